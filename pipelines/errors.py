@@ -1,0 +1,55 @@
+"""Errors a person can act on. The CLI prints their text without a traceback and exits with their code."""
+
+from __future__ import annotations
+
+
+class MainstayError(Exception):
+    """Base of every error with a clear sentence for the person who runs Mainstay."""
+
+    exit_code = 1
+
+
+class SettingsError(MainstayError):
+    """A setting, a policy file or a contract is wrong."""
+
+    exit_code = 2
+
+
+class ContractError(SettingsError):
+    """A data contract cannot be used; the text names the file, the place and the way out."""
+
+
+class LandingError(MainstayError):
+    """Files are missing, or a file is not what its contract says and is refused whole."""
+
+    exit_code = 3
+
+
+class LoadError(MainstayError):
+    """Rows cannot be accounted for, or more rows break the rules than the contract tolerates."""
+
+    exit_code = 4
+
+
+class BuildError(MainstayError):
+    """A dbt model or dbt test failed."""
+
+    exit_code = 5
+
+
+class ValidationFailedError(MainstayError):
+    """An expectation failed, raised, or a suite had none."""
+
+    exit_code = 6
+
+
+class PublishError(MainstayError):
+    """The new serving file did not pass its audit, or there is no version to roll back to."""
+
+    exit_code = 7
+
+
+class LockedError(MainstayError):
+    """Another process writes to the warehouse."""
+
+    exit_code = 8

@@ -1,0 +1,150 @@
+"""Settings of a deployment: where it lives, what money and time mean, and the loyalty policy's figures.
+
+Read from the environment (`MAINSTAY_…`), then from `mainstay.toml` in the deployment's home folder, then
+from the defaults here. Nothing is read at import; call `load_settings()`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from pipelines.errors import SettingsError
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+"""Root of the checkout: home of `dbt_project/`, `dags/` and the shipped contracts and policies."""
+
+Months = Annotated[int, Field(ge=1, le=120)]
+
+
+class Settings(BaseSettings):
+    """One deployment's settings; every field can be set as `MAINSTAY_<NAME>` or in `mainstay.toml`."""
+
+    model_config = SettingsConfigDict(env_prefix="MAINSTAY_", extra="forbid", frozen=True)
+
+    home: Path = Field(default=PROJECT_DIR, description="Folder of the deployment.")
+    contracts_dir: Path | None = Field(
+        default=None, description="Folder of the source contracts; default HOME/data_contracts, else the shipped ones."
+    )
+    policies_dir: Path | None = Field(
+        default=None, description="Folder of the policy CSVs; default HOME/policies, else the shipped ones."
+    )
+    var_dir: Path | None = Field(default=None, description="Folder of all run-time state; default HOME/var.")
+    landing_dir: Path | None = Field(default=None, description="Folder of the landing files; default VAR/landing.")
+    timezone: str = Field(default="Asia/Shanghai", description="Reporting timezone: decides a row's business date.")
+    currency: str = Field(default="CNY", pattern=r"^[A-Z]{3}$", description="Reporting currency (ISO 4217).")
+
+    tier_window_months: Months = Field(default=12, description="Months of spend that a tier looks at.")
+    new_customer_months: int = Field(default=3, ge=0, le=120, description="Months a customer counts as new.")
+    soft_landing: bool = Field(default=False, description="A tier falls at most one level per assessment.")
+    grace_months: int = Field(default=0, ge=0, le=24, description="Assessments below the bound before a tier falls.")
+    survey_validity_months: Months = Field(default=12, description="Months a wallet survey stays valid.")
+    benchmark_quantile: float = Field(default=0.9, gt=0, lt=1, description="Quantile of peers' spend.")
+    benchmark_min_peers: int = Field(default=30, ge=1, description="Smallest peer group of the benchmark.")
+    default_lapsed_days: int = Field(default=180, ge=1, description="Lapse bound where gap survival never falls to 0.05.")
+    revenue_retention_window_months: Months = Field(default=12, description="Months per revenue retention window.")
+    default_margin_rate: float = Field(
+        default=0.25, ge=-1, le=1, description="Margin rate of categories that margin_rates.csv does not name."
+    )
+
+    keep_versions: int = Field(default=5, ge=1, le=365, description="Published versions kept for rollback.")
+    lock_timeout_seconds: float = Field(default=600, ge=0, description="How long a writer waits for the warehouse.")
+    duckdb_threads: int | None = Field(default=None, ge=1, description="DuckDB threads; default all cores.")
+    duckdb_memory_limit: str | None = Field(default=None, description="DuckDB memory limit, for example 8GB.")
+    simulated_note: bool = Field(default=False, description="Say in summaries that some data is simulated (demo).")
+
+    notify: str = Field(default="log", pattern=r"^(log|smtp|webhook)$", description="How a failed run is reported.")
+    notify_email_to: str | None = Field(default=None, description="Addressee of failure mails.")
+    notify_smtp_conn_id: str = Field(default="smtp_default", description="Airflow connection of the mail server.")
+    notify_webhook_url: SecretStr | None = Field(default=None, description="URL that failures are posted to as JSON.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment first, then the deployment's `mainstay.toml`."""
+        home = Path(os.environ.get("MAINSTAY_HOME") or PROJECT_DIR)
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=home / "mainstay.toml")
+        return init_settings, env_settings, toml
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone_exists(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"{value!r} is no timezone name; use one such as Asia/Shanghai or Europe/Paris")
+        return value
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The reporting timezone."""
+        return ZoneInfo(self.timezone)
+
+    def _in_home(self, path: Path) -> Path:
+        return path if path.is_absolute() else self.home.resolve() / path
+
+    @property
+    def contracts(self) -> Path:
+        """Folder of the source contracts in force."""
+        if self.contracts_dir is not None:
+            return self._in_home(self.contracts_dir)
+        own = self.home.resolve() / "data_contracts"
+        return own if own.is_dir() else PROJECT_DIR / "data_contracts"
+
+    @property
+    def policies(self) -> Path:
+        """Folder of the policy CSVs in force."""
+        if self.policies_dir is not None:
+            return self._in_home(self.policies_dir)
+        own = self.home.resolve() / "policies"
+        return own if own.is_dir() else PROJECT_DIR / "dbt_project" / "seeds"
+
+    @property
+    def var(self) -> Path:
+        """Folder of all run-time state."""
+        return self._in_home(self.var_dir) if self.var_dir is not None else self.home.resolve() / "var"
+
+    @property
+    def landing(self) -> Path:
+        """Folder of the landing files: `<dataset>/<YYYY-MM-DD>/…`."""
+        return self._in_home(self.landing_dir) if self.landing_dir is not None else self.var / "landing"
+
+    @property
+    def warehouse(self) -> Path:
+        """The warehouse's DuckDB file. BI never reads it."""
+        return self.var / "warehouse" / "mainstay.duckdb"
+
+    @property
+    def serving(self) -> Path:
+        """Folder of what BI reads: `marts.duckdb`, the Parquet versions and their `current` pointer."""
+        return self.var / "serving"
+
+    @property
+    def docs(self) -> Path:
+        """Folder of the Great Expectations Data Docs."""
+        return self.var / "data_docs"
+
+
+def load_settings() -> Settings:
+    """Read the settings, or raise `SettingsError` with one line per wrong value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [f"MAINSTAY_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
+        raise SettingsError("wrong settings (environment or mainstay.toml):\n  " + "\n  ".join(lines)) from error
+    except ValueError as error:  # a mainstay.toml that is no TOML
+        raise SettingsError(f"mainstay.toml cannot be read: {error}") from error

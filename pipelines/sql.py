@@ -1,0 +1,50 @@
+"""Quoting for SQL text, and the one way to open the warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import duckdb
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipelines.settings import Settings
+
+
+def ident(name: str) -> str:
+    """Quote an identifier: any name is a name, never SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    """Quote a string literal."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def connect(settings: Settings, path: Path | None = None, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB file (the warehouse by default) with the deployment's limits, in UTC."""
+    target = path or settings.warehouse
+    if not read_only:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    connection = duckdb.connect(str(target), read_only=read_only)
+    connection.execute("SET TimeZone = 'UTC'")
+    if settings.duckdb_threads:
+        connection.execute(f"SET threads = {settings.duckdb_threads:d}")
+    if settings.duckdb_memory_limit:
+        connection.execute(f"SET memory_limit = {literal(settings.duckdb_memory_limit)}")
+    return connection
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commit on success, roll back on any error."""
+    connection.execute("BEGIN TRANSACTION")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
