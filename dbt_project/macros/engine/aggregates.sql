@@ -1,0 +1,48 @@
+{# Aggregates and types that engines write differently. #}
+
+{# Quantile of a number by linear interpolation, DOUBLE; `fraction` is 0 to 1. Null over no rows. #}
+{% macro quantile(expression, fraction) -%}
+    {{ return(adapter.dispatch('quantile', 'mainstay')(expression, fraction)) }}
+{%- endmacro %}
+
+{% macro default__quantile(expression, fraction) -%}
+    quantile_cont(cast({{ expression }} as double), {{ fraction }})
+{%- endmacro %}
+
+{% macro spark__quantile(expression, fraction) -%}
+    percentile(cast({{ expression }} as double), {{ fraction }})
+{%- endmacro %}
+
+
+{# Median by linear interpolation, DOUBLE. #}
+{% macro median(expression) -%}
+    {{ quantile(expression, 0.5) }}
+{%- endmacro %}
+
+
+{# The group's values as an array, in the order of the values themselves, nulls left out. #}
+{% macro sorted_list(expression) -%}
+    {{ return(adapter.dispatch('sorted_list', 'mainstay')(expression)) }}
+{%- endmacro %}
+
+{% macro default__sorted_list(expression) -%}
+    list_sort(array_agg({{ expression }}) filter (where {{ expression }} is not null))
+{%- endmacro %}
+
+{% macro spark__sorted_list(expression) -%}
+    sort_array(collect_list({{ expression }}))
+{%- endmacro %}
+
+
+{# The type of a text of any length. #}
+{% macro text_type() -%}
+    {{ return(adapter.dispatch('text_type', 'mainstay')()) }}
+{%- endmacro %}
+
+{% macro default__text_type() -%}
+    varchar
+{%- endmacro %}
+
+{% macro spark__text_type() -%}
+    string
+{%- endmacro %}

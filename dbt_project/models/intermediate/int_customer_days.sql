@@ -1,0 +1,14 @@
+select
+    customer_id,
+    business_date,
+    min(month) as month,
+    cast(sum(net_amount) as decimal(18, 2)) as net_amount,
+    cast(sum(profit_amount) as decimal(18, 2)) as profit_amount,
+    cast(coalesce(sum(discount_amount), 0) as decimal(18, 2)) as discount_amount,
+    cast(count(*) as integer) as line_count,
+    cast(sum(case when profit_basis = 'assumed' then 1 else 0 end) as integer) as assumed_line_count,
+    cast(sum(case when is_known_product then 1 else 0 end) as integer) as known_product_line_count,
+    cast(sum(case when coalesce(store_id, channel) is not null then 1 else 0 end) as integer) as placed_line_count,
+    sum(net_amount) > 0 as is_purchase_day
+from {{ ref('fct_transactions') }}
+group by customer_id, business_date

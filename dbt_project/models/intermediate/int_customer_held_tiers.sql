@@ -1,0 +1,122 @@
+{#
+    The tier that a customer holds. Without soft landing and grace months it is the earned one.
+
+    Else the ranked months are folded in order, within a spell (from graduation or return on, until the customer
+    lapses): a tier is gained at once; it is lost only if the last grace_months + 1 assessments of the spell all
+    earned less than the held tier; it then falls to the earned tier, with soft landing one level at most.
+    A held tier whose code a new policy no longer has goes on at its rank.
+#}
+{{ config(materialized='table' if holds_tiers() else 'view') }}
+{%- set grace_months = var('grace_months') | int %}
+-- depends_on: {{ ref('int_tier_policy_months') }}
+{% if not holds_tiers() %}
+select
+    customer_id,
+    month,
+    earned_tier as tier,
+    earned_rank as tier_rank,
+    0 as grace_month,
+    false as is_soft_landing
+from {{ ref('int_customer_earned_tiers') }}
+{% else %}
+with recursive spelled as (
+    select
+        *,
+        sum(case when earned_rank is null then 1 else 0 end) over (
+            partition by customer_id
+            order by month_index
+            rows between unbounded preceding and current row
+        ) as spell
+    from {{ ref('int_customer_earned_tiers') }}
+),
+
+-- best_rank_n is the best rank that the last n assessments earned.
+ranked as (
+    select
+        customer_id,
+        month,
+        earned_tier,
+        earned_rank,
+        lowest_rank,
+        spell,
+        {%- for n in range(1, grace_months + 2) %}
+        min(earned_rank) over (
+            partition by customer_id, spell
+            order by month_index
+            rows between {{ n - 1 }} preceding and current row
+        ) as best_rank_{{ n }},
+        {%- endfor %}
+        row_number() over (partition by customer_id, spell order by month_index) as step
+    from spelled
+    where earned_rank is not null
+),
+
+policy as (
+    select * from {{ ref('int_tier_policy_months') }}
+),
+
+held as (
+    select
+        customer_id,
+        spell,
+        step,
+        month,
+        earned_tier as tier,
+        earned_rank as tier_rank,
+        0 as grace_month,
+        false as is_soft_landing
+    from ranked
+    where step = 1
+
+    union all
+
+    select
+        moved.customer_id,
+        moved.spell,
+        moved.step,
+        moved.month,
+        policy.tier,
+        moved.tier_rank,
+        moved.grace_month,
+        moved.tier_rank > moved.rank_before and moved.tier_rank < moved.earned_rank as is_soft_landing
+    from (
+        select
+            faced.*,
+            case
+                when earned_rank <= rank_before then earned_rank
+                when step > {{ grace_months }} and best_rank_{{ grace_months + 1 }} > rank_before
+                    then {{ 'rank_before + 1' if lands_softly() else 'earned_rank' }}
+                else rank_before
+            end as tier_rank,
+            case
+                {%- for n in range(1, grace_months + 2) %}
+                when best_rank_{{ n }} <= rank_before then {{ n - 1 }}
+                {%- endfor %}
+                else 0
+            end as grace_month
+        from (
+            select
+                ranked.*,
+                coalesce(held_policy.tier_rank, least(held.tier_rank, ranked.lowest_rank)) as rank_before
+            from held
+            inner join ranked
+                on held.customer_id = ranked.customer_id and held.spell = ranked.spell and held.step + 1 = ranked.step
+            left join policy as held_policy
+                on ranked.month = held_policy.month and held.tier = held_policy.tier
+        ) as faced
+    ) as moved
+    inner join policy
+        on moved.month = policy.month and moved.tier_rank = policy.tier_rank
+)
+
+select
+    spelled.customer_id,
+    spelled.month,
+    coalesce(held.tier, spelled.earned_tier) as tier,
+    held.tier_rank,
+    coalesce(held.grace_month, 0) as grace_month,
+    coalesce(held.is_soft_landing, false) as is_soft_landing
+from spelled
+left join held
+    on spelled.customer_id = held.customer_id and spelled.month = held.month
+{% endif %}

@@ -1,0 +1,14 @@
+{{ config(materialized='view') }}
+
+select
+    customer_id,
+    month,
+    window_net_amount,
+    window_profit_amount,
+    purchase_days,
+    months_observed,
+    is_new_customer,
+    cast(window_net_amount / cast(months_observed as decimal(18, 2)) as decimal(18, 4)) as avg_monthly_spend,
+    profit_basis
+from {{ ref('int_customer_assessments') }}
+where not is_lapse

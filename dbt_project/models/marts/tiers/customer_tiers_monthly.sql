@@ -1,0 +1,73 @@
+with earned as (
+    select * from {{ ref('int_customer_earned_tiers') }}
+),
+
+held as (
+    select * from {{ ref('int_customer_held_tiers') }}
+),
+
+months as (
+    select * from {{ ref('int_months') }}
+),
+
+rows_with_previous as (
+    select
+        earned.*,
+        held.tier,
+        held.tier_rank,
+        held.grace_month,
+        held.is_soft_landing,
+        lag(held.tier) over (partition by earned.customer_id order by earned.month) as previous_tier,
+        lag(held.tier_rank) over (partition by earned.customer_id order by earned.month) as previous_rank,
+        cast(
+            earned.window_net_amount / cast(earned.months_observed as decimal(18, 2)) as decimal(18, 4)
+        ) as avg_monthly_spend
+    from earned
+    inner join held
+        on earned.customer_id = held.customer_id and earned.month = held.month
+),
+
+first_purchases as (
+    select * from {{ ref('int_customer_first_purchases') }}
+)
+
+select
+    tiers.customer_id,
+    tiers.month,
+    months.is_complete_month,
+    tiers.tier,
+    tiers.earned_tier,
+    tiers.tier_rank,
+    tiers.previous_tier,
+    case
+        when tiers.tier = 'lapsed' then 'lapsed'
+        when tiers.previous_tier is null then 'new'
+        when tiers.previous_tier = 'lapsed' then 'returned'
+        when tiers.previous_tier = tiers.tier then 'unchanged'
+        when tiers.previous_tier = 'new' then 'graduated'
+        when tiers.tier_rank < tiers.previous_rank then 'upgraded'
+        when tiers.tier_rank > tiers.previous_rank then 'downgraded'
+        else 'unchanged'
+    end as movement,
+    case
+        when tiers.tier = 'lapsed' then 'no purchase in {{ var("tier_window_months") | int }} months'
+        when tiers.tier = 'new' then 'first purchase ' || {{ month_text('first_purchases.first_purchase_month') }}
+        when tiers.is_soft_landing then 'soft landing'
+        when tiers.tier <> tiers.earned_tier
+            then 'grace month ' || cast(tiers.grace_month as {{ text_type() }}) || ' of {{ var("grace_months") | int }}'
+        else
+            'avg_monthly_spend ' || {{ money_text('tiers.avg_monthly_spend') }}
+            || case when tiers.avg_monthly_spend >= tiers.lower_bound then ' >= ' else ' < ' end
+            || {{ money_text('tiers.lower_bound') }}
+    end as reason,
+    tiers.months_observed,
+    tiers.window_net_amount as window_spend,
+    tiers.window_profit_amount as window_profit,
+    tiers.avg_monthly_spend,
+    tiers.purchase_days,
+    tiers.profit_basis
+from rows_with_previous as tiers
+inner join months
+    on tiers.month = months.month
+inner join first_purchases
+    on tiers.customer_id = first_purchases.customer_id

@@ -1,0 +1,67 @@
+with estimates as (
+
+    select * from {{ ref('int_wallet_estimates') }}
+
+),
+
+medians as (
+
+    select
+        category,
+        month,
+        {{ median('wallet') }} as median_wallet
+    from estimates
+    group by 1, 2
+
+),
+
+rounded as (
+
+    select
+        estimates.*,
+        medians.median_wallet,
+        -- Rounded once, so that headroom is exactly the difference of the published figures.
+        cast(estimates.own_spend as decimal(18, 4)) as published_own_spend,
+        cast(estimates.wallet as decimal(18, 4)) as published_wallet
+    from estimates
+    inner join medians
+        on
+            estimates.category = medians.category
+            and estimates.month = medians.month
+
+)
+
+select
+    customer_id,
+    category,
+    month,
+    is_complete_month,
+    published_own_spend as own_spend,
+    published_wallet as wallet,
+    share_of_wallet,
+    cast(published_wallet - published_own_spend as decimal(18, 4)) as headroom,
+    method,
+    is_capped,
+    case
+        when share_of_wallet is null then null
+        when wallet >= median_wallet and share_of_wallet >= 0.5 then 'defend'
+        when wallet >= median_wallet then 'grow'
+        when share_of_wallet >= 0.5 then 'maintain'
+        else 'deprioritise'
+    end as wallet_quadrant,
+    declared_survey_id,
+    cast(declared_wallet as decimal(18, 2)) as declared_wallet,
+    declared_share,
+    declared_is_capped,
+    war_survey_id,
+    war_brands_used,
+    war_rank,
+    war_share,
+    cast(war_wallet as decimal(18, 4)) as war_wallet,
+    cast(benchmark_spend as decimal(18, 4)) as benchmark_spend,
+    cast(benchmark_wallet as decimal(18, 4)) as benchmark_wallet,
+    benchmark_share,
+    benchmark_is_capped,
+    benchmark_level,
+    benchmark_peers
+from rounded

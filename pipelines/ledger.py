@@ -1,0 +1,143 @@
+"""The run ledger: what ran, which files it took, what the checks said. Kept in the warehouse's `ops` schema."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+from pipelines.sql import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import duckdb
+
+    from pipelines.land import LandingFile
+    from pipelines.settings import Settings
+
+DDL = """
+CREATE SCHEMA IF NOT EXISTS ops;
+CREATE TABLE IF NOT EXISTS ops.runs (
+    run_id VARCHAR, kind VARCHAR, as_of_date DATE, started_at TIMESTAMP, finished_at TIMESTAMP,
+    status VARCHAR, message VARCHAR);
+CREATE TABLE IF NOT EXISTS ops.steps (
+    run_id VARCHAR, step VARCHAR, started_at TIMESTAMP, finished_at TIMESTAMP, status VARCHAR, detail VARCHAR);
+CREATE TABLE IF NOT EXISTS ops.files (
+    file_id VARCHAR, run_id VARCHAR, dataset VARCHAR, partition_date DATE, path VARCHAR, size_bytes BIGINT,
+    sha256 VARCHAR, contract_hash VARCHAR, rows_in BIGINT, loaded BIGINT, quarantined BIGINT, duplicates BIGINT,
+    loaded_at TIMESTAMP, status VARCHAR, message VARCHAR);
+CREATE TABLE IF NOT EXISTS ops.drift (
+    run_id VARCHAR, dataset VARCHAR, partition_date DATE, path VARCHAR, column_name VARCHAR, seen_at TIMESTAMP);
+CREATE TABLE IF NOT EXISTS ops.checks (
+    run_id VARCHAR, stage VARCHAR, suite VARCHAR, expectation VARCHAR, column_name VARCHAR, success BOOLEAN,
+    observed VARCHAR, detail VARCHAR, checked_at TIMESTAMP);
+CREATE TABLE IF NOT EXISTS ops.models (
+    run_id VARCHAR, name VARCHAR, resource_type VARCHAR, status VARCHAR, seconds DOUBLE, message VARCHAR);
+"""
+"""Tables of the ledger. File status: loaded, rejected (too many bad rows), refused (not what its contract says),
+replaced (a later load of the same dataset and date took its place)."""
+
+
+def now() -> datetime:
+    """The present moment in UTC, as the ledger stores it (without zone)."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def new_run_id(kind: str, as_of: date) -> str:
+    """A run id that sorts by time and says what the run was."""
+    return f"{kind}-{as_of:%Y%m%d}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+
+
+def start_run(settings: Settings, run_id: str, kind: str, as_of: date) -> None:
+    """Open a run. Runs that were never closed belong to killed processes: mark them so."""
+    with closing(connect(settings)) as connection:
+        connection.execute(DDL)
+        connection.execute(
+            "UPDATE ops.runs SET status = 'killed', finished_at = ?, message = 'ended without closing' "
+            "WHERE status = 'running'",
+            [now()],
+        )
+        connection.execute("DELETE FROM ops.runs WHERE run_id = ?", [run_id])
+        connection.execute("INSERT INTO ops.runs VALUES (?, ?, ?, ?, NULL, 'running', NULL)", [run_id, kind, as_of, now()])
+
+
+def finish_run(settings: Settings, run_id: str, status: str, message: str | None = None) -> None:
+    """Close a run with its outcome."""
+    with closing(connect(settings)) as connection:
+        connection.execute(DDL)
+        connection.execute(
+            "UPDATE ops.runs SET status = ?, finished_at = ?, message = ? WHERE run_id = ?",
+            [status, now(), message, run_id],
+        )
+
+
+def record_step(
+    connection: duckdb.DuckDBPyConnection, run_id: str, step: str, started: datetime, status: str, detail: dict[str, Any]
+) -> None:
+    """Write a finished step; a retried step replaces its earlier row."""
+    connection.execute(DDL)
+    connection.execute("DELETE FROM ops.steps WHERE run_id = ? AND step = ?", [run_id, step])
+    connection.execute(
+        "INSERT INTO ops.steps VALUES (?, ?, ?, ?, ?, ?)",
+        [run_id, step, started, now(), status, json.dumps(detail, default=str, ensure_ascii=False)],
+    )
+
+
+def record_checks(connection: duckdb.DuckDBPyConnection, run_id: str, stage: str, checks: Iterable[Sequence[Any]]) -> None:
+    """Write check results (suite, expectation, column, success, observed, detail) of a stage."""
+    connection.execute("DELETE FROM ops.checks WHERE run_id = ? AND stage = ?", [run_id, stage])
+    rows = [[run_id, stage, *check, now()] for check in checks]
+    if rows:
+        connection.executemany("INSERT INTO ops.checks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+
+def record_models(connection: duckdb.DuckDBPyConnection, run_id: str, results: Iterable[Sequence[Any]]) -> None:
+    """Write dbt timings (name, resource type, status, seconds, message)."""
+    rows = [[run_id, *result] for result in results]
+    if rows:
+        names = [[run_id, row[1]] for row in rows]
+        connection.executemany("DELETE FROM ops.models WHERE run_id = ? AND name = ?", names)
+        connection.executemany("INSERT INTO ops.models VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One row of the file ledger."""
+
+    file_id: str
+    run_id: str
+    dataset: str
+    partition_date: date
+    path: str
+    size_bytes: int
+    sha256: str
+    contract_hash: str
+    rows_in: int | None
+    loaded: int | None
+    quarantined: int | None
+    duplicates: int | None
+    status: str
+    message: str | None = None
+
+
+def record_files(connection: duckdb.DuckDBPyConnection, entries: Iterable[FileEntry]) -> None:
+    """Append to the file ledger."""
+    rows = [
+        [
+            e.file_id, e.run_id, e.dataset, e.partition_date, e.path, e.size_bytes, e.sha256, e.contract_hash, e.rows_in,
+            e.loaded, e.quarantined, e.duplicates, now(), e.status, e.message,
+        ]
+        for e in entries
+    ]
+    if rows:
+        connection.executemany(f"INSERT INTO ops.files VALUES ({', '.join('?' * len(rows[0]))})", rows)
+
+
+def record_drift(connection: duckdb.DuckDBPyConnection, run_id: str, found: Iterable[tuple[LandingFile, str]]) -> None:
+    """Note columns that a file has and its contract does not know."""
+    rows = [[run_id, f.dataset, f.partition_date, str(f.path), column, now()] for f, column in found]
+    if rows:
+        connection.executemany("INSERT INTO ops.drift VALUES (?, ?, ?, ?, ?, ?)", rows)

@@ -1,0 +1,5 @@
+"""Load: bring landed files into `raw` by contract; rows that break a rule go to `quarantine`, repeats to `duplicates`."""
+
+from pipelines.load.load import load_datasets
+
+__all__ = ["load_datasets"]

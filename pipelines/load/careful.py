@@ -1,0 +1,224 @@
+"""The careful way to read: row by row as text, with line numbers, so that every bad row can say why it is bad."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from pipelines.land.inspect import open_text
+from pipelines.load.quick import path_literal
+from pipelines.load.relation import Rule, has_zone, parse, row_rules, source, type_rules, typed
+from pipelines.sql import ident, literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import duckdb
+
+    from pipelines.contracts import SourceContract
+    from pipelines.land import Inspected
+
+BATCH_ROWS = 100_000
+csv.field_size_limit(2**31 - 1)
+
+
+class _Lines:
+    """Iterates a text stream's lines and remembers those of the present record."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.taken: list[str] = []
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        line: str = next(self.stream)
+        self.taken.append(line)
+        return line
+
+    def record(self) -> str:
+        text = "".join(self.taken).rstrip("\r\n")
+        self.taken = []
+        return text
+
+
+Row = tuple[int, str, str | None, dict[str, str | None]]
+"""Line number, raw text, fault of the whole row, values by source column."""
+
+
+def _csv_rows(file: Inspected, contract: SourceContract) -> Iterator[Row]:
+    dialect = contract.dialect
+    with open_text(file.file.path, dialect.encoding) as stream:
+        lines = _Lines(stream)
+        reader = csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote, doublequote=True, strict=True)
+        header = next(reader)
+        lines.record()
+        line = reader.line_num + 1
+        while True:
+            fault = None
+            values: list[str] = []
+            try:
+                values = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                fault = f"the row is no CSV: {error}"
+            text, first, line = lines.record(), line, reader.line_num + 1
+            if not text:
+                continue  # a blank line is no row
+            if fault is None and len(values) != len(header):
+                fault = f"{len(values)} fields instead of {len(header)}"
+            row = {} if fault else {n: (v if v != dialect.null_value else None) for n, v in zip(header, values, strict=True)}
+            yield first, text, fault, row
+
+
+def _json_rows(file: Inspected, contract: SourceContract) -> Iterator[Row]:
+    null = contract.dialect.null_value
+    with open_text(file.file.path, contract.dialect.encoding) as stream:
+        for number, line in enumerate(stream, start=1):
+            text = line.rstrip("\r\n")
+            if not text.strip():
+                continue
+            try:
+                # Numbers keep their digits as they are written.
+                parsed = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+            except (ValueError, RecursionError) as error:
+                yield number, text, f"the line is no JSON: {error}", {}
+                continue
+            if not isinstance(parsed, dict):
+                yield number, text, "the line is no JSON object", {}
+                continue
+            yield number, text, None, {k: _json_text(v, null) for k, v in parsed.items()}
+
+
+def _json_text(value: Any, null: str) -> str | None:
+    if value is None or value == null:
+        return None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _batches(file: Inspected, contract: SourceContract) -> Iterator[pa.RecordBatch]:
+    names = list(dict.fromkeys(c.source_name for c in contract.source_columns))
+    schema = pa.schema(
+        [("line number", pa.int64()), ("raw text", pa.string()), ("fault", pa.string())]
+        + [(f"field {name}", pa.string()) for name in names]
+    )
+    rows = _csv_rows(file, contract) if contract.format == "csv" else _json_rows(file, contract)
+    columns: list[list[Any]] = [[] for _ in schema]
+
+    def batch() -> pa.RecordBatch:
+        return pa.RecordBatch.from_arrays([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+
+    for line, text, fault, values in rows:
+        for column, value in zip(columns, (line, text, fault, *(values.get(n) for n in names)), strict=True):
+            column.append(value)
+        if len(columns[0]) >= BATCH_ROWS:
+            yield batch()
+            columns = [[] for _ in schema]
+    yield batch()
+
+
+def _text_relation(connection: duckdb.DuckDBPyConnection, file: Inspected, contract: SourceContract) -> None:
+    """Fill the temporary table `lines` with the file's rows as text."""
+    connection.execute("DROP TABLE IF EXISTS lines")
+    created = False
+    for batch in _batches(file, contract):
+        connection.register("lines_batch", pa.Table.from_batches([batch]))
+        connection.execute(("INSERT INTO lines" if created else "CREATE TEMP TABLE lines AS") + " FROM lines_batch")
+        connection.unregister("lines_batch")
+        created = True
+
+
+def _parquet_relation(connection: duckdb.DuckDBPyConnection, file: Inspected, contract: SourceContract) -> None:
+    """The same for Parquet: the row's number counts from 1, its raw text is the row as JSON."""
+    names = list(dict.fromkeys(c.source_name for c in contract.source_columns))
+    every = ", ".join(f"{literal(n)}: {ident(n)}" for n in file.header)
+    null = literal(contract.dialect.null_value)
+    fields = []
+    for name in names:
+        is_date = file.types[name] == "date" or (file.types[name] == "timestamp" and _wants_date(contract, name))
+        fields.append(f"nullif(CAST({ident(name)} AS VARCHAR), {null}) AS {ident('field ' + name)}" if not is_date else f"CAST({ident(name)} AS VARCHAR) AS {ident('field ' + name)}")
+    connection.execute("DROP TABLE IF EXISTS lines")
+    connection.execute(
+        f"CREATE TEMP TABLE lines AS SELECT file_row_number + 1 AS \"line number\", CAST(to_json({{{every}}}) AS VARCHAR) AS \"raw text\", "
+        f"CAST(NULL AS VARCHAR) AS fault, {', '.join(fields)} FROM read_parquet({path_literal(file.file.path)}, file_row_number = true)"
+    )
+
+
+def _wants_date(contract: SourceContract, name: str) -> bool:
+    return any(c.source_name == name and c.type == "DATE" for c in contract.source_columns)
+
+
+def careful_read(
+    connection: duckdb.DuckDBPyConnection, file: Inspected, contract: SourceContract, zone: str
+) -> int:
+    """Read one file into the temporary table `careful`; returns its rows.
+
+    `careful` holds line number, raw text, `reasons` (empty for a good row), the contract's columns, business_date,
+    partition_date and file_id.
+    """
+    is_parquet = contract.format == "parquet"
+    (_parquet_relation if is_parquet else _text_relation)(connection, file, contract)
+    fields, zoned = [], {}
+    for column in contract.source_columns:
+        text = ident(f"field {column.source_name}")
+        kind = file.types.get(column.source_name, "text")
+        if kind == "timestamptz":
+            fields.append(f"TRY_CAST({text} AS TIMESTAMP WITH TIME ZONE) AS {ident(column.name)}")
+        elif kind in ("timestamp", "date", "boolean"):
+            fields.append(f"TRY_CAST({text} AS {column.type}) AS {ident(column.name)}")
+        else:
+            fields.append(f"{parse(column, text, contract.dialect)} AS {ident(column.name)}")
+        fields.append(f"{text} AS {source(column)}")
+        zoned[column.name] = kind == "timestamptz" or (
+            kind == "text" and has_zone(column, contract.dialect)
+        )
+    day, file_id = literal(str(file.file.partition_date)), literal(file.file_id)
+    read = (
+        f"(SELECT {', '.join(fields)}, \"line number\", \"raw text\", fault, DATE {day} AS partition_date, "
+        f"{file_id} AS file_id FROM lines)"
+    )
+    reading = [rule for column in contract.source_columns for rule in type_rules(column)]
+    read = f"(SELECT *, {_reasons(reading)} AS \"reading reasons\" FROM {read})"
+    carried = 'partition_date, file_id, "line number", "raw text", fault, "reading reasons"'
+    rows = typed(_without_failing(contract), zone, read_from=read, kinds=zoned, extra=carried)
+    derived = [
+        Rule(f"(TRY((CAST(({c.expression}) AS {c.type})) IS NULL) IS NOT NULL)", literal(f"{c.name}: its expression fails on this row"))
+        for c in contract.columns
+        if c.expression is not None
+    ]
+    connection.execute("DROP TABLE IF EXISTS careful")
+    connection.execute(
+        f"CREATE TEMP TABLE careful AS SELECT *, CASE WHEN fault IS NOT NULL THEN [fault] "
+        f"ELSE list_concat(\"reading reasons\", list_filter({_reasons(derived + row_rules(contract))}, "
+        # A value that cannot be read has said so; that it is empty now is no further news.
+        "lambda reason: NOT list_contains(list_transform(\"reading reasons\", lambda said: split_part(said, ':', 1)), "
+        f"split_part(reason, ':', 1)))) END AS reasons FROM ({rows})"
+    )
+    connection.execute("DROP TABLE lines")
+    row = connection.execute("SELECT count(*) FROM careful").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _reasons(rules: list[Any]) -> str:
+    cases = ", ".join(f"CASE WHEN NOT {rule.condition} THEN {rule.reason} END" for rule in rules)
+    return f"list_filter(CAST([{cases}] AS VARCHAR[]), lambda reason: reason IS NOT NULL)"
+
+
+def _without_failing(contract: SourceContract) -> SourceContract:
+    """The contract with derived columns that give NULL instead of stopping where an expression fails."""
+    columns = tuple(
+        replace(c, expression=f"TRY(CAST(({c.expression}) AS {c.type}))") if c.expression is not None else c
+        for c in contract.columns
+    )
+    return replace(contract, columns=columns)
+

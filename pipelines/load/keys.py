@@ -1,0 +1,78 @@
+"""Keys that come twice.
+
+Within a partition the last row of a key holds: the last line of the last file by name, as a later line of an
+export corrects an earlier one. The others are set aside in `duplicates.<dataset>`, as `exact` when every
+column is the same, else as `key`. Between partitions the later partition's row holds; the keys concerned are
+noted in `raw.<dataset>__contested`, so that staging has only those to rank.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipelines import ledger
+from pipelines.sql import ident, literal
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from pipelines.load.partitions import PartitionLoad
+
+
+def scalar(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None) -> int:
+    """The one number that a query gives."""
+    row = connection.execute(sql, parameters or []).fetchone()
+    return int(row[0]) if row and row[0] is not None else 0
+
+
+def set_duplicates_aside(load: PartitionLoad) -> None:
+    """Move all but the holding row of each key of the touched partitions to `duplicates`."""
+    connection, table = load.connection, load.table
+    key = ", ".join(map(ident, load.contract.key))
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE twice AS SELECT partition_date, {key} FROM {table} WHERE {load.here} "
+        "GROUP BY ALL HAVING count(*) > 1"
+    )
+    if scalar(connection, "SELECT count(*) FROM twice"):
+        matched = " AND ".join(f"t.{ident(k)} = r.{ident(k)}" for k in ("partition_date", *load.contract.key))
+        values = [c for c in load.columns if c not in ('"file_id"',)]
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE ranked AS SELECT r.rowid AS row_id, l.path, r.*, "
+            f"row_number() OVER (PARTITION BY r.partition_date, {', '.join('r.' + ident(k) for k in load.contract.key)} "
+            f"ORDER BY l.path DESC, r.rowid DESC) AS place FROM {table} AS r JOIN twice AS t ON {matched} "
+            "JOIN landed AS l USING (file_id)"
+        )
+        held = " AND ".join(f"h.{ident(k)} = d.{ident(k)}" for k in ("partition_date", *load.contract.key))
+        same = " AND ".join(f"h.{c} IS NOT DISTINCT FROM d.{c}" for c in values)
+        shown = ", ".join(f"{literal(c.strip(chr(34)))}: d.{c}" for c in values)
+        connection.execute(
+            f"INSERT INTO duplicates.{ident(load.name)} "
+            f"SELECT ?, ?, d.partition_date, d.file_id, d.path, NULL, CAST(to_json({{{shown}}}) AS VARCHAR), "
+            f"CASE WHEN {same} THEN 'exact' ELSE 'key' END, ? FROM ranked AS d JOIN ranked AS h ON h.place = 1 AND {held} "
+            "WHERE d.place > 1",
+            [load.run_id, load.name, ledger.now()],
+        )
+        connection.execute(f"DELETE FROM {table} WHERE rowid IN (SELECT row_id FROM ranked WHERE place > 1)")
+        connection.execute("DROP TABLE ranked")
+    connection.execute("DROP TABLE twice")
+
+
+def note_contested_keys(load: PartitionLoad) -> None:
+    """Note the keys of the touched partitions that stand in another partition too."""
+    connection, table = load.connection, load.table
+    contested = f"raw.{ident(load.name + '__contested')}"
+    keys = [ident(k) for k in load.contract.key]
+    key = ", ".join(keys)
+    others = scalar(connection, f"SELECT count(DISTINCT partition_date) FROM {table} WHERE NOT ({load.here})")
+    touched = scalar(connection, "SELECT count(DISTINCT partition_date) FROM landed")
+    parts = []
+    if touched > 1:
+        parts.append(f"SELECT {key} FROM {table} WHERE {load.here} GROUP BY ALL HAVING count(*) > 1")
+    if others:
+        matched = " AND ".join(f"n.{k} = o.{k}" for k in keys)
+        parts.append(
+            f"SELECT DISTINCT {', '.join('n.' + k for k in keys)} FROM {table} AS n WHERE {load.here.replace('partition_date IN', 'n.partition_date IN', 1)} "
+            f"AND EXISTS (SELECT 1 FROM {table} AS o WHERE {matched} AND o.partition_date <> n.partition_date)"
+        )
+    for part in parts:
+        connection.execute(f"INSERT INTO {contested} ({key}) ({part}) EXCEPT SELECT {key} FROM {contested}")

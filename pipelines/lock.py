@@ -1,0 +1,93 @@
+"""The warehouse's one-writer lock.
+
+DuckDB takes one writer. Every step that writes holds this operating-system file lock, which dies with its
+process, and leaves a note that says who holds it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+from pipelines.errors import LockedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pipelines.settings import Settings
+
+_FIRST_WAIT_SECONDS = 1.0
+
+
+def holder(settings: Settings) -> dict[str, Any] | None:
+    """Who holds the lock, or held it last; None when nobody ever did."""
+    note = settings.warehouse.with_name("lock.json")
+    try:
+        return dict(json.loads(note.read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
+
+
+def _describe(settings: Settings) -> str:
+    who = holder(settings)
+    if who is None:
+        return "another process"
+    return f"process {who['pid']} on {who['host']} ({who['step']} of run {who['run_id']}, since {who['since']})"
+
+
+@contextmanager
+def warehouse_lock(
+    settings: Settings, step: str, run_id: str, on_wait: Callable[[str], None] | None = None
+) -> Iterator[None]:
+    """Hold the warehouse for writing; `on_wait` hears whom we wait for.
+
+    Raises:
+        LockedError: the lock was not free within `lock_timeout_seconds`.
+    """
+    folder = settings.warehouse.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "lock")
+    try:
+        lock.acquire(timeout=min(_FIRST_WAIT_SECONDS, settings.lock_timeout_seconds))
+    except Timeout:
+        if on_wait is not None:
+            on_wait(f"waiting for {_describe(settings)}")
+        try:
+            lock.acquire(timeout=settings.lock_timeout_seconds, poll_interval=0.2)
+        except Timeout as error:
+            raise LockedError(
+                f"the warehouse {settings.warehouse} is being written by {_describe(settings)}; waited "
+                f"{settings.lock_timeout_seconds:g} s (MAINSTAY_LOCK_TIMEOUT_SECONDS). Wait for it to end, or end that process"
+            ) from error
+    try:
+        note = {
+            "pid": os.getpid(), "host": socket.gethostname(), "step": step, "run_id": run_id,
+            "since": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        target = folder / "lock.json"
+        temporary = target.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_text(json.dumps(note), encoding="utf-8")
+        temporary.replace(target)
+        yield
+    finally:
+        lock.release()
+
+
+def is_locked(settings: Settings) -> bool:
+    """Whether a process holds the lock right now."""
+    path = settings.warehouse.parent / "lock"
+    if not path.exists():
+        return False
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False

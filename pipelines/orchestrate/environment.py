@@ -1,0 +1,192 @@
+"""The Airflow deployments that Mainstay keeps under `var/airflow`: their environment, secrets and metadata.
+
+Two of them, each with a metadata database of its own: `inprocess` for `mainstay nightly` and `services` for
+`mainstay up`. A shared one would let the scheduler pick up the in-process run's tasks and run them twice.
+
+Airflow reads its configuration when it is first imported, so a deployment is always used from a process that was
+started with `airflow_environment()`. Nothing here imports Airflow at the top.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import os
+import secrets
+import sqlite3
+import sys
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from pydantic import SecretStr
+
+from pipelines.errors import SettingsError
+from pipelines.settings import PROJECT_DIR, Settings
+
+Deployment = Literal["inprocess", "services"]
+
+DAGS_DIR = PROJECT_DIR / "dags"
+ADMIN = "admin"
+
+
+def airflow_home(settings: Settings, deployment: Deployment) -> Path:
+    """AIRFLOW_HOME of one of the deployments."""
+    return settings.var / "airflow" / deployment
+
+
+def log_dir(settings: Settings) -> Path:
+    """Folder of the runs' and services' log files."""
+    return settings.var / "logs"
+
+
+def password_file(settings: Settings) -> Path:
+    """File that holds the web UI's generated password, readable by its owner alone."""
+    return airflow_home(settings, "services") / "passwords.json"
+
+
+def airflow_environment(settings: Settings, deployment: Deployment, port: int | None = None) -> dict[str, str]:
+    """The environment of a process that uses one of the deployments.
+
+    Args:
+        settings: Passed on to the process as `MAINSTAY_…` variables, as far as they were set.
+        deployment: Which of the two.
+        port: Port of the API server on this machine, for `services`.
+
+    Creates the deployment's folders and, the first time, its secrets.
+    """
+    home = airflow_home(settings, deployment)
+    home.mkdir(parents=True, exist_ok=True)
+    logs = log_dir(settings) / "airflow" / deployment
+    logs.mkdir(parents=True, exist_ok=True)
+    keys = _secrets(home / "secrets.json")
+    # A configuration left in the caller's environment belongs to another Airflow.
+    env = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("AIRFLOW__") or name.startswith("AIRFLOW__SMTP")
+    }
+    env |= _settings_environment(settings)
+    env |= {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS_DIR),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__FERNET_KEY": keys["fernet_key"],
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(password_file(settings)),
+        "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt_secret"],
+        "AIRFLOW__API__SECRET_KEY": keys["secret_key"],
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(logs),
+        "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(logs / "dag_processor"),
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "AIRFLOW__PROVIDERS_MANAGER__CHECK_PROVIDERS_VERSIONS": "False",
+        "SCARF_ANALYTICS": "false",
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(PROJECT_DIR), os.environ.get("PYTHONPATH")])),
+        # Airflow's services start `airflow` and `python` by name.
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+    }
+    if env.pop("PYTHONDONTWRITEBYTECODE", None):
+        # Compiling Airflow, dbt and Great Expectations anew costs seconds a run. The wish not to have bytecode beside
+        # the sources is kept: it goes with the run-time state.
+        env["PYTHONPYCACHEPREFIX"] = str(settings.var / "cache" / "bytecode")
+    if port is not None:
+        env |= {
+            "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+        }
+    return env
+
+
+def _settings_environment(settings: Settings) -> dict[str, str]:
+    """The settings that were set, by whatever means, as environment variables."""
+    env = {"MAINSTAY_HOME": str(settings.home.resolve())}
+    for name in settings.model_fields_set - {"home"}:
+        value = getattr(settings, name)
+        if value is not None:
+            text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            env[f"MAINSTAY_{name.upper()}"] = text
+    return env
+
+
+def write_private(path: Path, text: str) -> bool:
+    """Write a file that only its owner may read, unless it is there already; says whether it was written.
+
+    The file appears whole or not at all, also when two processes start at once.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it 0600
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.link(name, path)
+    except FileExistsError:
+        return False
+    finally:
+        Path(name).unlink()
+    return True
+
+
+def _secrets(path: Path) -> dict[str, str]:
+    if not path.exists():
+        keys = {
+            "fernet_key": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+            "jwt_secret": secrets.token_urlsafe(48),
+            "secret_key": secrets.token_urlsafe(48),
+        }
+        write_private(path, json.dumps(keys))
+    try:
+        kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        return {name: kept[name] for name in ("fernet_key", "jwt_secret", "secret_key")}
+    except (ValueError, KeyError) as error:
+        raise SettingsError(
+            f"{path} holds no usable secrets; delete it and the metadata database beside it, and both are made anew"
+        ) from error
+
+
+def ensure_password(settings: Settings) -> str | None:
+    """Make the web UI's password the first time and return it; None where one was made before."""
+    password = secrets.token_urlsafe(12)
+    made = write_private(password_file(settings), json.dumps({ADMIN: password}) + "\n")
+    return password if made else None
+
+
+def prepare_metadata() -> bool:
+    """Bring the metadata database of this process's Airflow to its version and create the pool.
+
+    Only for a process started with `airflow_environment()`. Asking Airflow costs seconds, so a SQLite database that
+    is at the installed version's head already is recognised by hand. Returns whether a migration ran.
+    """
+    from airflow.configuration import conf
+    from airflow.models.pool import Pool
+    from airflow.utils import db
+
+    from pipelines.orchestrate.tasks import POOL, POOL_DESCRIPTION
+
+    head = db._REVISION_HEADS_MAP[max(db._REVISION_HEADS_MAP, key=_version_key)]
+    migrated = False
+    if _revision(conf.get("database", "sql_alchemy_conn")) != head:
+        db.upgradedb()
+        migrated = True
+    Pool.create_or_update_pool(POOL, slots=1, description=POOL_DESCRIPTION, include_deferred=True)
+    return migrated
+
+
+def _version_key(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _revision(url: str) -> str | None:
+    """Revision that a SQLite metadata database is at; None where there is none or it is no SQLite."""
+    path = url.removeprefix("sqlite:///")
+    if path == url or not Path(path).exists():
+        return None
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        try:
+            row = connection.execute("select version_num from alembic_version").fetchone()
+        except sqlite3.OperationalError:  # a first migration that was interrupted before this table
+            return None
+    return str(row[0]) if row else None

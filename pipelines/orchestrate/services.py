@@ -1,0 +1,180 @@
+"""Airflow's services on this machine, for `mainstay up`: API server with the web UI, scheduler, DAG processor, triggerer.
+
+For one machine and one person; `docker-compose.yml` is the way to run them for good.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from pipelines.errors import MainstayError, SettingsError
+from pipelines.orchestrate.environment import (
+    ADMIN,
+    airflow_environment,
+    ensure_password,
+    log_dir,
+    password_file,
+)
+from pipelines.settings import PROJECT_DIR, Settings
+
+STOP_SECONDS = 15.0
+"""How long a service may take to end before it is killed."""
+
+READY_SECONDS = 120.0
+"""How long the services may take until the API server answers."""
+
+_SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
+
+
+@dataclass(frozen=True)
+class _Service:
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+def up(
+    settings: Settings, host: str = "127.0.0.1", port: int = 8080, say: Callable[[str], None] = print
+) -> None:
+    """Run Airflow's services until Ctrl-C or SIGTERM, then end all of them.
+
+    Args:
+        settings: The deployment to run for.
+        host: Address of the web UI; only this machine by default.
+        port: Port of the web UI and of the API that the tasks call.
+        say: Gets what the person should see: the address, the user, and once the generated password.
+
+    Raises:
+        SettingsError: the port is taken.
+        MainstayError: a service ended by itself or did not become ready; the text names its log.
+    """
+    _require_free(host, port)
+    env = airflow_environment(settings, "services", port)
+    say("Preparing Airflow's metadata database …")
+    _prepare(env)
+    password = ensure_password(settings)
+    logs = log_dir(settings) / "airflow"
+    with _stop_asked() as asked, ExitStack() as stack:
+        services = [stack.enter_context(_running(name, host, port, env, logs)) for name in _SERVICES]
+        say(f"Starting {', '.join(_SERVICES)}; their logs are in {logs}")
+        _wait_ready(services, port, asked)
+        if not asked():
+            say(f"Airflow is ready: http://{host}:{port} (user {ADMIN})")
+            if password is None:
+                say(f"The password was printed when it was made; it is in {password_file(settings)}")
+            else:
+                say(f"Password, printed this once: {password}")
+            say("New DAGs are paused: switch mainstay_nightly on in the web UI. Ctrl-C ends everything.")
+        while not asked():
+            _require_alive(services)
+            time.sleep(0.5)
+        say("Ending the services …")
+
+
+def airflow_cli(settings: Settings, args: list[str], port: int = 8080) -> int:
+    """Run Airflow's own command line on the deployment of `up`, for example `backfill create …`; returns its exit code."""
+    env = airflow_environment(settings, "services", port)
+    _prepare(env)
+    return subprocess.call([sys.executable, "-m", "airflow", *args], env=env, cwd=PROJECT_DIR)
+
+
+def _prepare(env: dict[str, str]) -> None:
+    code = "from pipelines.orchestrate.environment import prepare_metadata; prepare_metadata()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, cwd=PROJECT_DIR, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise MainstayError(f"Airflow's metadata database could not be prepared:\n{done.stdout}{done.stderr}")
+
+
+def _require_free(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SettingsError(f"{host}:{port} cannot be used ({error.strerror}); choose another with --port") from error
+
+
+@contextmanager
+def _running(name: str, host: str, port: int, env: dict[str, str], logs: Path) -> Iterator[_Service]:
+    """A service in a session of its own, so that Ctrl-C reaches us alone and we end it in order."""
+    args = ["--host", host, "--port", str(port), "--workers", "1"] if name == "api-server" else []
+    log = logs / f"{name}.log"
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "airflow", name, *args],
+            env=env,
+            cwd=PROJECT_DIR,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield _Service(name, process, log)
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    # What the service started is in its session; a child that outlived it goes with the group.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+@contextmanager
+def _stop_asked() -> Iterator[Callable[[], bool]]:
+    """Note Ctrl-C and SIGTERM instead of dying of them."""
+    seen: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        seen.append(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(seen)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _require_alive(services: list[_Service]) -> None:
+    for service in services:
+        code = service.process.poll()
+        if code is not None:
+            raise MainstayError(f"Airflow's {service.name} ended with code {code}; its log is {service.log}")
+
+
+def _wait_ready(services: list[_Service], port: int, asked: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not asked():
+        _require_alive(services)
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v2/monitor/health", timeout=2):  # noqa: S310
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            if time.monotonic() > deadline:
+                raise MainstayError(
+                    f"Airflow did not answer within {READY_SECONDS:.0f} s; its log is {services[0].log}"
+                ) from None
+            time.sleep(0.5)

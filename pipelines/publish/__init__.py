@@ -1,0 +1,11 @@
+"""Step `publish`: write, audit, publish. BI reads what lies in the serving folder and never the warehouse.
+
+`publish` builds a new serving file beside the old one, audits it and swaps it in; `rollback` swaps an
+earlier one in; `current` and `versions` say what is served and what is kept.
+"""
+
+from pipelines.publish.catalog import Published, PublishedTable, Version, current, versions
+from pipelines.publish.rollback import rollback
+from pipelines.publish.swap import publish
+
+__all__ = ["Published", "PublishedTable", "Version", "current", "publish", "rollback", "versions"]
