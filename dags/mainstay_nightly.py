@@ -1,6 +1,6 @@
 """The night: land, load, stage, build and publish one business date, with a validation after each stage.
 
-Wiring only. What a task does is in `pipelines/steps.py`; how it is called is in `pipelines/orchestrate/tasks.py`.
+Wiring only. What a task does is in `pipelines/steps.py`, how it is called in `pipelines/orchestrate/tasks.py`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pipelines.orchestrate.tasks import default_args, finish_run, open_run, run_
 from pipelines.settings import load_settings
 
 # Every morning at 04:00 in the reporting timezone, for the business date that ended at midnight: the shop's
-# exports have four hours to arrive, and no daylight-saving change falls on that hour. The run of the data
-# interval from the 1st 04:00 to the 2nd 04:00 starts on the 2nd at 04:00 and is for the business date of the 1st.
+# exports have four hours to arrive, and no daylight-saving change falls on that hour. The data
+# interval from 04:00 on the 1st to 04:00 on the 2nd is run at its end, for the business date of the 1st.
 SCHEDULE = "0 4 * * *"
 
 settings = load_settings()

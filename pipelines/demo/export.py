@@ -1,7 +1,7 @@
 """What the package really holds, as landing tables: transactions, products, customers and interactions.
 
-Each statement makes `demo_<dataset>` with `landing_date`, the night whose export a row is in, and the contract's
-columns. Unit costs are the only made-up column here; `cost_source_system` says so.
+Each statement makes `demo_<dataset>` with `landing_date`, the night whose export a row is in, and the
+contract's columns. Unit costs are the only made-up column here; `cost_source_system` says so.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ margins as (
 listed as (
     select product_id, department, product_category, product_type, brand from products
     union all
-    select product_id, null, null, null, null from sold where product_id not in (select product_id from products)
+    select product_id, null, null, null, null from sold
+    where product_id not in (select product_id from products)
 ),
 
 priced as (
@@ -97,8 +98,8 @@ left join demographics using (household_id)
 order by household_id
 """
 
-# All campaigns of the package were sent by post, whatever their type. Days are known, times of day are not: midnight.
-# Three campaigns began before the first night; the first export brings them, with their true date.
+# All campaigns of the package were sent by post, whatever their type. Days are known, times of day are not:
+# midnight. Three campaigns began before the first night; the first export brings them, with their true date.
 INTERACTIONS = f"""
 create table demo_interactions as
 with mailings as (
@@ -116,8 +117,9 @@ with mailings as (
 
 redemptions as (
     select
-        concat_ws('-', 'redemption', campaign_id, household_id, coupon_upc, strftime(redemption_date, '%Y%m%d'))
-            as interaction_id,
+        concat_ws(
+            '-', 'redemption', campaign_id, household_id, coupon_upc, strftime(redemption_date, '%Y%m%d')
+        ) as interaction_id,
         household_id,
         redemption_date as interaction_at,
         'inbound' as direction,

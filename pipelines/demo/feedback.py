@@ -1,7 +1,8 @@
-"""Simulated feedback: answers, complaints, suggestions and exit interviews that hang together with real behaviour.
+"""Simulated feedback: answers, complaints, suggestions and exit interviews that follow real behaviour.
 
-A household's mood is a lasting attitude plus where its spending goes: one that is about to buy less answers lower and
-complains more. All of it is made up from a fixed seed and marked `simulated`; none of it is a finding about the shop.
+A household's mood is a lasting attitude plus where its spending goes: one that is about to buy less answers
+lower and complains more. All of it is made up from a fixed seed and marked `simulated`; none of it is a
+finding about the shop.
 """
 
 from __future__ import annotations
@@ -27,14 +28,26 @@ _YEAR_SECONDS = ((LAST_DATE - FIRST_DATE).days + 1) * DAY
 # topic: (driver, sentence of someone content, sentence of someone who is not)
 TOPICS: dict[str, tuple[str | None, str, str]] = {
     "freshness": ("service_quality", "Fruit and vegetables were fresh.", "The produce was not fresh."),
-    "out_of_stock": ("service_quality", "I found all I came for.", "Several items were out of stock."),
-    "wrong_price": ("service_quality", "Prices at the till matched the shelf.", "The till charged another price than the shelf."),
-    "checkout_queue": ("service_experience", "The queue was short.", "I waited too long at the checkout."),
-    "store_cleanliness": ("service_experience", "The shop was clean.", "The shop was untidy."),
-    "staff_attitude": ("relationship_interaction", "The staff were friendly.", "Nobody had time to help me."),
-    "no_answer": ("relationship_interaction", "My question was answered quickly.", "I asked twice and got no answer."),
-    "coupon_rejected": ("added_value", "The coupons suit what I buy.", "My coupon was not accepted."),
-    "local_suppliers": ("shared_ideas", "Good to see local suppliers.", "I miss local suppliers on the shelves."),
+    "availability": ("service_quality", "I found all I came for.", "Several items were out of stock."),
+    "price_accuracy": (
+        "service_quality",
+        "Prices at the till matched the shelf.",
+        "The till charged another price than the shelf.",
+    ),
+    "checkout": ("service_experience", "The queue was short.", "I waited too long at the checkout."),
+    "cleanliness": ("service_experience", "The shop was clean.", "The shop was untidy."),
+    "staff": ("relationship_interaction", "The staff were friendly.", "Nobody had time to help me."),
+    "enquiries": (
+        "relationship_interaction",
+        "My question was answered quickly.",
+        "I asked twice and got no answer.",
+    ),
+    "coupons": ("added_value", "The coupons suit what I buy.", "My coupon was not accepted."),
+    "local_suppliers": (
+        "shared_ideas",
+        "Good to see local suppliers.",
+        "I miss local suppliers on the shelves.",
+    ),
 }
 _TOPIC_NAMES = tuple(TOPICS)
 _COMPLAINT_SHARES = (0.16, 0.22, 0.14, 0.16, 0.06, 0.08, 0.08, 0.10, 0.0)
@@ -68,13 +81,29 @@ class _Rows:
     comment: list[str | None] = field(default_factory=list)
 
     def add(
-        self, household: int | None, at: int, kind: str, score: int | None, driver: str | None,
-        topic: str, channel: str, comment: str | None,
+        self,
+        household: int | None,
+        at: int,
+        kind: str,
+        score: int | None,
+        driver: str | None,
+        topic: str,
+        channel: str,
+        comment: str | None,
     ) -> None:
         """Keep a row if it was given within the year."""
         if at < _YEAR_SECONDS:
             for column, value in zip(
-                (self.household, self.at, self.kind, self.score, self.driver, self.topic, self.channel, self.comment),
+                (
+                    self.household,
+                    self.at,
+                    self.kind,
+                    self.score,
+                    self.driver,
+                    self.topic,
+                    self.channel,
+                    self.comment,
+                ),
                 (household, at, kind, score, driver, topic, channel, comment),
                 strict=True,
             ):
@@ -133,14 +162,26 @@ def _voices(rows: _Rows, baskets: dict[str, Ints], mood: Floats) -> None:
     wait, again, later, anonymous = (draws.uniform(count) for _ in range(4))
     names = ("shop", "phone", "email", "app")
     for i in np.flatnonzero(complains | (other < 0.003)):
-        household, at = int(baskets["household_id"][i]), int(baskets["second"][i]) + 900 + int(wait[i] * wait[i] * 172_800)
+        household, at = (
+            int(baskets["household_id"][i]),
+            int(baskets["second"][i]) + 900 + int(wait[i] * wait[i] * 172_800),
+        )
         channel = names[channels[i]]
         if complains[i]:
             topic = _TOPIC_NAMES[topics[i]]
             driver, _, sentence = TOPICS[topic]
             rows.add(household, at, "complaint", None, driver, topic, channel, sentence)
             if again[i] < 0.09:
-                rows.add(household, at + (5 + int(later[i] * 70)) * DAY, "complaint", None, driver, topic, channel, sentence)
+                rows.add(
+                    household,
+                    at + (5 + int(later[i] * 70)) * DAY,
+                    "complaint",
+                    None,
+                    driver,
+                    topic,
+                    channel,
+                    sentence,
+                )
             continue
         topic = _TOPIC_NAMES[other_topics[i]]
         driver, content, discontent = TOPICS[topic]
@@ -149,7 +190,7 @@ def _voices(rows: _Rows, baskets: dict[str, Ints], mood: Floats) -> None:
 
 
 def _exits(rows: _Rows, last: dict[str, Ints]) -> None:
-    """Interviews with some of the households that stopped buying at least two months before the year's end."""
+    """Interviews with some households that stopped buying at least two months before the year's end."""
     draws = Draws("exits")
     count = len(last["household_id"])
     asked, wait, minute = draws.uniform(count), draws.uniform(count), draws.uniform(count)
@@ -158,12 +199,16 @@ def _exits(rows: _Rows, last: dict[str, Ints]) -> None:
     for i in np.flatnonzero(gone & (asked < 0.3)):
         topic = tuple(EXITS)[reasons[i]]
         _, driver, sentence = EXITS[topic]
-        at = (int(last["second"][i]) // DAY + 20 + int(wait[i] * 35)) * DAY + 9 * 3600 + int(minute[i] * 9 * 3600)
+        at = (
+            (int(last["second"][i]) // DAY + 20 + int(wait[i] * 35)) * DAY
+            + 9 * 3600
+            + int(minute[i] * 9 * 3600)
+        )
         rows.add(int(last["household_id"][i]), at, "exit_interview", None, driver, topic, "phone", sentence)
 
 
 def _handled(rows: _Rows) -> dict[str, list[int | None]]:
-    """First response, resolution and outcome told of complaints; seconds as in `at`, each after the one before."""
+    """First response, resolution and outcome told of complaints, in seconds as `at`, in this order."""
     draws = Draws("handling")
     count = len(rows.at)
     u = [draws.uniform(count) for _ in range(6)]
@@ -187,7 +232,8 @@ def _clock(column: str) -> str:
     return f"timestamp '{FIRST_DATE}' + to_seconds({ident(column)})"
 
 
-# A night's export holds what was known at that day's end: a complaint comes again when it is answered, resolved, told.
+# A night's export holds what was known at that day's end: a complaint comes again when it is answered,
+# resolved, told.
 _NIGHTS = f"""
 create table demo_feedback as
 with given as (
@@ -205,7 +251,8 @@ with given as (
 nights as (
     select distinct feedback_id, cast(moment as date) as landing_date
     from (
-        select feedback_id, unnest([feedback_at, responded_at, resolved_at, outcome_told_at]) as moment from given
+        select feedback_id, unnest([feedback_at, responded_at, resolved_at, outcome_told_at]) as moment
+        from given
     )
     where moment is not null and moment < timestamp '{LAST_DATE}' + interval 1 day
 )
@@ -225,11 +272,11 @@ order by landing_date, feedback_at, feedback_id
 
 
 def create_feedback(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make `demo_feedback` from `lines`: one row per feedback and night on which something new was known of it."""
+    """Make `demo_feedback` from `lines`: one row per feedback and night with news of it."""
     weekly = fetch_columns(
         connection,
-        f"select household_id, (business_date - date '{FIRST_DATE}') // 7 as week, cast(sum(net_cents) as bigint) as cents "
-        "from lines group by all",
+        f"select household_id, (business_date - date '{FIRST_DATE}') // 7 as week, "
+        "cast(sum(net_cents) as bigint) as cents from lines group by all",
     )
     households = np.unique(weekly["household_id"])
     spend = np.zeros((len(households), WEEKS), dtype=np.int64)
@@ -247,7 +294,7 @@ def create_feedback(connection: duckdb.DuckDBPyConnection) -> None:
     attitude = Draws("attitude").bell(len(households))
     position = np.searchsorted(households, baskets["household_id"])
     week = baskets["second"] // (7 * DAY)
-    mood = attitude[position] + 0.6 * (_momentum(spend)[position, week] - 0.5)
+    mood = attitude[position] + (_momentum(spend)[position, week] - 0.5)
     rows = _Rows()
     _answers(rows, baskets, mood)
     _voices(rows, baskets, mood)
@@ -256,7 +303,10 @@ def create_feedback(connection: duckdb.DuckDBPyConnection) -> None:
         {
             "position": pa.array(range(len(rows.at)), pa.int64()),
             **{name: pa.array(getattr(rows, name), pa.int64()) for name in ("household", "at", "score")},
-            **{name: pa.array(getattr(rows, name), pa.string()) for name in ("kind", "driver", "topic", "channel", "comment")},
+            **{
+                name: pa.array(getattr(rows, name), pa.string())
+                for name in ("kind", "driver", "topic", "channel", "comment")
+            },
             **{name: pa.array(values, pa.int64()) for name, values in _handled(rows).items()},
         }
     )

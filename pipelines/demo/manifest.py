@@ -45,7 +45,8 @@ class Manifest:
             return cls(landing)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise LandingError(
-                f"{path}: not the demo's list of files ({error}); delete it and the demo's landing files, then run again"
+                f"{path}: not the demo's list of files ({error}); delete it and the demo's landing files, "
+                "then run again"
             ) from error
 
     def is_current(self, fingerprint: str, file: str) -> bool:
@@ -68,12 +69,17 @@ class Manifest:
         return len(files), sum(rows for rows, _ in files), sum(size or 0 for _, size in files)
 
     def _of(self, dataset: str, last: date) -> list[str]:
-        return [f for f in self.files if f.split("/")[0] == dataset and date.fromisoformat(f.split("/")[1]) <= last]
+        return [
+            f
+            for f in self.files
+            if f.split("/")[0] == dataset and date.fromisoformat(f.split("/")[1]) <= last
+        ]
 
     def start(self, fingerprint: str, planned: dict[str, int], datasets: Collection[str], last: date) -> None:
         """Put down what is about to be written, so that an interrupted call knows its own files.
 
-        Files of another fingerprint that are planned no more are removed: beside the new ones they would count twice.
+        Files of another fingerprint that are planned no more are removed: beside the new ones they would
+        count twice.
         """
         for file in planned:
             if file not in self.files and (self.landing / file).exists():
@@ -122,7 +128,9 @@ def writing(landing: Path) -> Iterator[Manifest]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise LockedError(f"{landing}: another `mainstay demo` is writing here; wait until it has ended") from error
+            raise LockedError(
+                f"{landing}: another `mainstay demo` is writing here; wait until it has ended"
+            ) from error
         manifest = Manifest.read(landing)
         try:
             yield manifest

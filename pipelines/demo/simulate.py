@@ -42,7 +42,8 @@ class Draws:
     def bell(self, count: int) -> Floats:
         """`count` draws around 0.5 with a standard deviation of 0.144: means of four uniform ones."""
         draws = self._generator.random((4, count))
-        return (draws[0] + draws[1] + draws[2] + draws[3]) / 4
+        means: Floats = (draws[0] + draws[1] + draws[2] + draws[3]) / 4
+        return means
 
     def below(self, bound: int, count: int) -> Ints:
         """`count` whole numbers from 0 to bound - 1."""

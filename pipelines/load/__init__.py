@@ -1,5 +1,5 @@
 """Load: bring landed files into `raw` by contract; rows that break a rule go to `quarantine`, repeats to `duplicates`."""
 
-from pipelines.load.load import load_datasets
+from pipelines.load.load import load_datasets, pending_files
 
-__all__ = ["load_datasets"]
+__all__ = ["load_datasets", "pending_files"]

@@ -63,6 +63,20 @@ def load_datasets(
     return results
 
 
+def pending_files(
+    settings: Settings, first: date | None, last: date | None, datasets: Sequence[str] | None = None
+) -> dict[str, list[LandingFile]]:
+    """Per dataset, the files of partitions that `load_datasets` would load."""
+    contracts = source_contracts(settings)
+    with closing(connect(settings)) as connection:
+        connection.execute(ledger.DDL)
+        return {
+            name: _changed(connection, settings, contract, discover(settings, contract, first, last))
+            for name, contract in contracts.items()
+            if datasets is None or name in datasets
+        }
+
+
 def _changed(
     connection: duckdb.DuckDBPyConnection, settings: Settings, contract: SourceContract, files: Sequence[LandingFile]
 ) -> list[LandingFile]:

@@ -1,4 +1,4 @@
-"""`python -m pipelines.orchestrate up | airflow …`: the two commands by themselves, as the CLI and the tests use them."""
+"""`python -m pipelines.orchestrate up | airflow …`: the two commands by themselves."""
 
 from __future__ import annotations
 

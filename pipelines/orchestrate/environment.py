@@ -3,8 +3,8 @@
 Two of them, each with a metadata database of its own: `inprocess` for `mainstay nightly` and `services` for
 `mainstay up`. A shared one would let the scheduler pick up the in-process run's tasks and run them twice.
 
-Airflow reads its configuration when it is first imported, so a deployment is always used from a process that was
-started with `airflow_environment()`. Nothing here imports Airflow at the top.
+Airflow reads its configuration when it is first imported, so a deployment is always used from a process that
+was started with `airflow_environment()`. Nothing here imports Airflow at the top.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ def password_file(settings: Settings) -> Path:
     return airflow_home(settings, "services") / "passwords.json"
 
 
-def airflow_environment(settings: Settings, deployment: Deployment, port: int | None = None) -> dict[str, str]:
+def airflow_environment(
+    settings: Settings, deployment: Deployment, port: int | None = None
+) -> dict[str, str]:
     """The environment of a process that uses one of the deployments.
 
     Args:
@@ -90,8 +92,8 @@ def airflow_environment(settings: Settings, deployment: Deployment, port: int | 
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
     }
     if env.pop("PYTHONDONTWRITEBYTECODE", None):
-        # Compiling Airflow, dbt and Great Expectations anew costs seconds a run. The wish not to have bytecode beside
-        # the sources is kept: it goes with the run-time state.
+        # Compiling Airflow, dbt and Great Expectations anew costs seconds a run. The wish to have no bytecode
+        # beside the sources is kept: it goes with the run-time state.
         env["PYTHONPYCACHEPREFIX"] = str(settings.var / "cache" / "bytecode")
     if port is not None:
         env |= {
@@ -143,7 +145,7 @@ def _secrets(path: Path) -> dict[str, str]:
         return {name: kept[name] for name in ("fernet_key", "jwt_secret", "secret_key")}
     except (ValueError, KeyError) as error:
         raise SettingsError(
-            f"{path} holds no usable secrets; delete it and the metadata database beside it, and both are made anew"
+            f"{path} holds no usable secrets; delete it and airflow.db beside it, and both are made anew"
         ) from error
 
 
@@ -157,8 +159,8 @@ def ensure_password(settings: Settings) -> str | None:
 def prepare_metadata() -> bool:
     """Bring the metadata database of this process's Airflow to its version and create the pool.
 
-    Only for a process started with `airflow_environment()`. Asking Airflow costs seconds, so a SQLite database that
-    is at the installed version's head already is recognised by hand. Returns whether a migration ran.
+    Only for a process started with `airflow_environment()`. Asking Airflow costs seconds, so a SQLite
+    database that is at the installed version's head is recognised by hand. Returns whether a migration ran.
     """
     from airflow.configuration import conf
     from airflow.models.pool import Pool

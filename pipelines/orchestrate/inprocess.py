@@ -1,7 +1,7 @@
 """Runs the real DAG `mainstay_nightly` once, without a scheduler: what `mainstay nightly` calls.
 
-The DAG runs by Airflow's own `dag.test()` in one process that is started for it (see `worker`), because Airflow can
-only be configured before its first import. Airflow's output goes to a file under `var/logs`.
+The DAG runs by Airflow's own `dag.test()` in one process that is started for it (see `worker`), because
+Airflow can only be configured before its first import. Airflow's output goes to a file under `var/logs`.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class DagRunResult:
 
     @property
     def airflow_seconds(self) -> float:
-        """The part of `seconds` that no step used: starting Python and Airflow, and Airflow's work per task."""
+        """The part of `seconds` that no step used: starting Python and Airflow, and their work per task."""
         return self.seconds - sum(task.seconds for task in self.tasks)
 
     def raise_for_error(self) -> None:
@@ -149,7 +149,9 @@ def _events(
                     event["seconds"] = time.monotonic() - began
                 elif on_progress is not None and "task" in event:
                     on_progress(
-                        Progress(event["task"], event["kind"], event["seconds"], event["detail"], event["message"])
+                        Progress(
+                            event["task"], event["kind"], event["seconds"], event["detail"], event["message"]
+                        )
                     )
                 yield event
         worker.wait()
@@ -163,7 +165,9 @@ def _result(business_date: date, events: list[dict[str, Any]], seconds: float, l
     ready = next((event for event in events if event["kind"] == "ready"), None)
     finished = next((event for event in events if event["kind"] == "finished"), None)
     if ready is None or finished is None:
-        raise MainstayError(f"Airflow ended before the run of {business_date} did: {_last_line(log)} (whole log: {log})")
+        raise MainstayError(
+            f"Airflow ended before the run of {business_date} did: {_last_line(log)} (whole log: {log})"
+        )
     ended = {event["task"]: event for event in events if event["kind"] in ("succeeded", "failed")}
     tasks = tuple(
         TaskResult(
@@ -189,7 +193,9 @@ def _result(business_date: date, events: list[dict[str, Any]], seconds: float, l
     )
 
 
-def _first_error(events: list[dict[str, Any]], tasks: tuple[TaskResult, ...], log: Path) -> MainstayError | None:
+def _first_error(
+    events: list[dict[str, Any]], tasks: tuple[TaskResult, ...], log: Path
+) -> MainstayError | None:
     for event in events:
         if event["kind"] == "failed":
             known = getattr(errors, event["error_type"], None)
@@ -205,5 +211,5 @@ def _first_error(events: list[dict[str, Any]], tasks: tuple[TaskResult, ...], lo
 
 
 def _last_line(log: Path) -> str:
-    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "it left no message"
+    text = log.read_text(encoding="utf-8", errors="replace").strip()
+    return text.splitlines()[-1].strip() if text else "it left no message"

@@ -52,10 +52,10 @@ def describe(context: Any) -> dict[str, str]:
 
 def send_mail(settings: Settings, failure: dict[str, str]) -> None:
     """Mail the failure to `notify_email_to` through the Airflow connection `notify_smtp_conn_id`."""
-    from airflow.providers.smtp.hooks.smtp import SmtpHook
-
     if not settings.notify_email_to:
         raise SettingsError("notify is smtp, but MAINSTAY_NOTIFY_EMAIL_TO is not set")
+    from airflow.providers.smtp.hooks.smtp import SmtpHook
+
     rows = "".join(
         f"<tr><th align='left'>{html.escape(name)}</th><td>{html.escape(value)}</td></tr>"
         for name, value in failure.items()

@@ -1,4 +1,4 @@
-"""Airflow's services on this machine, for `mainstay up`: API server with the web UI, scheduler, DAG processor, triggerer.
+"""Airflow's services on this machine, for `mainstay up`: API server, scheduler, DAG processor, triggerer.
 
 For one machine and one person; `docker-compose.yml` is the way to run them for good.
 """
@@ -85,7 +85,7 @@ def up(
 
 
 def airflow_cli(settings: Settings, args: list[str], port: int = 8080) -> int:
-    """Run Airflow's own command line on the deployment of `up`, for example `backfill create …`; returns its exit code."""
+    """Run Airflow's own command line on the deployment of `up`, say `backfill create …`; returns its code."""
     env = airflow_environment(settings, "services", port)
     _prepare(env)
     return subprocess.call([sys.executable, "-m", "airflow", *args], env=env, cwd=PROJECT_DIR)
@@ -106,7 +106,9 @@ def _require_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise SettingsError(f"{host}:{port} cannot be used ({error.strerror}); choose another with --port") from error
+            raise SettingsError(
+                f"{host}:{port} cannot be used ({error.strerror}); choose another with --port"
+            ) from error
 
 
 @contextmanager
@@ -170,7 +172,7 @@ def _wait_ready(services: list[_Service], port: int, asked: Callable[[], bool]) 
     while not asked():
         _require_alive(services)
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v2/monitor/health", timeout=2):  # noqa: S310
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v2/monitor/health", timeout=2):
                 return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             if time.monotonic() > deadline:

@@ -21,7 +21,7 @@ from pipelines.settings import Settings, load_settings
 log = logging.getLogger(__name__)
 
 POOL = "warehouse"
-"""The pool with one slot that every task takes: DuckDB has one writer, and each task writes its ledger rows."""
+"""The pool with one slot that every task takes: DuckDB has one writer, and each task writes to the ledger."""
 
 POOL_DESCRIPTION = "One slot: DuckDB has one writer."
 
@@ -142,7 +142,8 @@ def finish_run() -> dict[str, Any]:
     """Close the current run in the ledger with what became of its other tasks."""
     run = _current_run()
     ti = run.context["ti"]
-    states: dict[str, str | None] = ti.get_task_states(dag_id=ti.dag_id, run_ids=[run.run_id]).get(run.run_id, {})
+    runs = ti.get_task_states(dag_id=ti.dag_id, run_ids=[run.run_id])
+    states: dict[str, str | None] = runs.get(run.run_id, {})
     order = [task_id for task_id in run.context["dag"].task_dict if task_id != run.task_id]
     failed = [task_id for task_id in order if states.get(task_id) == "failed"]
     done = all(states.get(task_id) == "success" for task_id in order)
@@ -153,7 +154,9 @@ def finish_run() -> dict[str, Any]:
     elif not done:
         message = "not run: " + ", ".join(task_id for task_id in order if states.get(task_id) != "success")
     status = "success" if done else "failed"
-    return _observed(run, lambda: _steps().finish(run.settings, run.run_id, run.business_date, status, message))
+    return _observed(
+        run, lambda: _steps().finish(run.settings, run.run_id, run.business_date, status, message)
+    )
 
 
 def _steps() -> Any:

@@ -1,7 +1,7 @@
 """The process that runs the real DAG once: `python -m pipelines.orchestrate.worker`, started by `inprocess`.
 
-Its standard output and error are the run's log file. What the caller needs goes to it as one JSON object a line
-through the pipe whose number is `--events`.
+Its standard output and error are the run's log file. What the caller needs goes to it as one JSON object a
+line through the pipe whose number is `--events`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def _end_with_caller() -> None:
-    # The caller holds the other end of standard input. When it is gone, killed even, nobody waits for this run.
+    # The caller holds the other end of standard input. When it is gone, killed even, nobody waits for us.
     # Not through sys.stdin: a thread blocked in there makes the interpreter abort at its end.
     os.read(0, 1)
     os._exit(1)
@@ -67,8 +67,8 @@ def _run(business_date: date, events: IO[str]) -> None:
 def logical_date_of(business_date: date, cron: str) -> datetime:
     """Logical date of a manual run whose data interval starts on the business date.
 
-    Airflow gives a manual run the last interval that was complete at its logical date, so this is the interval's
-    end: the cron's hour and minute on the day after.
+    Airflow gives a manual run the last interval that was complete at its logical date, so this is the
+    interval's end: the cron's hour and minute on the day after.
     """
     minute, hour = cron.split()[:2]
     return datetime.combine(
@@ -113,6 +113,6 @@ if __name__ == "__main__":
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    # Taking down Airflow's in-process API server and its threads costs 1.4 s and saves nothing: every task has ended
-    # and its state is in the metadata database.
+    # Taking down Airflow's in-process API server and its threads costs 1.4 s and saves nothing: every task
+    # has ended and its state is in the metadata database.
     os._exit(status)

@@ -3,8 +3,8 @@
 Facts about DuckDB that this relies on (tried with 1.5.5): a database's log lies at `<file>.wal` (while it is
 checkpointed or recovered also at `<file>.wal.checkpoint`, `<file>.wal.recovery`) and is found by name alone.
 A log that an older file left behind is silently replayed into the file now of that name; where both have a
-storage version that carries an identity (v1.5.0 does), every reader fails instead. A writer holds a POSIX write
-lock on the whole file, a reader a read lock.
+storage version that carries an identity (v1.5.0 does), every reader fails instead. A writer holds a POSIX
+write lock on the whole file, a reader a read lock.
 """
 
 from __future__ import annotations

@@ -52,14 +52,20 @@ def query(type_: str, sql: str, column: str | None = None, origin: str = "Mainst
     return Check(type_, {"unexpected_rows_query": text}, column, origin, description or None)
 
 
-def column_types(columns: Iterable[tuple[str, str]], origin: str) -> Check:
+def view_of(suite: str) -> str:
+    """Name of the temporary view that holds a suite's batch."""
+    return "batch_" + suite.replace(".", "__")
+
+
+def column_types(suite: str, columns: Iterable[tuple[str, str]], origin: str) -> Check:
     """The columns are there with these types, whatever else is there."""
     expected = ", ".join(f"({literal(name)}, {literal(type_)})" for name, type_ in columns)
     return query(
         "expect_column_types_to_match_contract",
         "select expected.column_name, expected.contract_type, found.data_type as found_type "
         f"from (values {expected}) as expected(column_name, contract_type) "
-        "left join (select column_name, data_type from duckdb_columns() where table_name = '<batch>') as found "
+        "left join (select column_name, data_type from duckdb_columns() "
+        f"where table_name = {literal(view_of(suite))}) as found "
         "on found.column_name = expected.column_name where found.data_type is distinct from expected.contract_type",
         origin=origin,
         description="The contract's columns are there with the contract's types.",

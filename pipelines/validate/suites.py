@@ -29,6 +29,7 @@ from pipelines.validate.rules import (
     row_count_at_least,
     table_checks,
     unique_key,
+    view_of,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Suite:
     @property
     def view(self) -> str:
         """Name of the batch's temporary view."""
-        return "batch_" + self.name.replace(".", "__")
+        return view_of(self.name)
 
 
 def personal_columns(contract: Contract) -> frozenset[str]:
@@ -100,7 +101,7 @@ def raw_suite(contract: SourceContract, days: Sequence[date] | None) -> Suite:
     types = [(c.name, c.type) for c in contract.columns]
     types += [("business_date", "DATE"), ("partition_date", "DATE"), ("file_id", "VARCHAR")]
     checks = [
-        column_types(types, origin),
+        column_types(f"raw.{contract.name}", types, origin),
         *(check for column in contract.columns for check in column_checks(contract, column)),
         not_null("business_date", origin),
         Check(
@@ -126,7 +127,7 @@ def staging_suite(contract: SourceContract, canon: SourceContract, days: Sequenc
         )
     columns = [(c.name, c.type) for c in canon.columns if not c.is_personal]
     checks = [
-        column_types([*columns, ("business_date", "DATE")], origin),
+        column_types(f"staging.stg_{canon.name}", [*columns, ("business_date", "DATE")], origin),
         *(not_null(name, origin) for name in (*canon.key, "business_date")),
         unique_key(canon.key, origin),
     ]
@@ -142,7 +143,7 @@ def mart_suite(contract: MartContract) -> Suite:
             {"column_list": [c.name for c in contract.columns]},
             origin=origin,
         ),
-        column_types([(c.name, c.type) for c in contract.columns], origin),
+        column_types(f"marts.{contract.name}", [(c.name, c.type) for c in contract.columns], origin),
         *(check for column in contract.columns for check in column_checks(contract, column)),
         *table_checks(contract),
     ]

@@ -52,37 +52,47 @@ class Warehouse:
                 columns += ["business_date DATE", "partition_date DATE", "file_id VARCHAR"]
                 connection.execute(f"create table raw.{ident(name)} ({', '.join(columns)})")
                 keys = ", ".join(map(ident, contract.key))
-                connection.execute(f"create table raw.{ident(name + '__contested')} as select {keys} from raw.{ident(name)}")
+                contested = ident(name + "__contested")
+                connection.execute(f"create table raw.{contested} as select {keys} from raw.{ident(name)}")
 
     def insert(self, dataset: str, rows: Iterable[Mapping[str, Any]]) -> None:
         """Add rows to raw.<dataset>; `business_date` is needed, everything else has a default.
 
-        The time of day is noon, the partition the business date, a missing key is numbered. Keys that stand in
-        more than one partition afterwards are written to raw.<dataset>__contested.
+        The time of day is noon, the partition is the business date, a missing key is numbered. Keys that
+        stand in more than one partition afterwards are written to raw.<dataset>__contested.
         """
         contract = self.contracts[dataset]
         with duckdb.connect(str(self.path)) as connection:
             for row in rows:
                 self.inserted += 1
-                full: dict[str, Any] = {**DEFAULTS.get(dataset, {}), "partition_date": row["business_date"], "file_id": "test"}
+                full: dict[str, Any] = {
+                    **DEFAULTS.get(dataset, {}),
+                    "partition_date": row["business_date"],
+                    "file_id": "test",
+                }
                 if contract.business_time:
                     full[contract.business_time] = f"{row['business_date']} 12:00:00"
                 full[contract.key[0]] = f"{dataset}-{self.inserted}"
                 full |= row
                 names = ", ".join(map(ident, full))
                 marks = ", ".join("?" for _ in full)
-                connection.execute(f"insert into raw.{ident(dataset)} ({names}) values ({marks})", list(full.values()))
+                connection.execute(
+                    f"insert into raw.{ident(dataset)} ({names}) values ({marks})", list(full.values())
+                )
             keys = ", ".join(map(ident, contract.key))
             connection.execute(
-                f"create or replace table raw.{ident(dataset + '__contested')} as select {keys} from raw.{ident(dataset)} "
-                f"group by {keys} having count(distinct partition_date) > 1"
+                f"create or replace table raw.{ident(dataset + '__contested')} as "
+                f"select {keys} from raw.{ident(dataset)} group by {keys} having count(distinct partition_date) > 1"
             )
 
     def purchase(self, customer_id: str, *purchases: tuple[str, str | float]) -> None:
         """Add one transaction line per (business date, net amount)."""
         self.insert(
             "transactions",
-            [{"customer_id": customer_id, "business_date": day, "net_amount": str(net)} for day, net in purchases],
+            [
+                {"customer_id": customer_id, "business_date": day, "net_amount": str(net)}
+                for day, net in purchases
+            ],
         )
 
     def policy(self, name: str, text: str) -> None:
@@ -96,11 +106,23 @@ class Warehouse:
         os.environ["MAINSTAY_WAREHOUSE"] = str(self.path)
         os.environ["MAINSTAY_SEEDS_PATH"] = os.path.relpath(self.policies, DBT_PROJECT)
         try:
-            return dbtRunner().invoke([
-                *arguments, "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
-                "--target-path", str(self.target), "--log-path", str(self.target / "logs"), "--quiet",
-                "--no-send-anonymous-usage-stats", "--vars", json.dumps(given),
-            ])
+            return dbtRunner().invoke(
+                [
+                    *arguments,
+                    "--project-dir",
+                    str(DBT_PROJECT),
+                    "--profiles-dir",
+                    str(DBT_PROJECT),
+                    "--target-path",
+                    str(self.target),
+                    "--log-path",
+                    str(self.target / "logs"),
+                    "--quiet",
+                    "--no-send-anonymous-usage-stats",
+                    "--vars",
+                    json.dumps(given),
+                ]
+            )
         finally:
             # dbt keeps the file open until both have let go of it
             reset_adapters()
@@ -121,7 +143,8 @@ class Warehouse:
         result = self.dbt(*arguments, as_of_date=as_of_date, **variables)
         if not result.success:
             failed = [
-                f"{r.node.name}: {r.status}: {r.message}" for r in getattr(result.result, "results", None) or []
+                f"{r.node.name}: {r.status}: {r.message}"
+                for r in getattr(result.result, "results", None) or []
                 if r.status in ("error", "fail")
             ]
             pytest.fail("\n".join(failed) or str(result.exception))
@@ -147,7 +170,7 @@ def _make(folder: Path) -> Warehouse:
     return warehouse
 
 
-@pytest.fixture()
+@pytest.fixture
 def warehouse(tmp_path: Path) -> Warehouse:
     """An empty warehouse of the test's own, with the shipped policies."""
     return _make(tmp_path)

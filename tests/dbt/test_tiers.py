@@ -1,4 +1,146 @@
-def test_x(warehouse):
-    warehouse.purchase("a", ("2017-01-05", 12.5))
-    warehouse.build(as_of_date="2017-03-31")
-    print(warehouse.records("select * from marts.customer_tiers_monthly"))
+"""Tiers end to end: raw rows in, marts out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from .conftest import Warehouse
+
+SMALL = {"tier_window_months": 2, "new_customer_months": 1}
+"""A short window keeps histories readable: new for one month, lapsed two months after the last purchase."""
+
+
+def history(warehouse: Warehouse, customer_id: str) -> list[tuple[str, str, str]]:
+    """A customer's (month, tier, movement), in order."""
+    return [
+        (str(month)[:7], tier, movement)
+        for month, tier, movement in warehouse.query(
+            "select month, tier, movement from marts.customer_tiers_monthly "
+            f"where customer_id = '{customer_id}' order by month"
+        )
+    ]
+
+
+@pytest.fixture(scope="module")
+def shop(make_warehouse: Callable[[str], Warehouse]) -> Warehouse:
+    """Customers at each edge of the rules, all datasets but transactions empty; as of 20 May 2017."""
+    warehouse = make_warehouse("shop")
+    warehouse.purchase("exact", ("2017-01-31", 1), ("2017-02-01", "1999"))
+    warehouse.purchase("cent_below", ("2017-01-31", 1), ("2017-02-28", "1998.99"))
+    warehouse.purchase("returner", ("2017-01-10", 700), ("2017-02-10", -900), ("2017-05-02", 50))
+    warehouse.purchase("return_first", ("2017-01-10", -40), ("2017-03-10", 100))
+    warehouse.purchase("only_returns", ("2017-02-10", -40))
+    warehouse.purchase("same_day_swap", ("2017-02-10", 40), ("2017-02-10", -40))
+    warehouse.purchase("tomorrow", ("2017-05-21", 5000))
+    warehouse.build(as_of_date="2017-05-20", **SMALL)
+    return warehouse
+
+
+def test_a_mean_of_exactly_1000_is_diamond_and_a_cent_less_is_gold(shop: Warehouse) -> None:
+    rows = shop.query(
+        "select customer_id, tier, avg_monthly_spend, reason from marts.customer_tiers_monthly "
+        "where month = date '2017-02-01' and customer_id in ('exact', 'cent_below') order by 1"
+    )
+    assert rows == [
+        ("cent_below", "gold", Decimal("999.9950"), "avg_monthly_spend 999.99 >= 500.00"),
+        ("exact", "diamond", Decimal("1000.0000"), "avg_monthly_spend 1000.00 >= 1000.00"),
+    ]
+
+
+def test_a_customer_falls_below_zero_lapses_and_returns(shop: Warehouse) -> None:
+    assert history(shop, "returner") == [
+        ("2017-01", "new", "new"),
+        ("2017-02", "ordinary", "graduated"),
+        ("2017-03", "lapsed", "lapsed"),
+        ("2017-05", "ordinary", "returned"),
+    ]
+
+
+def test_a_return_before_the_first_purchase_starts_no_history(shop: Warehouse) -> None:
+    assert history(shop, "return_first")[0] == ("2017-03", "new", "new")
+
+
+@pytest.mark.parametrize("customer_id", ["only_returns", "same_day_swap", "tomorrow"])
+def test_without_a_purchase_day_up_to_the_as_of_date_there_is_no_tier(shop: Warehouse, customer_id: str) -> None:
+    assert history(shop, customer_id) == []
+
+
+def test_the_running_month_is_a_projection_and_says_so(shop: Warehouse) -> None:
+    for mart in (
+        "customer_tiers_monthly", "tier_contribution_monthly", "tier_migration_monthly",
+        "customer_concentration_monthly", "customer_deciles_monthly",
+    ):  # fmt: skip
+        rows = shop.query(f"select distinct month, is_complete_month from marts.{mart} order by 1")
+        assert (date(2017, 5, 1), False) in rows, mart
+        assert (date(2017, 2, 1), True) in rows, mart
+        assert sum(not complete for _, complete in rows) == 1, mart
+
+
+def test_migration_counts_the_return_from_lapsed(shop: Warehouse) -> None:
+    rows = shop.query(
+        "select from_tier, to_tier, customer_count, transition_rate from marts.tier_migration_monthly "
+        "where month = date '2017-05-01' order by 1, 2"
+    )
+    assert ("lapsed", "ordinary", 1, 1.0) in rows
+
+
+def test_a_customer_without_master_data_is_in_dim_customers(shop: Warehouse) -> None:
+    rows = shop.query(
+        "select is_known, first_purchase_date, last_purchase_date, basics_completeness "
+        "from marts.dim_customers where customer_id = 'returner'"
+    )
+    assert rows == [(False, date(2017, 1, 10), date(2017, 5, 2), 0.0)]
+
+
+def test_a_policy_change_holds_from_its_month_on(warehouse: Warehouse) -> None:
+    warehouse.purchase("a", *[(f"2017-{month:02d}-15", 400) for month in range(1, 5)])
+    warehouse.policy(
+        "tier_policy",
+        "valid_from,tier,label_zh,label_en,tier_rank,lower_bound\n"
+        "2017-01-01,gold,金,Gold,1,300\n2017-01-01,base,普,Base,2,0\n"
+        "2017-04-10,gold,金,Gold,1,500\n2017-04-10,silver,银,Silver,2,350\n2017-04-10,base,普,Base,3,0\n",
+    )
+    warehouse.build(as_of_date="2017-04-30", with_tests=False, **SMALL)
+    assert history(warehouse, "a") == [
+        ("2017-01", "new", "new"),
+        ("2017-02", "gold", "graduated"),
+        ("2017-03", "gold", "unchanged"),
+        ("2017-04", "silver", "downgraded"),
+    ]
+
+
+def test_grace_and_soft_landing_hold_a_falling_tier(warehouse: Warehouse) -> None:
+    warehouse.purchase("a", ("2017-01-15", 4000), *[(f"2017-{month:02d}-15", 10) for month in range(2, 8)])
+    warehouse.build(as_of_date="2017-07-31", grace_months=1, soft_landing=True, **SMALL)
+    rows = warehouse.query(
+        "select month, tier, earned_tier, reason from marts.customer_tiers_monthly order by month"
+    )
+    assert [(tier, earned, reason) for _, tier, earned, reason in rows[1:]] == [
+        ("diamond", "diamond", "avg_monthly_spend 2005.00 >= 1000.00"),
+        ("diamond", "ordinary", "grace month 1 of 1"),
+        ("gold", "ordinary", "soft landing"),
+        ("silver", "ordinary", "soft landing"),
+        ("ordinary", "ordinary", "avg_monthly_spend 10.00 >= 0.00"),
+        ("ordinary", "ordinary", "avg_monthly_spend 10.00 >= 0.00"),
+    ]
+
+
+def test_everything_builds_without_any_row(warehouse: Warehouse) -> None:
+    warehouse.build(as_of_date="2017-04-30")
+    tables = warehouse.query("select table_name from information_schema.tables where table_schema = 'marts'")
+    assert tables
+    for (name,) in tables:
+        assert warehouse.query(f"select count(*) from marts.{name}") == [(0,)], name
+
+
+def test_every_dbt_unit_test_passes(warehouse: Warehouse) -> None:
+    # The tested models' parents must exist so that dbt knows their types; no row is needed.
+    warehouse.build(as_of_date="2017-04-30", with_tests=False)
+    result = warehouse.dbt("test", "--select", "test_type:unit", as_of_date="2017-04-30")
+    outcomes = {r.node.name: (r.status, r.message) for r in result.result.results}
+    assert outcomes
+    assert {name: outcome for name, outcome in outcomes.items() if outcome[0] != "pass"} == {}

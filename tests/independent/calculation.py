@@ -11,7 +11,7 @@ from datetime import date
 import pandas as pd
 
 from .comparing import compare
-from .history import Settings, with_profit
+from .history import Settings, histories, with_profit
 from .retention import (
     customer_retention,
     retention_cohorts_monthly,
@@ -35,6 +35,7 @@ __all__ = [
     "customer_concentration_monthly",
     "customer_retention",
     "customer_tiers_monthly",
+    "histories",
     "retention_cohorts_monthly",
     "retention_flows_monthly",
     "revenue_retention_monthly",
@@ -82,8 +83,9 @@ def calculate(
         settings: the windows and bounds.
         as_of_date: rows after it are left out.
     """
-    tiers = customer_tiers_monthly(transactions, policy, settings, as_of_date)
-    wallets = share_of_wallet_monthly(transactions, surveys, customers, tiers, settings, as_of_date)
+    past = histories(transactions, as_of_date)
+    tiers = customer_tiers_monthly(past, policy, settings, as_of_date)
+    wallets = share_of_wallet_monthly(past, surveys, customers, tiers, settings, as_of_date)
     return {
         "customer_tiers_monthly": tiers,
         "tier_contribution_monthly": tier_contribution_monthly(tiers),
@@ -91,9 +93,9 @@ def calculate(
         "customer_concentration_monthly": customer_concentration_monthly(tiers),
         "share_of_wallet_monthly": wallets,
         "share_of_wallet_summary_monthly": share_of_wallet_summary_monthly(wallets, tiers),
-        "retention_cohorts_monthly": retention_cohorts_monthly(transactions, as_of_date),
-        "customer_retention": customer_retention(transactions, settings, as_of_date),
-        "retention_flows_monthly": retention_flows_monthly(transactions, settings, as_of_date),
-        "revenue_retention_monthly": revenue_retention_monthly(transactions, settings, as_of_date),
-        "survival_curves": survival_curves(transactions, as_of_date),
+        "retention_cohorts_monthly": retention_cohorts_monthly(past, as_of_date),
+        "customer_retention": customer_retention(past, settings, as_of_date),
+        "retention_flows_monthly": retention_flows_monthly(past, settings, as_of_date),
+        "revenue_retention_monthly": revenue_retention_monthly(past, settings, as_of_date),
+        "survival_curves": survival_curves(past, as_of_date),
     }

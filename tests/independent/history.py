@@ -56,6 +56,10 @@ class Customer:
         return [(later - earlier).days for earlier, later in zip(self.days, self.days[1:], strict=False)]
 
 
+Transactions = pd.DataFrame | list[Customer]
+"""Transaction lines, or the histories made of them."""
+
+
 def month_of(day: date) -> int:
     return day.year * 12 + day.month - 1
 
@@ -130,11 +134,14 @@ def with_profit(
     return transactions.assign(profit=pd.Series(profits, index=transactions.index, dtype=object))
 
 
-def histories(transactions: pd.DataFrame, as_of_date: date) -> list[Customer]:
+def histories(transactions: Transactions, as_of_date: date) -> list[Customer]:
     """One Customer per customer_id with a line up to `as_of_date`, in the order of the ids.
 
-    `transactions`: customer_id, business_date, net_amount, profit, category (null belongs to no category).
+    `transactions`: customer_id, business_date, net_amount, profit, category (null belongs to no category); or
+    what this function made of them for the same date, which saves reading them once per mart.
     """
+    if isinstance(transactions, list):
+        return transactions
     by_day: dict[str, dict[date, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     profit: dict[str, dict[int, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     by_category: dict[str, dict[str, dict[int, Decimal]]] = defaultdict(
@@ -173,7 +180,7 @@ def histories(transactions: pd.DataFrame, as_of_date: date) -> list[Customer]:
     return result
 
 
-def buyers(transactions: pd.DataFrame, as_of_date: date) -> list[Customer]:
+def buyers(transactions: Transactions, as_of_date: date) -> list[Customer]:
     """The customers who have a purchase day."""
     return [customer for customer in histories(transactions, as_of_date) if customer.days]
 

@@ -12,8 +12,8 @@ import pandas as pd
 from .history import (
     Customer,
     Settings,
+    Transactions,
     buyers,
-    dates_of,
     first_day,
     histories,
     is_complete,
@@ -59,7 +59,7 @@ def gap_curve(customers: list[Customer], as_of_date: date) -> Curve:
     )
 
 
-def survival_curves(transactions: pd.DataFrame, as_of_date: date) -> pd.DataFrame:
+def survival_curves(transactions: Transactions, as_of_date: date) -> pd.DataFrame:
     """The curve `gap` of the group `all`, a row per day with an event or a censoring."""
     frame = gap_curve(buyers(transactions, as_of_date), as_of_date).frame
     return frame.assign(curve="gap", group_name="all")[["curve", "group_name", *CURVE]]
@@ -87,7 +87,7 @@ def _status(customer: Customer, limit: Thresholds, as_of_date: date) -> str:
     return "new" if len(customer.days) == 1 else "active"
 
 
-def customer_retention(transactions: pd.DataFrame, settings: Settings, as_of_date: date) -> pd.DataFrame:
+def customer_retention(transactions: Transactions, settings: Settings, as_of_date: date) -> pd.DataFrame:
     """One row per customer with a purchase day, as of the run; without the BG/NBD columns."""
     customers = buyers(transactions, as_of_date)
     curve = gap_curve(customers, as_of_date)
@@ -108,7 +108,7 @@ def customer_retention(transactions: pd.DataFrame, settings: Settings, as_of_dat
     return pd.DataFrame(rows, columns=CUSTOMER)
 
 
-def retention_cohorts_monthly(transactions: pd.DataFrame, as_of_date: date) -> pd.DataFrame:
+def retention_cohorts_monthly(transactions: Transactions, as_of_date: date) -> pd.DataFrame:
     """Cohort month x months since first purchase, every cell up to the as-of month."""
     cohorts: dict[int, list[Customer]] = {}
     for customer in buyers(transactions, as_of_date):
@@ -150,7 +150,7 @@ def _turns(customer: Customer, limit: Thresholds, as_of_date: date) -> tuple[lis
     return lapses, returns
 
 
-def retention_flows_monthly(transactions: pd.DataFrame, settings: Settings, as_of_date: date) -> pd.DataFrame:
+def retention_flows_monthly(transactions: Transactions, settings: Settings, as_of_date: date) -> pd.DataFrame:
     """Month: how many customers the month opened with, won, won back, lost and closed with."""
     customers = buyers(transactions, as_of_date)
     if not customers:
@@ -172,16 +172,16 @@ def retention_flows_monthly(transactions: pd.DataFrame, settings: Settings, as_o
 
 
 def revenue_retention_monthly(
-    transactions: pd.DataFrame, settings: Settings, as_of_date: date
+    transactions: Transactions, settings: Settings, as_of_date: date
 ) -> pd.DataFrame:
     """Month whose two windows both lie within the data: gross and net revenue retention."""
     window = settings.revenue_retention_window_months
-    past = [month_of(day) for day in dates_of(transactions["business_date"]) if day <= as_of_date]
-    if not past:
-        return pd.DataFrame(columns=REVENUE)
     customers = histories(transactions, as_of_date)
+    months = [month for customer in customers for month in customer.net]
+    if not months:
+        return pd.DataFrame(columns=REVENUE)
     rows = []
-    for month in range(min(past) + 2 * window - 1, month_of(as_of_date) + 1):
+    for month in range(min(months) + 2 * window - 1, month_of(as_of_date) + 1):
         pairs = [
             (
                 max(window_sum(customer.net, month, window), Fraction(0)),

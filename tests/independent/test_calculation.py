@@ -187,6 +187,15 @@ def test_every_mart_has_rows_and_unique_keys() -> None:
         compare(mart, mart.copy(), KEYS[name], others)
 
 
+def test_what_comes_after_the_as_of_date_changes_nothing() -> None:
+    past = spend_each_month("a", date(2024, 1, 1), ["50"] * 4)
+    later = pd.concat([past, spend_each_month("a", date(2024, 5, 1), ["900"])], ignore_index=True)
+    settings, as_of = Settings(revenue_retention_window_months=1), date(2024, 5, 9)
+    want, got = (calculate(f, NO_SURVEYS, CUSTOMERS, POLICY, settings, as_of) for f in (past, later))
+    for name, mart in want.items():
+        compare(mart, got[name], KEYS[name], [column for column in mart.columns if column not in KEYS[name]])
+
+
 EXPECTED = pd.DataFrame(
     {"month": [date(2024, 1, 1), date(2024, 2, 1)], "tier": ["gold", None], "spend": [1.5, 2.0]}
 )
@@ -204,6 +213,10 @@ def test_compare_takes_dates_decimals_and_nulls_of_any_kind_as_what_they_mean() 
     [
         (EXPECTED.iloc[:1], "1 missing, 0 extra, 0 differing\nmissing:\n  month 2024-02-01"),
         (EXPECTED.assign(month=[date(2024, 1, 1), date(2024, 3, 1)]), "extra:\n  month 2024-03-01"),
+        (
+            pd.concat([EXPECTED, EXPECTED.iloc[1:].assign(month=date(2024, 3, 1))]),
+            "0 missing, 1 extra, 0 differing",
+        ),
         (EXPECTED.assign(spend=[1.5, 2.00001]), "month 2024-02-01: spend: expected 2.0, actual 2.00001"),
         (EXPECTED.assign(tier=["gold", "new"]), "tier: expected None, actual 'new'"),
         (EXPECTED.assign(spend=[1.5, None]), "actual None"),

@@ -178,6 +178,11 @@ def test_customers_without_the_attribute_are_peers_of_each_other() -> None:
     assert only(rows, who="a")["benchmark_peers"] == 3
 
 
+def test_a_wallet_at_the_median_is_big_and_a_share_of_one_half_is_high() -> None:
+    assert only(wallets(BOUGHT, survey("s1", "a", "2024-01-05", declared=120)))["wallet_quadrant"] == "defend"
+    assert only(wallets(BOUGHT, survey("s1", "a", "2024-01-05", declared=121)))["wallet_quadrant"] == "grow"
+
+
 def test_quadrants_part_at_the_median_wallet_and_half_a_share_and_the_summary_adds_up() -> None:
     frame = lines(
         *[(who, "2024-01-10", amount) for who, amount in zip("abcd", ("90", "10", "50", "1"), strict=True)]

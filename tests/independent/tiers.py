@@ -11,6 +11,7 @@ import pandas as pd
 from .history import (
     Customer,
     Settings,
+    Transactions,
     buyers,
     dates_of,
     exact,
@@ -64,6 +65,7 @@ def settled(held: str | None, spell: list[str], levels: Levels, settings: Settin
     """The tier after an assessment, from the tier held and the tiers earned in this spell, newest last."""
     rank = {tier: number for number, (tier, _) in enumerate(levels)}
     won = spell[-1]
+    # A spell begins after `new`, `lapsed` or nothing, none of which is a tier of the policy to hold.
     if held is None or held not in rank or rank[won] <= rank[held]:
         return won
     recent = spell[-(settings.grace_months + 1) :]
@@ -89,7 +91,7 @@ def movement(previous: str | None, tier: str, levels: Levels) -> str:
 
 
 def customer_tiers_monthly(
-    transactions: pd.DataFrame, policy: pd.DataFrame, settings: Settings, as_of_date: date
+    transactions: Transactions, policy: pd.DataFrame, settings: Settings, as_of_date: date
 ) -> pd.DataFrame:
     """Customer x month; `window_revenue` and `window_profit` are the window's exact sums."""
     policies, rows = Policy(policy), []
@@ -121,8 +123,7 @@ def _assessments(customer: Customer, policies: Policy, settings: Settings, as_of
         else:
             earned_tier = earned(average, levels)
             spell.append(earned_tier)
-            # The first assessment of a spell follows `new`, `lapsed` or nothing: no tier is held yet.
-            tier = settled(previous if len(spell) > 1 else None, spell, levels, settings)
+            tier = settled(previous, spell, levels, settings)
         rows.append(
             {
                 "customer_id": customer.customer_id,

@@ -13,6 +13,7 @@ import pandas as pd
 from .history import (
     Customer,
     Settings,
+    Transactions,
     buyers,
     dates_of,
     exact,
@@ -113,7 +114,7 @@ def _spends(
 
 
 def share_of_wallet_monthly(
-    transactions: pd.DataFrame,
+    transactions: Transactions,
     surveys: pd.DataFrame,
     customers: pd.DataFrame,
     tiers: pd.DataFrame,

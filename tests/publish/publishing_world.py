@@ -37,7 +37,7 @@ schema:
     properties:
 """
 COLUMNS = """
-      - {name: customer_id, physicalType: VARCHAR, primaryKey: true, primaryKeyPosition: 1, description: "who's who"}
+      - {name: customer_id, physicalType: VARCHAR, primaryKey: true, description: "who's who"}
       - {name: month, physicalType: DATE, primaryKey: true, primaryKeyPosition: 2}
       - {name: night, physicalType: INTEGER, required: true}
       - {name: spend, physicalType: "DECIMAL(18,2)"}
@@ -49,7 +49,9 @@ COLUMNS = """
 """
 
 
-def contract(folder: Path, name: str, *, version: str = "1.2.0", extra: str = "", columns: str = COLUMNS % "") -> MartContract:
+def contract(
+    folder: Path, name: str, *, version: str = "1.2.0", extra: str = "", columns: str = COLUMNS % ""
+) -> MartContract:
     folder.mkdir(parents=True, exist_ok=True)
     id_ = "".join(c for c in name if c.isalpha())
     path = folder / f"{id_}.odcs.yaml"
@@ -85,7 +87,13 @@ def build_warehouse(settings: Settings, night: int, *, rows: int = 40, reverse: 
                     timestamp '2017-12-31 23:59:59.123456' as assessed_at,
                     i % 2 = 0 as is_new,
                     i::bigint as "select",
-                    case i % 5 when 0 then null when 1 then '钻石 ''"; drop' when 2 then '' when 3 then chr(10) || ',"' else 'x' end as note
+                    case i % 5
+                        when 0 then null
+                        when 1 then '钻石 ''"; drop'
+                        when 2 then ''
+                        when 3 then chr(10) || ',"'
+                        else 'x'
+                    end as note
                 from range({count}) as r(i) order by i {order}"""
             )
 
@@ -103,14 +111,20 @@ def served_night(path: Path) -> int:
 
 
 def _night_in(c: duckdb.DuckDBPyConnection) -> int:
-    info = {r[0]: r[1:] for r in c.execute("select table_name, row_count, run_id from s.main._publish").fetchall()}
+    info = {
+        r[0]: r[1:] for r in c.execute("select table_name, row_count, run_id from s.main._publish").fetchall()
+    }
     assert set(info) == set(TABLES)
     assert len({run for _, run in info.values()}) == 1
     night = int(next(iter(info.values()))[1].removeprefix("run-"))
-    found = {r[0] for r in c.execute("select table_name from duckdb_tables() where database_name = 's'").fetchall()}
+    found = {
+        r[0] for r in c.execute("select table_name from duckdb_tables() where database_name = 's'").fetchall()
+    }
     assert found == {*TABLES, "_publish"}
     for name in TABLES:
-        count, wrong = c.execute(f"select count(*), count(*) filter (night <> {night}) from s.main.{ident(name)}").fetchall()[0]
+        count, wrong = c.execute(
+            f"select count(*), count(*) filter (night <> {night}) from s.main.{ident(name)}"
+        ).fetchall()[0]
         assert (count, wrong) == (info[name][0], 0), (name, count, wrong, info[name])
         assert count == (0 if name == "empty_mart" else 40 + night)
     return night
@@ -120,15 +134,19 @@ def parquet_night(settings: Settings) -> int:
     """Which night the Parquet pointer leads to."""
     folder = (settings.serving / "parquet" / "current").resolve()
     with duckdb.connect() as c:
-        rows = c.execute(f"select distinct night from read_parquet({literal(str(folder / 'tiers.parquet'))})").fetchall()
-        info = c.execute(f"select distinct run_id from read_parquet({literal(str(folder / '_publish.parquet'))})").fetchall()
+        rows = c.execute(
+            f"select distinct night from read_parquet({literal(str(folder / 'tiers.parquet'))})"
+        ).fetchall()
+        info = c.execute(
+            f"select distinct run_id from read_parquet({literal(str(folder / '_publish.parquet'))})"
+        ).fetchall()
     assert len(rows) == len(info) == 1
     assert info[0][0] == f"run-{rows[0][0]}"
     return int(rows[0][0])
 
 
 def assert_tidy(settings: Settings) -> None:
-    """Served file, pointer and versions agree, every byte is as its manifest says, and nothing else lies about."""
+    """Served file, pointer and versions agree, all bytes are as the manifests say, nothing else is there."""
     live = current(settings)
     assert live is not None
     serving = settings.serving
@@ -136,7 +154,7 @@ def assert_tidy(settings: Settings) -> None:
     kept = {p.name for p in (serving / "versions").iterdir()}
     assert live.version in kept
     assert {p.name for p in (serving / "parquet").iterdir()} == {*kept, "current"}
-    assert os.readlink(serving / "parquet" / "current") == live.version
+    assert str((serving / "parquet" / "current").readlink()) == live.version
     for version in kept:
         folder = serving / "versions" / version
         assert {p.name for p in folder.iterdir()} == {"marts.duckdb", "manifest.json"}
@@ -146,30 +164,34 @@ def assert_tidy(settings: Settings) -> None:
     assert not list(serving.rglob("*.wal*"))
 
 
-def run_python(code: str, *arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+def run_python(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run code in a process of its own, with this module importable."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
     command = [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False, **options)  # type: ignore[call-overload,no-any-return]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
 def leave_stale_log(path: Path, storage: str) -> None:
-    """Leave beside `path` the log of a writer that was killed: its main file is another one of the same name."""
+    """Leave beside `path` a killed writer's log, of another file of the same name and tables."""
     workshop = path.parent.parent / "workshop"
     workshop.mkdir(exist_ok=True)
     result = run_python(
         """
         import duckdb, os, signal, sys
-        path, storage = sys.argv[1:]
+        path, storage, served = sys.argv[1:]
         c = duckdb.connect()
+        c.execute(f"attach '{served}' as served (read_only)")
         c.execute(f"attach '{path}' as s (storage_version '{storage}')")
-        c.execute("create table s.main.tiers as select 'evil' as customer_id, 666::integer as night")
+        c.execute("create table s.main.tiers as select * from served.tiers limit 0")
         c.execute("checkpoint s"); c.execute("set wal_autocheckpoint = '1GB'")
-        c.execute("insert into s.main.tiers values ('evil', 667)"); c.execute("create table s.main.evil as select 1 as a")
+        evil = "select * replace (667::integer as night) from served.tiers limit 1"
+        c.execute(f"insert into s.main.tiers {evil}")
+        c.execute("create table s.main.evil as select 1 as a")
         os.kill(os.getpid(), signal.SIGKILL)
         """,
         workshop / path.name,
         storage,
+        path,
     )
     assert result.returncode == -9, result.stderr
     log = workshop / f"{path.name}.wal"
@@ -177,3 +199,7 @@ def leave_stale_log(path: Path, storage: str) -> None:
     log.rename(path.with_name(log.name))
     (workshop / path.name).unlink()
     workshop.rmdir()
+
+
+def everything_in(folder: Path) -> dict[str, tuple[int, int]]:
+    return {str(p): (p.lstat().st_ino, p.lstat().st_mtime_ns) for p in folder.rglob("*")}

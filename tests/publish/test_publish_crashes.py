@@ -39,10 +39,25 @@ else:
     rollback(settings)
 """
 PUBLISH_POINTS = [
-    "leftovers_removed", "fingerprinted", "copied tiers", "copied empty_mart", "checkpointed", "built", "audited",
-    "audited_outside", "synced", "parquet_placed", "logs_removed", "linked", "swapped", "pointer_linked", "pointed",
-    "filed", "pruning", "pruned",
-]  # fmt: skip
+    "leftovers_removed",
+    "fingerprinted",
+    "copied tiers",
+    "copied empty_mart",
+    "checkpointed",
+    "built",
+    "audited",
+    "audited_outside",
+    "synced",
+    "parquet_placed",
+    "logs_removed",
+    "linked",
+    "swapped",
+    "pointer_linked",
+    "pointed",
+    "filed",
+    "pruning",
+    "pruned",
+]
 ROLLBACK_POINTS = ["leftovers_removed", "logs_removed", "linked", "swapped", "pointer_linked", "pointed"]
 LIVE_FROM = "swapped"
 
@@ -76,7 +91,9 @@ def copy_of(home: Path, to: Path) -> Path:
     return to / "home"
 
 
-def test_every_point_of_publishing_is_tried_below(one_night: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_point_of_publishing_is_tried_below(
+    one_night: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = settings_in(copy_of(one_night, tmp_path), keep_versions=1)
     names = recorded(monkeypatch)
     publish(settings, "run-2", AS_OF, contracts(settings.home), audit=lambda path: None)
@@ -84,14 +101,18 @@ def test_every_point_of_publishing_is_tried_below(one_night: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize("point", PUBLISH_POINTS)
-def test_killed_publishing_leaves_one_whole_night_and_converges(point: str, one_night: Path, tmp_path: Path) -> None:
+def test_killed_publishing_leaves_one_whole_night_and_converges(
+    point: str, one_night: Path, tmp_path: Path
+) -> None:
     settings = settings_in(copy_of(one_night, tmp_path), keep_versions=1)
     served = settings.serving / "marts.duckdb"
     kill_at(settings.home, "publish", point)
 
     is_live = PUBLISH_POINTS.index(point) >= PUBLISH_POINTS.index(LIVE_FROM)
     assert served_night(served) == (2 if is_live else 1)
-    assert parquet_night(settings) == (2 if PUBLISH_POINTS.index(point) >= PUBLISH_POINTS.index("pointed") else 1)
+    assert parquet_night(settings) == (
+        2 if PUBLISH_POINTS.index(point) >= PUBLISH_POINTS.index("pointed") else 1
+    )
 
     again = publish(settings, "run-2", AS_OF, contracts(settings.home))
     assert again.unchanged == is_live
@@ -114,7 +135,9 @@ def test_killed_first_publishing_leaves_no_file_or_a_whole_one(point: str, tmp_p
 
 
 @pytest.mark.parametrize("second", ["leftovers_removed", "pointer_linked", "pointed", "filed"])
-def test_a_kill_while_completing_a_killed_run_converges_too(second: str, one_night: Path, tmp_path: Path) -> None:
+def test_a_kill_while_completing_a_killed_run_converges_too(
+    second: str, one_night: Path, tmp_path: Path
+) -> None:
     settings = settings_in(copy_of(one_night, tmp_path), keep_versions=1)
     kill_at(settings.home, "publish", "swapped")
     kill_at(settings.home, "publish", second)
@@ -147,7 +170,9 @@ def test_killed_rollback_leaves_one_whole_night_and_converges(point: str, tmp_pa
 
 
 @pytest.mark.parametrize("point", ["parquet_placed", "logs_removed", "linked"])
-def test_a_failure_before_the_swap_is_cleared_at_once(point: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_before_the_swap_is_cleared_at_once(
+    point: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = settings_in(tmp_path)
     publish_night(settings, 1)
     leave_stale_log(settings.serving / "marts.duckdb", "v1.0.0")

@@ -12,7 +12,6 @@ bands as (
         tier_rank,
         lower_bound,
         upper_bound,
-        lowest_rank,
         tier_rank = lowest_rank as is_lowest
     from {{ ref('int_tier_policy_months') }}
 )
@@ -32,8 +31,7 @@ select
         else bands.tier
     end as earned_tier,
     case when not assessments.is_lapse and not assessments.is_new_customer then bands.tier_rank end as earned_rank,
-    bands.lower_bound,
-    bands.lowest_rank
+    bands.lower_bound
 from assessments
 inner join bands
     on

@@ -4,7 +4,7 @@
     Else the ranked months are folded in order, within a spell (from graduation or return on, until the customer
     lapses): a tier is gained at once; it is lost only if the last grace_months + 1 assessments of the spell all
     earned less than the held tier; it then falls to the earned tier, with soft landing one level at most.
-    A held tier whose code a new policy no longer has goes on at its rank.
+    A held tier that a new policy no longer has is replaced by the earned one.
 #}
 {{ config(materialized='table' if holds_tiers() else 'view') }}
 {%- set grace_months = var('grace_months') | int %}
@@ -37,7 +37,6 @@ ranked as (
         month,
         earned_tier,
         earned_rank,
-        lowest_rank,
         spell,
         {%- for n in range(1, grace_months + 2) %}
         min(earned_rank) over (
@@ -97,7 +96,7 @@ held as (
         from (
             select
                 ranked.*,
-                coalesce(held_policy.tier_rank, least(held.tier_rank, ranked.lowest_rank)) as rank_before
+                coalesce(held_policy.tier_rank, ranked.earned_rank) as rank_before
             from held
             inner join ranked
                 on held.customer_id = ranked.customer_id and held.spell = ranked.spell and held.step + 1 = ranked.step

@@ -32,8 +32,10 @@ customers as (
         count(*) as purchase_days,
         {{ median('case when is_closed then gap_days end') }} as median_gap_days,
         case
+            -- The 0.9 quantile of whole days has one decimal; rounding takes away the noise of its interpolation,
+            -- which would turn a recency of exactly so many days into one above it.
             when sum(case when is_closed then 1 else 0 end) >= 5
-                then {{ quantile('case when is_closed then gap_days end', 0.9) }}
+                then round({{ quantile('case when is_closed then gap_days end', 0.9) }}, 6)
         end as own_gap_p90_days
     from gaps
     group by 1

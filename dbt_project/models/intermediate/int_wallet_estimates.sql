@@ -76,8 +76,8 @@ by_method as (
         case when own_spend > declared_spend then own_spend else declared_spend end as capped_declared_wallet,
         case when own_spend > 0 then own_spend / war_share end as war_wallet,
         greatest(own_spend, benchmark_spend) as benchmark_wallet,
-        own_spend > declared_spend as declared_is_capped,
-        own_spend > benchmark_spend as benchmark_is_capped,
+        own_spend > declared_spend + {{ wallet_tolerance() }} as declared_is_capped,
+        own_spend > benchmark_spend + {{ wallet_tolerance() }} as benchmark_is_capped,
         case
             when declared_spend is not null then 'declared'
             when war_share is not null and own_spend > 0 then 'war'

@@ -24,7 +24,10 @@ costed as (
             when transactions.quantity is not null and products.unit_cost is not null
                 then coalesce(products.cost_source_system, products.source_system)
         end as cost_source_system,
-        coalesce(margin_rates.margin_rate, {{ var('default_margin_rate') }}) as margin_rate
+        coalesce(
+            margin_rates.margin_rate,
+            cast({{ var('default_margin_rate') }} as decimal(9, 6))
+        ) as margin_rate
     from transactions
     left join products
         on transactions.product_id = products.product_id
@@ -32,13 +35,13 @@ costed as (
         on coalesce(products.category, 'unknown') = margin_rates.category
 ),
 
--- An assumed profit is rounded first and the cost follows from it, so that net = cost + profit on every line.
+-- The assumed profit is rounded to cents and its cost follows from it, so that net = cost + profit on every line.
 profited as (
     select
         *,
         case
             when actual_cost is not null then cast(net_amount - actual_cost as decimal(18, 2))
-            else cast(round(net_amount * margin_rate, 2) as decimal(18, 2))
+            else cast(net_amount * margin_rate as decimal(18, 2))
         end as profit
     from costed
 )

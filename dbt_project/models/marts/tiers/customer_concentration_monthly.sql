@@ -32,8 +32,10 @@ select
     cast(coalesce(sums.customer_count, 0) as integer) as customer_count,
     {{ share('sums.top_20_revenue', 'sums.revenue') }} as top_20_revenue_share,
     {{ share('sums.top_20_profit', 'sums.profit') }} as top_20_profit_share,
-    2.0e0 * {{ share('sums.weighted_revenue', 'sums.customer_count * sums.revenue') }}
-    - (sums.customer_count + 1.0e0) / sums.customer_count as gini_revenue,
+    {{ share(
+        '(2 * sums.weighted_revenue - (sums.customer_count + 1) * sums.revenue)',
+        '(sums.customer_count * sums.revenue)',
+    ) }} as gini_revenue,
     {{ share('sums.top_10_profit', 'sums.bottom_10_profit') }} as top_10_to_bottom_10_profit_ratio
 from months
 left join sums

@@ -19,7 +19,8 @@ rounded as (
 
     select
         estimates.*,
-        medians.median_wallet,
+        estimates.wallet >= medians.median_wallet - {{ wallet_tolerance() }} as is_big_wallet,
+        estimates.share_of_wallet >= 0.5 - {{ wallet_tolerance() }} as is_high_share,
         -- Rounded once, so that headroom is exactly the difference of the published figures.
         cast(estimates.own_spend as decimal(18, 4)) as published_own_spend,
         cast(estimates.wallet as decimal(18, 4)) as published_wallet
@@ -44,9 +45,9 @@ select
     is_capped,
     case
         when share_of_wallet is null then null
-        when wallet >= median_wallet and share_of_wallet >= 0.5 then 'defend'
-        when wallet >= median_wallet then 'grow'
-        when share_of_wallet >= 0.5 then 'maintain'
+        when is_big_wallet and is_high_share then 'defend'
+        when is_big_wallet then 'grow'
+        when is_high_share then 'maintain'
         else 'deprioritise'
     end as wallet_quadrant,
     declared_survey_id,

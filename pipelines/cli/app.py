@@ -1,0 +1,33 @@
+"""The command line's table of contents."""
+
+from __future__ import annotations
+
+import typer
+
+from pipelines.cli import doctor, init, nightly, quarantine, status, steps
+from pipelines.cli.common import EXIT_CODES
+
+app = typer.Typer(
+    name="mainstay",
+    help=f"Mainstay turns transactions and feedback into customer-loyalty marts people can trust.\n\n{EXIT_CODES}",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+)
+
+app.command()(init.init)
+app.command()(init.demo)
+app.command()(nightly.nightly)
+app.command()(steps.land)
+app.command()(steps.load)
+app.command()(steps.stage)
+app.command()(steps.build)
+app.command()(steps.validate)
+app.command()(steps.publish)
+app.command()(status.status)
+app.add_typer(quarantine.app, name="quarantine")
+app.command()(doctor.doctor)
+app.command()(nightly.up)
+
+if __name__ == "__main__":
+    app()

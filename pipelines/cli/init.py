@@ -1,0 +1,92 @@
+"""Start a deployment: an own one from commented contracts, or the demo's landing files."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic_core import PydanticUndefined
+
+from pipelines.cli.common import JsonFlag, clear_errors, out, parse_date, print_json, progress, settings_or_exit
+from pipelines.contracts import DATASETS
+from pipelines.errors import SettingsError
+from pipelines.settings import PROJECT_DIR, Settings
+
+_NO_TOML = {"home", "var_dir", "contracts_dir", "policies_dir", "notify_webhook_url", "simulated_note"}
+
+
+def _toml() -> str:
+    """A mainstay.toml with every setting as a comment."""
+    lines = [
+        "# Settings of this Mainstay deployment. Take the # away to change one.",
+        "# MAINSTAY_<NAME> in the environment goes before this file. Secrets belong in the environment only.",
+        "",
+    ]
+    for name, field in Settings.model_fields.items():
+        if name in _NO_TOML:
+            continue
+        default = None if field.default is PydanticUndefined else field.default
+        shown = {True: "true", False: "false"}.get(default, None) if isinstance(default, bool) else None
+        shown = shown or (f'"{default}"' if isinstance(default, str) else '"…"' if default is None else str(default))
+        lines += [f"# {field.description}", f"# {name} = {shown}", ""]
+    return "\n".join(lines)
+
+
+@clear_errors
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder of the new deployment; made if it is not there.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
+) -> None:
+    """Write a starter deployment: commented contracts, policies and settings. Existing files are never overwritten."""
+    sources = {
+        Path("data_contracts/sources") / f"{name}.odcs.yaml": PROJECT_DIR / "data_contracts" / "sources" / f"{name}.odcs.yaml"
+        for name in DATASETS
+    }
+    seeds = PROJECT_DIR / "dbt_project" / "seeds"
+    sources |= {Path("policies") / path.name: path for path in sorted(seeds.glob("*.csv"))}
+    if folder.exists() and not folder.is_dir():
+        raise SettingsError(f"{folder} is a file; name a folder")
+    there = [path for path in [*sources, Path("mainstay.toml")] if (folder / path).exists()]
+    if there:
+        raise SettingsError(f"{folder / there[0]} is there already; name an empty folder, or edit the files that are there")
+    for path in [*sources, Path("mainstay.toml")]:
+        out.print(f"{'would write' if dry_run else 'writing'} {folder / path}", markup=False, soft_wrap=True)
+    if dry_run:
+        return
+    for path, source in sources.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, folder / path)
+    (folder / "mainstay.toml").write_text(_toml(), encoding="utf-8")
+    for name in DATASETS:
+        (folder / "var" / "landing" / name).mkdir(parents=True, exist_ok=True)
+    out.print(
+        f"\nNext: set MAINSTAY_HOME={folder.resolve()}, fit data_contracts/sources/transactions.odcs.yaml to your export "
+        "(delete the contracts of datasets you do not have), land a day below var/landing, and run `mainstay doctor`, "
+        "then `mainstay nightly`. docs/bring-your-own-data.md walks through it.",
+        markup=False, soft_wrap=True,
+    )
+
+
+@clear_errors
+def demo(
+    through: Annotated[str | None, typer.Option("--through", help="Last night to write, YYYY-MM-DD; default: 2017-12-31.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Write the demo's landing files: The Complete Journey's 2017; feedback, surveys and unit costs are simulated."""
+    from pipelines.demo import write_demo
+
+    settings = settings_or_exit()
+    with progress("demo", quiet=as_json) as say:
+        report = write_demo(
+            settings, through=parse_date(through), dry_run=dry_run,
+            progress=lambda name, done, total: say(f"{name} {done:,} of {total:,} files"),
+        )
+    if as_json:
+        print_json(report.as_dict())
+        return
+    for name, count in report.datasets.items():
+        out.print(f"  {name:15} {count.rows:>10,} rows in {count.files:,} files, {count.written:,} {'to write' if dry_run else 'written'}")
+    out.print(f"{'would be ' if dry_run else ''}landed in {report.landing} ({report.seconds:.1f} s)", markup=False, soft_wrap=True)

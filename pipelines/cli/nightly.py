@@ -1,0 +1,83 @@
+"""The night as a whole: history first, then the real DAG for one business date, then what came of it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipelines import ledger
+from pipelines import steps as run
+from pipelines.cli.common import JsonFlag, clear_errors, err, last_landed_date, out, parse_date, print_json, progress, settings_or_exit
+from pipelines.cli.summary import collect, show
+from pipelines.settings import Settings
+
+
+@clear_errors
+def nightly(
+    day: Annotated[str | None, typer.Argument(metavar="[DATE]", help="Business date, YYYY-MM-DD; default: the last landed one.")] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run a night: load landed history in one pass, run the DAG mainstay_nightly for one date, show a summary."""
+    from pipelines.orchestrate import run_nightly_dag
+
+    settings = settings_or_exit()
+    business_date = parse_date(day) or last_landed_date(settings)
+    history = load_history(settings, business_date, quiet=as_json)
+    with progress(f"night of {business_date}", quiet=as_json) as say:
+
+        def heard(event: Any) -> None:
+            if event.kind == "started":
+                say(event.task)
+            elif not as_json:
+                mark = "[green]✓[/]" if event.kind == "succeeded" else "[red]✗[/]"
+                err.print(f"  {mark} {event.task} {event.seconds:.1f} s")
+
+        result = run_nightly_dag(business_date, settings, on_progress=heard)
+    result.raise_for_error()
+    summary = collect(settings, result, history)
+    if as_json:
+        print_json(summary)
+    else:
+        show(summary, out)
+
+
+def load_history(settings: Settings, business_date: date, *, quiet: bool = False) -> dict[str, Any] | None:
+    """Load, in one pass, what is landed for earlier dates and not loaded as it is now; None when there is nothing."""
+    last = business_date - timedelta(days=1)
+    with progress("looking for landed history", quiet=quiet):
+        pending = {name: files for name, files in run.pending(settings, None, last).items() if files}
+    if not pending:
+        return None
+    first = min(f.partition_date for files in pending.values() for f in files)
+    run_id = ledger.new_run_id("history", last)
+    with progress(f"loading history {first} to {last}", quiet=quiet) as say:
+        run.start(settings, run_id, "history", last)
+        try:
+            run.land(settings, run_id, first, last, say)
+            run.validate(settings, run_id, "land", first, last, say)
+            summary = run.load(settings, run_id, first, last, say)
+            run.validate(settings, run_id, "raw", first, last, say)
+        except BaseException as error:
+            run.close(settings, run_id, "failed", str(error) or type(error).__name__)
+            raise
+        run.close(settings, run_id, "success")
+    return summary
+
+
+@clear_errors
+def up(
+    host: Annotated[str, typer.Option(help="Address that the web UI listens on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the web UI.")] = 8080,
+) -> None:
+    """Start Airflow's scheduler and web UI for this deployment; Ctrl-C ends them."""
+    from pipelines.orchestrate import up as start_services
+
+    start_services(settings_or_exit(), host, port, say=lambda text: out.print(text, markup=False, soft_wrap=True))
+
+
+def serving_path(settings: Settings) -> Path:
+    """The file that BI opens."""
+    return settings.serving / "marts.duckdb"

@@ -1,0 +1,121 @@
+"""Look at what was set aside: rows that break their contract, with every reason."""
+
+from __future__ import annotations
+
+import csv
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from pipelines.cli.common import JsonFlag, clear_errors, out, parse_date, print_json, settings_or_exit
+from pipelines.contracts import DATASETS
+from pipelines.errors import SettingsError
+from pipelines.lock import warehouse_lock
+from pipelines.sql import connect, ident
+
+if TYPE_CHECKING:
+    from pipelines.settings import Settings
+
+app = typer.Typer(help="List, show and export rows that break their contract.", no_args_is_help=True)
+
+Dataset = Annotated[str, typer.Argument(help=f"Dataset: {', '.join(DATASETS)}.")]
+OnDate = Annotated[str | None, typer.Option("--date", help="Only this business date (landing folder), YYYY-MM-DD.")]
+
+
+def _query(settings: Settings, sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
+    """Rows of a query on the warehouse; none when nothing was ever loaded."""
+    if not settings.warehouse.exists():
+        return []
+    with warehouse_lock(settings, "look", "look"), closing(connect(settings, read_only=True)) as connection:
+        tables = connection.execute("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'quarantine'").fetchone()
+        if not tables or not tables[0]:
+            return []
+        cursor = connection.execute(sql, parameters)
+        names = [d[0] for d in cursor.description or []]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _rejects(settings: Settings, dataset: str, day: str | None, limit: int | None) -> list[dict[str, Any]]:
+    if dataset not in DATASETS:
+        raise SettingsError(f"unknown dataset {dataset!r}; use one of {', '.join(DATASETS)}")
+    on = parse_date(day)
+    return _query(
+        settings,
+        f"SELECT run_id, partition_date, file_path, line_number, reasons, raw_text FROM quarantine.{ident(dataset)} "
+        "WHERE CAST(? AS DATE) IS NULL OR partition_date = ? ORDER BY partition_date, file_path, line_number "
+        + (f"LIMIT {limit:d}" if limit is not None else ""),
+        [on, on],
+    )
+
+
+@app.command("list")
+@clear_errors
+def list_(as_json: JsonFlag = False) -> None:
+    """Count rejects by dataset, business date and reason."""
+    settings = settings_or_exit()
+    found: list[dict[str, Any]] = []
+    for dataset in DATASETS:
+        found += _query(
+            settings,
+            rf"SELECT ? AS dataset, partition_date, regexp_replace(reason, '\x27.*\x27 (is|does)', '… \1') AS reason, count(*) AS rows "
+            f"FROM (SELECT partition_date, unnest(reasons) AS reason FROM quarantine.{ident(dataset)}) GROUP BY ALL "
+            "ORDER BY partition_date, rows DESC, reason",
+            [dataset],
+        )
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        out.print("nothing is quarantined")
+        return
+    table = Table("dataset", "business date", "reason", "rows")
+    for row in found:
+        table.add_row(row["dataset"], str(row["partition_date"]), escape(row["reason"]), f"{row['rows']:,}")
+    out.print(table)
+
+
+@app.command()
+@clear_errors
+def show(
+    dataset: Dataset,
+    day: OnDate = None,
+    limit: Annotated[int, typer.Option(help="Rows to show.", min=1)] = 20,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show rejected rows: file, line, reasons and raw text. The text may hold personal data."""
+    rows = _rejects(settings_or_exit(), dataset, day, limit)
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        out.print(f"[bold]{escape(row['file_path'])}:{row['line_number']}[/]", soft_wrap=True)
+        for reason in row["reasons"]:
+            out.print(f"  [red]{escape(reason)}[/]", soft_wrap=True)
+        out.print(f"  {escape(row['raw_text'])}", soft_wrap=True)
+    if not rows:
+        out.print("nothing is quarantined")
+
+
+@app.command()
+@clear_errors
+def export(
+    dataset: Dataset,
+    target: Annotated[Path, typer.Argument(help="CSV file to write; it must not exist yet.")],
+    day: OnDate = None,
+) -> None:
+    """Write all rejects of a dataset to a CSV file, reasons joined by ' | '."""
+    rows = _rejects(settings_or_exit(), dataset, day, None)
+    if target.exists():
+        raise SettingsError(f"{target} is there already; name a new file")
+    with target.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["file_path", "line_number", "business_date", "reasons", "raw_text", "run_id"])
+        for row in rows:
+            writer.writerow(
+                [row["file_path"], row["line_number"], row["partition_date"], " | ".join(row["reasons"]), row["raw_text"], row["run_id"]]
+            )
+    out.print(f"{len(rows):,} rows written to {target}", markup=False, soft_wrap=True)

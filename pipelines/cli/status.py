@@ -1,0 +1,127 @@
+"""What ran, how long it took, what the checks said, and how fresh the data is."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from pipelines import ledger
+from pipelines.cli.common import JsonFlag, clear_errors, out, print_json, settings_or_exit
+from pipelines.contracts import DATASETS, source_contracts
+from pipelines.lock import holder, is_locked
+from pipelines.publish import current
+from pipelines.sql import connect, ident
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from pipelines.settings import Settings
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
+    cursor = connection.execute(sql, parameters or [])
+    names = [d[0] for d in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def gather(settings: Settings, runs: int) -> dict[str, Any]:
+    """Everything that `mainstay status` shows. While a run is writing only what is published is known."""
+    published = current(settings)
+    report: dict[str, Any] = {
+        "published": None if published is None else {
+            "version": published.version, "run_id": published.run_id, "as_of_date": published.as_of_date,
+            "published_at": published.published_at, "path": published.path,
+        },
+        "writing": holder(settings) if is_locked(settings) else None,
+    }
+    if report["writing"] or not settings.warehouse.exists():
+        return report
+    with closing(connect(settings)) as connection:
+        connection.execute(ledger.DDL)
+        report["runs"] = _rows(connection, "SELECT * FROM ops.runs ORDER BY started_at DESC LIMIT ?", [runs])
+        last = report["runs"][0]["run_id"] if report["runs"] else None
+        report["steps"] = _rows(
+            connection,
+            "SELECT step, status, round(epoch(finished_at - started_at), 2) AS seconds FROM ops.steps WHERE run_id = ? ORDER BY started_at",
+            [last],
+        )
+        report["checks"] = _rows(
+            connection,
+            "SELECT stage, count(*) AS checks, count(*) FILTER (WHERE success) AS passed FROM ops.checks WHERE run_id = ? GROUP BY stage ORDER BY min(checked_at)",
+            [last],
+        )
+        report["failed_checks"] = _rows(
+            connection, "SELECT stage, suite, expectation, column_name, observed FROM ops.checks WHERE run_id = ? AND NOT success", [last]
+        )
+        report["refused"] = _rows(connection, "SELECT path, message FROM ops.files WHERE status = 'refused' ORDER BY loaded_at DESC LIMIT 5")
+        report["datasets"] = _datasets(settings, connection)
+    return report
+
+
+def _datasets(settings: Settings, connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Rows, rejects and freshness per dataset; freshness counts from the newest business date of any dataset."""
+    tables = {name for (name,) in connection.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'raw'").fetchall()}
+    contracts = source_contracts(settings)
+    found = []
+    for name in DATASETS:
+        if name not in tables:
+            continue
+        row = _rows(
+            connection,
+            f"SELECT ? AS dataset, count(*) AS rows, max(partition_date) AS last_date, "
+            f"(SELECT count(*) FROM quarantine.{ident(name)}) AS quarantined, (SELECT count(*) FROM duplicates.{ident(name)}) AS duplicates "
+            f"FROM raw.{ident(name)}",
+            [name],
+        )[0]
+        found.append(row)
+    newest = max((r["last_date"] for r in found if r["last_date"]), default=None)
+    for row in found:
+        allowed = contracts[row["dataset"]].freshness_days if row["dataset"] in contracts else None
+        row["days_behind"] = (newest - row["last_date"]).days if newest and row["last_date"] else None
+        row["is_stale"] = allowed is not None and row["days_behind"] is not None and row["days_behind"] > allowed
+    return found
+
+
+@clear_errors
+def status(
+    runs: Annotated[int, typer.Option(help="How many runs to show.", min=1)] = 5,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show the last runs, steps, timings, checks, rejects and freshness."""
+    report = gather(settings_or_exit(), runs)
+    if as_json:
+        print_json(report)
+        return
+    published = report["published"]
+    if published:
+        out.print(f"published  {published['version']} as of {published['as_of_date']} ({published['path']})", markup=False, soft_wrap=True)
+    else:
+        out.print("published  nothing yet")
+    if report["writing"]:
+        who = report["writing"]
+        out.print(f"writing    process {who['pid']} on {who['host']}: {who['step']} of run {who['run_id']} since {who['since']}", markup=False)
+        return
+    if "runs" not in report:
+        out.print("runs       none yet; `mainstay nightly` runs one")
+        return
+    _print_table("Runs", report["runs"], ("run_id", "kind", "as_of_date", "started_at", "status", "message"))
+    _print_table("Steps of the last run", report["steps"], ("step", "status", "seconds"))
+    _print_table("Checks of the last run", report["checks"], ("stage", "passed", "checks"))
+    _print_table("Failed checks", report["failed_checks"], ("stage", "suite", "expectation", "column_name", "observed"))
+    _print_table("Refused files", report["refused"], ("path", "message"))
+    _print_table("Datasets", report["datasets"], ("dataset", "rows", "quarantined", "duplicates", "last_date", "days_behind", "is_stale"))
+
+
+def _print_table(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    if not rows:
+        return
+    table = Table(title=title, title_justify="left")
+    for column in columns:
+        table.add_column(column.replace("_", " "))
+    for row in rows:
+        table.add_row(*("" if row[c] is None else f"{row[c]:,}" if type(row[c]) is int else escape(str(row[c])) for c in columns))
+    out.print(table)

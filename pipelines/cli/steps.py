@@ -1,0 +1,180 @@
+"""One command per step. Each calls the same function as the DAG's task of that name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from pipelines import ledger
+from pipelines import steps as run
+from pipelines.cli.common import JsonFlag, clear_errors, last_landed_date, out, parse_date, print_json, progress, settings_or_exit
+from pipelines.errors import SettingsError
+from pipelines.settings import Settings
+
+FromDate = Annotated[str | None, typer.Argument(metavar="[FROM]", help="First business date, YYYY-MM-DD; default: every landed date.")]
+ToDate = Annotated[str | None, typer.Argument(metavar="[TO]", help="Last business date, YYYY-MM-DD; default: FROM.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="Business date the marts are for, YYYY-MM-DD; default: the last landed one.")]
+
+
+def _range(first: str | None, last: str | None) -> tuple[date | None, date | None]:
+    start, end = parse_date(first), parse_date(last) or parse_date(first)
+    if start and end and end < start:
+        raise SettingsError(f"the range ends ({end}) before it starts ({start}); swap the dates")
+    return start, end
+
+
+def _as_run(settings: Settings, kind: str, as_of: date, work: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    """A run of its own in the ledger around a step that is called by hand."""
+    run_id = ledger.new_run_id(kind, as_of)
+    run.start(settings, run_id, kind, as_of)
+    try:
+        summary = work(run_id)
+    except BaseException as error:
+        run.close(settings, run_id, "failed", str(error) or type(error).__name__)
+        raise
+    run.close(settings, run_id, "success")
+    return {"run_id": run_id, **summary}
+
+
+def _show(summary: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(summary)
+        return
+    for name, value in summary.items():
+        if name != "datasets":
+            out.print(f"{name.replace('_', ' ')}: {value:,}" if isinstance(value, int) else f"{name.replace('_', ' ')}: {value}", markup=False)
+
+
+@clear_errors
+def land(first: FromDate = None, last: ToDate = None, as_json: JsonFlag = False) -> None:
+    """Check landing files: is each there, whole, readable and of its contract's shape?"""
+    settings = settings_or_exit()
+    start, end = _range(first, last)
+    end = end or last_landed_date(settings)
+    with progress("land", quiet=as_json) as say:
+        summary = _as_run(settings, "land", end, lambda r: run.land(settings, r, start or date.min, end, say))
+    _show(summary, as_json)
+
+
+@clear_errors
+def load(
+    first: FromDate = None,
+    last: ToDate = None,
+    dataset: Annotated[list[str] | None, typer.Option("--dataset", help="Only this dataset; may be given more than once.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be loaded.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Load landed files into raw, quarantine and duplicates; unchanged partitions are left as they are."""
+    settings = settings_or_exit()
+    start, end = _range(first, last)
+    unknown = sorted(set(dataset or []) - set(run.datasets()))
+    if unknown:
+        raise SettingsError(f"unknown dataset {', '.join(unknown)}; use {', '.join(run.datasets())}")
+    if dry_run:
+        pending = run.pending(settings, start, end, dataset)
+        _show({name: f"{len(files)} files to load" for name, files in pending.items()}, as_json)
+        return
+    with progress("load", quiet=as_json) as say:
+        summary = _as_run(
+            settings, "load", end or last_landed_date(settings), lambda r: run.load(settings, r, start, end, say, dataset)
+        )
+    if not as_json:
+        out.print(load_table(summary))
+        for row in summary["datasets"]:
+            for column in row["drift"]:
+                out.print(f"[yellow]drift:[/] {row['dataset']} has a column the contract does not know: {column!r}")
+    _show(summary, as_json)
+
+
+def load_table(summary: dict[str, Any]) -> Table:
+    """Rows in, loaded, quarantined and duplicates per dataset."""
+    table = Table(title="Loaded", title_justify="left")
+    table.add_column("dataset")
+    for name in ("dates", "files", "rows in", "loaded", "quarantined", "duplicates", "unchanged dates"):
+        table.add_column(name, justify="right")
+    for row in summary["datasets"]:
+        keys = ("dates", "files", "rows_in", "loaded", "quarantined", "duplicates", "unchanged")
+        table.add_row(row["dataset"], *(f"{row[k]:,}" for k in keys))
+    return table
+
+
+@clear_errors
+def stage(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
+    """Build the policy seeds and staging views of the warehouse."""
+    settings = settings_or_exit()
+    day = parse_date(as_of) or last_landed_date(settings)
+    with progress("stage", quiet=as_json) as say:
+        summary = _as_run(settings, "stage", day, lambda r: run.stage(settings, r, day, say))
+    _show(summary, as_json)
+
+
+@clear_errors
+def build(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
+    """Stage, then build all marts in the warehouse as of a business date. Nothing is published."""
+    settings = settings_or_exit()
+    day = parse_date(as_of) or last_landed_date(settings)
+
+    def work(run_id: str) -> dict[str, Any]:
+        run.stage(settings, run_id, day, say)
+        return run.build(settings, run_id, day, say)
+
+    with progress("build", quiet=as_json) as say:
+        summary = _as_run(settings, "build", day, work)
+    _show(summary, as_json)
+
+
+@clear_errors
+def validate(
+    stage: Annotated[str, typer.Argument(help="Stage: land, raw, staging or marts.")] = "marts",
+    first: FromDate = None,
+    last: ToDate = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run a stage's expectations (Great Expectations) and rebuild the Data Docs."""
+    if stage not in ("land", "raw", "staging", "marts"):
+        raise SettingsError(f"unknown stage {stage!r}; use land, raw, staging or marts (the serving file is validated by publish)")
+    settings = settings_or_exit()
+    start, end = _range(first, last)
+    with progress(f"validate {stage}", quiet=as_json) as say:
+        try:
+            summary = _as_run(
+                settings, "validate", end or last_landed_date(settings), lambda r: run.validate(settings, r, stage, start, end, say)
+            )
+        finally:
+            docs = run.docs(settings)
+    _show({**summary, "data_docs": docs}, as_json)
+
+
+@clear_errors
+def publish(
+    as_of: AsOf = None,
+    rollback: Annotated[bool, typer.Option("--rollback", help="Bring back an earlier published version.")] = False,
+    to: Annotated[str | None, typer.Option("--to", help="With --rollback: the version; default: the one before.")] = None,
+    versions: Annotated[bool, typer.Option("--versions", help="List the kept versions.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --rollback: only say what would be served.")] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Audit the built marts and swap them in for BI; or roll back to an earlier night."""
+    from pipelines import publish as publishing
+
+    settings = settings_or_exit()
+    if versions:
+        kept = publishing.versions(settings)
+        if as_json:
+            print_json([vars(v) for v in kept])
+        for version in [] if as_json else kept:
+            out.print(f"{'*' if version.is_current else ' '} {version.version}  as of {version.as_of_date}", markup=False)
+        return
+    if rollback:
+        with progress("rollback", quiet=as_json):
+            published = publishing.rollback(settings, to, dry_run=dry_run)
+        _show({"version": published.version, "as_of_date": published.as_of_date, "path": published.path, "dry_run": dry_run}, as_json)
+        return
+    day = parse_date(as_of) or run.built_as_of(settings)
+    with progress("publish", quiet=as_json) as say:
+        summary = _as_run(settings, "publish", day, lambda r: run.publish(settings, r, day, say))
+    _show(summary, as_json)

@@ -1,0 +1,163 @@
+"""Made-up transactions of any size, for benchmarks: customers fall into the tiers as the seed documents say.
+
+Of the customers who bought in the last twelve months 3 / 10 / 20 / 47 / 20 % are diamond, gold, silver,
+ordinary and new at the last month, under the shipped default policy (1000 / 500 / 300, new for three months).
+A tenth of all customers stopped before. Same arguments and DuckDB version, same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+
+from pipelines.contracts import SourceContract, canonical_contracts
+from pipelines.demo.scale_sql import (
+    CUSTOMER_ROWS,
+    MIN_LINES_PER_CUSTOMER,
+    PRODUCT_ROWS,
+    PRODUCTS,
+    add_months,
+    baskets_sql,
+    customers_sql,
+    lines_sql,
+    products_sql,
+)
+from pipelines.errors import SettingsError
+from pipelines.sql import ident, literal
+
+_TIMES = "dateformat '%Y-%m-%d', timestampformat '%Y-%m-%d %H:%M:%S'"
+FORMATS = {
+    "csv": ("csv", f"format csv, header, compression uncompressed, {_TIMES}"),
+    "csv.gz": ("csv.gz", f"format csv, header, compression gzip, {_TIMES}"),
+    "parquet": ("parquet", "format parquet, compression snappy"),
+    "jsonl": ("jsonl", f"format json, array false, compression uncompressed, {_TIMES}"),
+}
+
+MIN_MONTHS = 16
+
+
+@dataclass(frozen=True)
+class ScaleReport:
+    """What `generate` wrote."""
+
+    folder: Path
+    rows: int
+    customers: int
+    products: int
+    first_date: date
+    last_date: date
+    files: int
+    bytes: int
+    seconds: float
+
+
+def generate(
+    folder: Path,
+    rows: int,
+    months: int = 24,
+    *,
+    seed: int = 1,
+    customers: int | None = None,
+    format: str = "csv",
+    first_month: date = date(2024, 1, 1),
+    with_customers: bool = True,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> ScaleReport:
+    """Write `rows` transaction lines over `months` months as one landing file per business date.
+
+    Below `folder` come `transactions/<date>/`, and on the first date `products/` (8 categories, unit costs;
+    JSON Lines) and `customers/` (CSV). Columns are the shipped contracts'.
+
+    Args:
+        folder: a landing folder; files of the same names are replaced.
+        rows: transaction lines, exactly.
+        months: calendar months, at least 16.
+        seed: other seeds give other data.
+        customers: how many in all, a tenth of them lapsed; default one per 400 rows.
+        format: csv, csv.gz, parquet or jsonl, for the transactions.
+        first_month: first day of the first month.
+        with_customers: write `customers` too.
+        threads: default all cores.
+        progress: called with files done and in all.
+
+    Raises:
+        SettingsError: a value makes no sense.
+    """
+    started = time.perf_counter()
+    people = customers if customers is not None else max(1, rows // 400)
+    if format not in FORMATS:
+        raise SettingsError(f"format {format!r} is not supported; use one of {', '.join(FORMATS)}")
+    if months < MIN_MONTHS or first_month.day != 1:
+        raise SettingsError(
+            f"{months} months from {first_month}: use at least {MIN_MONTHS} and the first day of a month"
+        )
+    if people < 1 or rows < people * MIN_LINES_PER_CUSTOMER:
+        raise SettingsError(
+            f"{rows} rows for {people} customers: use at least {MIN_LINES_PER_CUSTOMER} rows a customer"
+        )
+    workers = threads or os.cpu_count() or 1
+    with duckdb.connect() as connection:
+        connection.execute(f"SET TimeZone = 'UTC'; SET threads = {workers:d}")
+        connection.execute(customers_sql(people, rows, months, first_month, seed))
+        connection.execute(baskets_sql(seed))
+        connection.execute(products_sql(seed))
+        days = [
+            day for (day,) in connection.execute("select distinct day from baskets order by day").fetchall()
+        ]
+        contracts = canonical_contracts()
+        columns = _columns(connection, contracts["transactions"], lines_sql(first_month, seed))
+        ending, options = FORMATS[format]
+        connection.execute("SET threads = 1")  # one file per thread: see pipelines.demo.write
+
+        def write(day: date) -> int:
+            with connection.cursor() as cursor:
+                target = folder / "transactions" / day.isoformat() / f"transactions.{ending}"
+                return _copy(cursor, columns, lines_sql(day, seed), options, target)
+
+        size, done = 0, 0
+        with ThreadPoolExecutor(workers) as pool:
+            for future in as_completed([pool.submit(write, day) for day in days]):
+                size, done = size + future.result(), done + 1
+                if progress is not None:
+                    progress(done, len(days))
+        masters = [("products", "jsonl", PRODUCT_ROWS)]
+        if with_customers:
+            masters.append(("customers", "csv", CUSTOMER_ROWS))
+        for name, kind, query in masters:
+            target = folder / name / first_month.isoformat() / f"{name}.{kind}"
+            size += _copy(
+                connection, _columns(connection, contracts[name], query), query, FORMATS[kind][1], target
+            )
+        files = len(days) + len(masters)
+    last = add_months(first_month, months) - timedelta(days=1)
+    return ScaleReport(
+        folder, rows, people, PRODUCTS, first_month, last, files, size, time.perf_counter() - started
+    )
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, contract: SourceContract, query: str) -> str:
+    """The contract's columns over the query's, null where it has none."""
+    have = {column[0] for column in connection.execute(f"describe {query}").fetchall()}
+    return ", ".join(
+        f"cast({ident(c.name) if c.name in have else 'null'} as {c.type}) as {ident(c.source_name)}"
+        for c in contract.source_columns
+    )
+
+
+def _copy(connection: duckdb.DuckDBPyConnection, columns: str, query: str, options: str, target: Path) -> int:
+    """Write the query's rows, whole or not at all; give the file's size."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(".scale.part")
+    connection.execute(
+        f"copy (select {columns} from ({query})) to {literal(str(part))} ({options}, use_tmp_file false)"
+    )
+    part.replace(target)
+    return target.stat().st_size

@@ -1,0 +1,151 @@
+"""The loyalty manager's policy files: read, checked, and refused with a clear sentence when wrong."""
+
+from __future__ import annotations
+
+import csv
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
+
+from pipelines.contracts import canonical_contracts
+from pipelines.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipelines.settings import Settings
+
+RESERVED_TIERS = {"new", "lapsed", "none"}
+"""Tier codes that the models give themselves."""
+
+
+@dataclass(frozen=True)
+class Tier:
+    """One tier of the policy from `valid_from` on; `lower_bound` is average monthly spend, inclusive."""
+
+    valid_from: date
+    tier: str
+    label_zh: str
+    label_en: str
+    tier_rank: int
+    lower_bound: Decimal
+
+
+@dataclass(frozen=True)
+class Policies:
+    """All policy files of a deployment, checked."""
+
+    tiers: tuple[Tier, ...]
+    margin_rates: dict[str, float]
+    peer_attribute_levels: list[list[str]]
+    """Attributes of dim_customers per level, finest first."""
+
+
+def read_policies(settings: Settings) -> Policies:
+    """Read and check every policy file.
+
+    Raises:
+        SettingsError: a file is missing or wrong; the text names file, line and the way out.
+    """
+    folder = settings.policies
+    return Policies(
+        tiers=_tiers(folder / "tier_policy.csv"),
+        margin_rates=_margin_rates(folder / "margin_rates.csv"),
+        peer_attribute_levels=_peer_levels(folder / "peer_attributes.csv"),
+    )
+
+
+def _rows(path: Path, columns: list[str]) -> list[tuple[int, dict[str, str]]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream, strict=True)
+            if reader.fieldnames != columns:
+                raise SettingsError(f"{path}:1: the columns are {reader.fieldnames}; they must be {', '.join(columns)}")
+            rows = []
+            for row in reader:
+                if None in row or None in row.values():
+                    raise SettingsError(f"{path}:{reader.line_num}: the line has not {len(columns)} fields; mend it")
+                rows.append((reader.line_num, {k: v.strip() for k, v in row.items()}))
+            return rows
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SettingsError(f"{path}: the policy file cannot be read: {error}; it is a UTF-8 CSV") from error
+
+
+def _tiers(path: Path) -> tuple[Tier, ...]:
+    tiers: dict[date, list[tuple[int, Tier]]] = defaultdict(list)
+    for line, row in _rows(path, ["valid_from", "tier", "label_zh", "label_en", "tier_rank", "lower_bound"]):
+        try:
+            tier = Tier(
+                date.fromisoformat(row["valid_from"]), row["tier"], row["label_zh"], row["label_en"],
+                int(row["tier_rank"]), Decimal(row["lower_bound"]),
+            )
+        except (ValueError, InvalidOperation) as error:
+            raise SettingsError(f"{path}:{line}: {error}; dates are YYYY-MM-DD, ranks whole numbers, bounds amounts") from error
+        if not tier.tier or tier.tier in RESERVED_TIERS:
+            raise SettingsError(f"{path}:{line}: tier code {tier.tier!r} cannot be used; {', '.join(sorted(RESERVED_TIERS))} are reserved")
+        if not tier.label_zh or not tier.label_en:
+            raise SettingsError(f"{path}:{line}: tier {tier.tier} has no label; give label_zh and label_en")
+        if not tier.lower_bound.is_finite() or tier.lower_bound < 0:
+            raise SettingsError(f"{path}:{line}: the lower bound {tier.lower_bound} of {tier.tier} is no amount of 0 or more")
+        tiers[tier.valid_from].append((line, tier))
+    if not tiers:
+        raise SettingsError(f"{path}: no tiers; name at least one with lower bound 0")
+    for valid_from, rows in tiers.items():
+        _check_tier_set(path, valid_from, rows)
+    return tuple(tier for day in sorted(tiers) for _, tier in sorted(tiers[day], key=lambda r: r[1].tier_rank))
+
+
+def _check_tier_set(path: Path, valid_from: date, rows: list[tuple[int, Tier]]) -> None:
+    """Codes and ranks once each, ranks 1 to n, bounds falling with the rank, the lowest at 0."""
+    codes = [tier.tier for _, tier in rows]
+    for line, tier in rows:
+        if codes.count(tier.tier) > 1:
+            raise SettingsError(f"{path}:{line}: tier {tier.tier} stands twice in the policy of {valid_from}; keep one")
+    ordered = sorted(rows, key=lambda row: row[1].tier_rank)
+    ranks = [tier.tier_rank for _, tier in ordered]
+    if ranks != list(range(1, len(ranks) + 1)):
+        raise SettingsError(
+            f"{path}: the policy of {valid_from} has the ranks {', '.join(map(str, ranks))}; they must run 1 (best) to {len(ranks)}, each once"
+        )
+    for (_, better), (line, worse) in zip(ordered, ordered[1:], strict=False):
+        if better.lower_bound <= worse.lower_bound:
+            raise SettingsError(
+                f"{path}:{line}: bounds overlap: {worse.tier} (rank {worse.tier_rank}) starts at {worse.lower_bound}, "
+                f"not below {better.tier} (rank {better.tier_rank}) at {better.lower_bound}"
+            )
+    line, lowest = ordered[-1]
+    if lowest.lower_bound != 0:
+        raise SettingsError(f"{path}:{line}: the lowest tier {lowest.tier} starts at {lowest.lower_bound}; it must start at 0")
+
+
+def _margin_rates(path: Path) -> dict[str, float]:
+    rates: dict[str, float] = {}
+    for line, row in _rows(path, ["category", "margin_rate"]):
+        try:
+            rate = float(row["margin_rate"])
+        except ValueError as error:
+            raise SettingsError(f"{path}:{line}: margin rate {row['margin_rate']!r} is no number") from error
+        if not -1 <= rate <= 1:
+            raise SettingsError(f"{path}:{line}: margin rate {rate} is no share between -1 and 1 (a quarter is 0.25)")
+        if not row["category"] or row["category"] in rates:
+            raise SettingsError(f"{path}:{line}: category {row['category']!r} is empty or stands twice")
+        rates[row["category"]] = rate
+    return rates
+
+
+def _peer_levels(path: Path) -> list[list[str]]:
+    known = [c.name for c in canonical_contracts()["customers"].columns if not c.is_personal and c.key_position is None]
+    levels: dict[int, list[str]] = defaultdict(list)
+    for line, row in _rows(path, ["level", "attribute"]):
+        if not row["level"].isdigit() or row["level"] == "0":
+            raise SettingsError(f"{path}:{line}: level {row['level']!r} is no whole number from 1 (finest)")
+        if row["attribute"] not in known:
+            raise SettingsError(f"{path}:{line}: {row['attribute']!r} is no customer attribute; use {', '.join(known)}")
+        if row["attribute"] in levels[int(row["level"])]:
+            raise SettingsError(f"{path}:{line}: {row['attribute']} stands twice in level {row['level']}")
+        levels[int(row["level"])].append(row["attribute"])
+    if sorted(levels) != list(range(1, len(levels) + 1)):
+        raise SettingsError(f"{path}: levels are {sorted(levels)}; they must run 1, 2, 3 … from finest to coarsest")
+    return [levels[level] for level in sorted(levels)]

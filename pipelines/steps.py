@@ -1,0 +1,280 @@
+"""The steps of a run. The DAG's tasks and the CLI's commands both call these, and nothing else does the work.
+
+Each takes the settings, a run id and business dates, holds the warehouse's lock while it works, writes itself
+into the ledger, and returns a small summary that fits into JSON. Each can be run again at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from pipelines import ledger
+from pipelines.contracts import canonical_contracts, mart_contracts, source_contracts
+from pipelines.errors import LandingError, MainstayError
+from pipelines.land import LandingFile, discover, inspect
+from pipelines.lock import warehouse_lock
+from pipelines.sql import connect
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipelines.settings import Settings
+
+Say = Callable[[str], None]
+Summary = dict[str, Any]
+
+
+def start(settings: Settings, run_id: str, kind: str, as_of: date) -> Summary:
+    """Open the run in the ledger."""
+    with warehouse_lock(settings, "start", run_id):
+        ledger.start_run(settings, run_id, kind, as_of)
+    return {"run_id": run_id}
+
+
+def _recorded(settings: Settings, run_id: str, step: str, work: Callable[[], Summary], say: Say | None = None) -> Summary:
+    """Do a step's work under the lock and write its outcome into the ledger, success or not."""
+    with warehouse_lock(settings, step, run_id, on_wait=say):
+        started = ledger.now()
+        try:
+            summary = work()
+        except MainstayError as error:
+            with closing(connect(settings)) as connection:
+                ledger.record_step(connection, run_id, step, started, "failed", {"error": str(error)})
+            raise
+        with closing(connect(settings)) as connection:
+            ledger.record_step(connection, run_id, step, started, "success", summary)
+        return summary
+
+
+def land(settings: Settings, run_id: str, first: date, last: date, say: Say | None = None) -> Summary:
+    """Find the range's landing files and make sure that each is what its contract says.
+
+    Raises:
+        LandingError: a file is refused, or an obligatory dataset has no file at all in the range.
+    """
+
+    def work() -> Summary:
+        contracts = source_contracts(settings)
+        counts: dict[str, int] = {}
+        refused: list[str] = []
+        for name, contract in contracts.items():
+            files = discover(settings, contract, first, last)
+            counts[name] = len(files)
+            if not files and contract.is_obligatory:
+                place = settings.landing / contract.location.replace("{date}", str(last))
+                raise LandingError(
+                    f"no {name} file for {first if first == last else f'{first} to {last}'}: expected {place}. "
+                    "Land the export and run again; for a day without sales land a file with just its header"
+                )
+            for file in files:
+                try:
+                    inspect(file, contract)
+                except LandingError as error:
+                    refused.append(str(error))
+                    _record_refused(settings, run_id, file, str(error))
+        if refused:
+            more = f"\n  and {len(refused) - 5} more" if len(refused) > 5 else ""
+            raise LandingError("\n  ".join(refused[:5]) + more)
+        return {"files": sum(counts.values()), "files_by_dataset": counts}
+
+    return _recorded(settings, run_id, "land", work, say)
+
+
+def _record_refused(settings: Settings, run_id: str, file: LandingFile, message: str) -> None:
+    with closing(connect(settings)) as connection:
+        connection.execute(ledger.DDL)
+        connection.execute("DELETE FROM ops.files WHERE status = 'refused' AND path = ?", [str(file.path)])
+        entry = ledger.FileEntry(
+            file_id="", run_id=run_id, dataset=file.dataset, partition_date=file.partition_date, path=str(file.path),
+            size_bytes=0, sha256="", contract_hash="", rows_in=None, loaded=None, quarantined=None, duplicates=None,
+            status="refused", message=message,
+        )
+        ledger.record_files(connection, [entry])
+
+
+def load(
+    settings: Settings,
+    run_id: str,
+    first: date | None,
+    last: date | None,
+    say: Say | None = None,
+    datasets: list[str] | None = None,
+) -> Summary:
+    """Load the range's files into raw, quarantine and duplicates; unchanged partitions are left as they are."""
+    from pipelines.load import load_datasets
+
+    def work() -> Summary:
+        results = load_datasets(settings, run_id, first, last, datasets, say)
+        totals = {k: sum(getattr(r, k) for r in results) for k in ("files", "rows_in", "loaded", "quarantined", "duplicates", "unchanged")}
+        return {**totals, "datasets": [r.as_dict() for r in results]}
+
+    return _recorded(settings, run_id, "load", work, say)
+
+
+def stage(settings: Settings, run_id: str, as_of: date, say: Say | None = None) -> Summary:
+    """Build the policy seeds and the staging views."""
+    return _transform(settings, run_id, "stage", as_of, say)
+
+
+def build(settings: Settings, run_id: str, as_of: date, say: Say | None = None) -> Summary:
+    """Build the intermediate models and the marts, and run their dbt tests."""
+    return _transform(settings, run_id, "build", as_of, say)
+
+
+def _transform(settings: Settings, run_id: str, step: str, as_of: date, say: Say | None) -> Summary:
+    from pipelines.load.tables import create_tables
+    from pipelines.transform import NodeResult, slowest, transform
+
+    def heard(node: NodeResult) -> None:
+        if say is not None and node.resource_type != "test":
+            say(f"{node.name} {node.status}")
+
+    def work() -> Summary:
+        with closing(connect(settings)) as connection:
+            create_tables(connection, source_contracts(settings))
+        results = transform(settings, step, as_of, on_node=heard)
+        with closing(connect(settings)) as connection:
+            ledger.record_models(connection, run_id, [(r.name, r.resource_type, r.status, r.seconds, r.message) for r in results])
+        return {
+            "models": sum(r.resource_type in ("model", "seed") for r in results),
+            "tests": sum(r.resource_type == "test" for r in results),
+            "slowest": {r.name: round(r.seconds, 2) for r in slowest(results, 3)},
+        }
+
+    return _recorded(settings, run_id, step, work, say)
+
+
+def validate(
+    settings: Settings, run_id: str, stage: str, first: date | None, last: date | None, say: Say | None = None
+) -> Summary:
+    """Run a stage's expectations on what the range touched.
+
+    Raises:
+        ValidationFailedError: an expectation failed or raised, or a suite had none.
+    """
+    from pipelines.validate import require_success
+
+    def work() -> Summary:
+        contracts = source_contracts(settings)
+        partitions = {
+            name: sorted({f.partition_date for f in discover(settings, contract, first, last)})
+            for name, contract in contracts.items()
+        }
+        report = _validated(settings, run_id, stage, partitions)
+        require_success(report)
+        return {**report.counts, "seconds": round(report.seconds, 2)}
+
+    return _recorded(settings, run_id, f"validate_{stage}", work, say)
+
+
+def _validated(
+    settings: Settings, run_id: str, stage: str, partitions: dict[str, list[date]] | None, path: Path | None = None
+) -> Any:
+    """Validate a stage and keep its results in the ledger."""
+    from pipelines.validate import validate as run_suites
+
+    report = run_suites(settings, stage, run_id, partitions, connection_path=path)
+    if path is None:
+        _record_report(settings, run_id, report)
+    return report
+
+
+def _record_report(settings: Settings, run_id: str, report: Any) -> None:
+    rows = [(r.suite, r.expectation, r.column, r.success, r.observed, r.detail) for r in report.results]
+    with closing(connect(settings)) as connection:
+        connection.execute(ledger.DDL)
+        ledger.record_checks(connection, run_id, report.stage, rows)
+
+
+def publish(settings: Settings, run_id: str, as_of: date, say: Say | None = None) -> Summary:
+    """Build the serving file, audit it with its expectations, and swap it in whole.
+
+    Raises:
+        PublishError: the night was refused; BI keeps the one before.
+    """
+    from pipelines.publish import publish as publish_marts
+    from pipelines.validate import require_success
+
+    reports = []
+
+    def audit(path: Path) -> None:
+        report = _validated(settings, run_id, "serving", None, path)
+        reports.append(report)
+        require_success(report)
+
+    def work() -> Summary:
+        try:
+            published = publish_marts(settings, run_id, as_of, mart_contracts(), audit=audit)
+        finally:
+            for report in reports:
+                _record_report(settings, run_id, report)
+        return {
+            "version": published.version, "unchanged": published.unchanged, "path": str(published.path),
+            "tables": len(published.tables), "rows": sum(t.row_count for t in published.tables),
+            "checks": reports[0].counts if reports else None,
+        }
+
+    return _recorded(settings, run_id, "publish", work, say)
+
+
+def finish(settings: Settings, run_id: str, as_of: date, status: str, message: str | None = None) -> Summary:
+    """Close the run in the ledger and build the Data Docs."""
+    from pipelines.validate import build_docs
+
+    with warehouse_lock(settings, "finish", run_id):
+        ledger.finish_run(settings, run_id, status, message)
+    docs = build_docs(settings) if status == "success" or (settings.var / "gx").exists() else None
+    return {"run_id": run_id, "status": status, "data_docs": str(docs) if docs else None}
+
+
+def datasets() -> list[str]:
+    """The datasets that Mainstay knows."""
+    return list(canonical_contracts())
+
+
+def close(settings: Settings, run_id: str, status: str, message: str | None = None) -> None:
+    """Close a run in the ledger, without the Data Docs."""
+    with warehouse_lock(settings, "finish", run_id):
+        ledger.finish_run(settings, run_id, status, message)
+
+
+def docs(settings: Settings) -> str:
+    """Build the Data Docs of the last validation; returns the path of their first page."""
+    from pipelines.validate import build_docs
+
+    return str(build_docs(settings))
+
+
+def pending(
+    settings: Settings, first: date | None, last: date | None, datasets: list[str] | None = None
+) -> dict[str, list[LandingFile]]:
+    """Per dataset, the landed files of partitions that are not loaded just as they are now."""
+    from pipelines.load import pending_files
+
+    with warehouse_lock(settings, "load", "look"):
+        return pending_files(settings, first, last, datasets)
+
+
+def built_as_of(settings: Settings) -> date:
+    """The business date that the marts in the warehouse were last built for.
+
+    Raises:
+        BuildError: they were never built.
+    """
+    from pipelines.errors import BuildError
+
+    row = None
+    if settings.warehouse.exists():
+        with warehouse_lock(settings, "look", "look"), closing(connect(settings)) as connection:
+            connection.execute(ledger.DDL)
+            row = connection.execute(
+                "SELECT r.as_of_date FROM ops.steps AS s JOIN ops.runs AS r USING (run_id) "
+                "WHERE s.step = 'build' AND s.status = 'success' ORDER BY s.finished_at DESC LIMIT 1"
+            ).fetchone()
+    if row is None:
+        raise BuildError("the marts were never built; run `mainstay build` first")
+    built: date = row[0]
+    return built

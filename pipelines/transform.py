@@ -1,0 +1,150 @@
+"""Stage and build: run dbt in this process, one `dbt build` per step."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipelines.errors import BuildError
+from pipelines.policies import read_policies
+from pipelines.settings import PROJECT_DIR
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import date
+
+    from pipelines.settings import Settings
+
+SELECTIONS = {
+    "stage": ["resource_type:seed", "path:models/staging"],
+    "build": ["path:models/intermediate", "path:models/marts", "path:tests"],
+}
+"""What each step builds."""
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """Outcome of one dbt node; seconds are wall-clock."""
+
+    name: str
+    resource_type: str
+    status: str
+    seconds: float
+    message: str | None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the node stops the night."""
+        return self.status in ("error", "fail", "runtime error")
+
+
+def variables(settings: Settings, as_of: date) -> dict[str, Any]:
+    """The dbt variables of a run; policies are checked on the way."""
+    names = (
+        "timezone", "currency", "tier_window_months", "new_customer_months", "soft_landing", "grace_months",
+        "survey_validity_months", "benchmark_quantile", "benchmark_min_peers", "default_lapsed_days",
+        "revenue_retention_window_months", "default_margin_rate",
+    )
+    policies = read_policies(settings)
+    return {
+        "as_of_date": as_of.isoformat(),
+        **{name: getattr(settings, name) for name in names},
+        "peer_attribute_levels": policies.peer_attribute_levels,
+    }
+
+
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """What dbt_project.yml and profiles.yml read from the environment."""
+    project = PROJECT_DIR / "dbt_project"
+    return {
+        "MAINSTAY_WAREHOUSE": str(settings.warehouse),
+        "MAINSTAY_SEEDS_PATH": os.path.relpath(settings.policies, project),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+
+
+def transform(
+    settings: Settings, step: str, as_of: date, on_node: Callable[[NodeResult], None] | None = None
+) -> list[NodeResult]:
+    """Run one step's dbt build as of a business date.
+
+    Raises:
+        BuildError: a model or test failed; the text names the first ones.
+    """
+    arguments = [
+        "build",
+        "--project-dir", str(PROJECT_DIR / "dbt_project"),
+        "--profiles-dir", str(PROJECT_DIR / "dbt_project"),
+        "--target-path", str(settings.var / "dbt" / "target"),
+        "--log-path", str(settings.var / "logs"),
+        "--vars", json.dumps(variables(settings, as_of)),
+        "--exclude-resource-type", "unit_test",
+        "--quiet", "--no-use-colors", "--no-print",
+        "--select", *SELECTIONS[step],
+    ]
+    results: list[NodeResult] = []
+
+    def heard(event: Any) -> None:
+        if on_node is not None and event.info.name in ("LogModelResult", "LogTestResult", "LogSeedResult"):
+            node = event.data.node_info
+            on_node(NodeResult(node.node_name, node.resource_type, node.node_status, event.data.execution_time, None))
+
+    with _environment(dbt_environment(settings)):
+        from dbt.cli.main import dbtRunner  # costs a second: only where dbt runs
+
+        try:
+            outcome = dbtRunner(callbacks=[heard]).invoke(arguments)
+        finally:
+            _close_connections()
+    for result in getattr(outcome.result, "results", None) or []:
+        node = result.node
+        results.append(
+            NodeResult(node.name, str(node.resource_type), str(result.status), result.execution_time, result.message)
+        )
+    if not outcome.success:
+        raise BuildError(_failure(settings, step, results, outcome.exception))
+    return results
+
+
+def _failure(settings: Settings, step: str, results: list[NodeResult], exception: BaseException | None) -> str:
+    failed = [r for r in results if r.failed]
+    where = f"see {settings.var / 'logs' / 'dbt.log'}"
+    if not failed:
+        return f"{step}: dbt could not run: {exception}; {where}"
+    first = "; ".join(f"{r.resource_type} {r.name}: {' '.join((r.message or r.status).split())[:300]}" for r in failed[:3])
+    return f"{step}: {len(failed)} of {len(results)} dbt nodes failed: {first}; {where}"
+
+
+def _close_connections() -> None:
+    """dbt-duckdb keeps the warehouse open until it is told to let go."""
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+    from dbt.adapters.factory import cleanup_connections
+
+    cleanup_connections()
+    DuckDBConnectionManager.close_all_connections()
+
+
+class _environment:  # noqa: N801 - used as a function
+    """Set environment variables for the time of a block."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        self.values = values
+        self.before: dict[str, str | None] = {}
+
+    def __enter__(self) -> None:
+        self.before = {name: os.environ.get(name) for name in self.values}
+        os.environ.update(self.values)
+
+    def __exit__(self, *_: object) -> None:
+        for name, value in self.before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def slowest(results: list[NodeResult], count: int = 5) -> Iterator[NodeResult]:
+    """The nodes that took longest."""
+    yield from sorted(results, key=lambda r: -r.seconds)[:count]

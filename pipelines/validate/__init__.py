@@ -1,0 +1,12 @@
+"""Step `validate`: Great Expectations over the files, `raw`, `staging`, `marts` and the serving file.
+
+`validate` checks one stage and returns what it found; `require_success` stops a run that did not pass;
+`build_docs` shows the last run's results. Importing this package does not import Great Expectations.
+"""
+
+from pipelines.validate.report import CheckResult, ValidationReport, require_success
+from pipelines.validate.results import build_docs
+from pipelines.validate.runner import validate
+from pipelines.validate.suites import STAGES
+
+__all__ = ["STAGES", "CheckResult", "ValidationReport", "build_docs", "require_success", "validate"]

@@ -1,0 +1,187 @@
+"""From suites to results: builds the expectations, runs them, and turns what comes back into plain values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pipelines.errors import ContractError
+from pipelines.validate.dialect import serve
+from pipelines.validate.gx import great_expectations, memory_context, quiet
+from pipelines.validate.report import CheckResult
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from pipelines.validate.rules import Check
+    from pipelines.validate.suites import Suite
+
+_EXAMPLES = ("partial_unexpected_list", "partial_unexpected_counts", "unexpected_list", "partial_unexpected_index_list")
+_TEXT_LIMIT = 500
+
+
+@dataclass
+class Outcome:
+    """Results as plain values, and as Great Expectations keeps them, by suite."""
+
+    results: list[CheckResult] = field(default_factory=list)
+    suites: dict[str, Any] = field(default_factory=dict)
+
+
+def expectation(check: Check, number: int = 0) -> Any:
+    """The Great Expectations object of a check.
+
+    Raises:
+        ContractError: There is no such expectation, or it does not take these arguments.
+    """
+    great_expectations()
+    from great_expectations.exceptions import ExpectationNotFoundError
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    try:
+        with quiet():
+            return ExpectationConfiguration(
+                type=check.type,
+                kwargs=dict(check.kwargs),
+                meta={"check": number, "rule": check.origin},
+                description=check.description,
+            ).to_domain_obj()
+    except ExpectationNotFoundError as error:
+        raise ContractError(
+            f"{check.origin}: Great Expectations has no expectation {check.type!r}; see greatexpectations.io/expectations for its types"
+        ) from error
+    except (ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise ContractError(f"{check.origin}: {check.type} cannot take {check.kwargs}: {reason}; mend its kwargs") from error
+
+
+def evaluate(connection: duckdb.DuckDBPyConnection, suites: Sequence[Suite]) -> Outcome:
+    """Run suites whose batches are views of the connection. The connection is closed afterwards."""
+    gx = great_expectations()
+    built = [[expectation(check, n) for n, check in enumerate(suite.checks)] for suite in suites]
+    outcome = Outcome()
+    with quiet(), serve(connection) as address:
+        source = memory_context().data_sources.add_sql("duckdb", connection_string=address)
+        for suite, expectations in zip(suites, built, strict=True):
+            asset = source.add_table_asset(suite.name, table_name=suite.view)
+            batch = asset.add_batch_definition_whole_table("batch").get_batch()
+            results = _run(gx, batch, suite, expectations)
+            outcome.suites[suite.name] = _suite_result(suite, results)
+            if not results:
+                outcome.results.append(
+                    CheckResult(suite.name, "expect_suite_to_have_expectations", None, False, "no expectation at all")
+                )
+            for check, result in zip(suite.checks, results, strict=True):
+                outcome.results.append(_plain_result(suite, check, result))
+    return outcome
+
+
+def _run(gx: Any, batch: Any, suite: Suite, expectations: list[Any]) -> list[Any]:
+    """Validation results in the order of the suite's checks."""
+    from great_expectations.expectations.expectation import (
+        ColumnMapExpectation,
+        ColumnPairMapExpectation,
+        MulticolumnMapExpectation,
+    )
+
+    by_row = (ColumnMapExpectation, ColumnPairMapExpectation, MulticolumnMapExpectation)
+    found: dict[int, Any] = {}
+
+    def run(numbers: list[int], result_format: str) -> None:
+        if not numbers:
+            return
+        wanted = gx.ExpectationSuite(name=suite.name, expectations=[expectations[n] for n in numbers])
+        for result in batch.validate(wanted, result_format=result_format).results:
+            found[result.expectation_config.meta["check"]] = result
+
+    row_checks = [n for n, e in enumerate(expectations) if isinstance(e, by_row)]
+    run(row_checks, "BOOLEAN_ONLY")
+    run([n for n in range(len(expectations)) if n not in row_checks], "SUMMARY")
+    run([n for n in row_checks if not found[n].success and not _error(found[n])], "BASIC")
+    for result in found.values():
+        _hide_personal(suite, result)
+    return [found[n] for n in range(len(expectations))]
+
+
+def _error(result: Any) -> str | None:
+    """First line of the error that an expectation raised."""
+    infos = [result.exception_info, *(v for v in (result.exception_info or {}).values() if isinstance(v, dict))]
+    for info in infos:
+        if info and info.get("raised_exception"):
+            lines = str(info.get("exception_message") or "an exception without a message").strip().splitlines()
+            return lines[0][:_TEXT_LIMIT]
+    return None
+
+
+def _hide_personal(suite: Suite, result: Any) -> None:
+    """Take the values of columns with personal data out of a result; counts stay."""
+    if not suite.personal:
+        return
+    kwargs = result.expectation_config.kwargs
+    named = {kwargs.get(k) for k in ("column", "column_A", "column_B")} | set(kwargs.get("column_list") or [])
+    if named & suite.personal:
+        for key in (*_EXAMPLES, "observed_value", "details"):
+            result.result.pop(key, None)
+        if _error(result):
+            hidden = "the message is not shown because the column holds personal data"
+            result.exception_info = {"raised_exception": True, "exception_traceback": hidden, "exception_message": hidden}
+    rows = (result.result.get("details") or {}).get("unexpected_rows")
+    if rows:
+        # A query may rename a column; of a table with personal data only figures and dates are shown, and the key.
+        result.result["details"]["unexpected_rows"] = [
+            {k: v for k, v in row.items() if k not in suite.personal and (not isinstance(v, str) or _is_shown(suite, k))}
+            for row in rows
+        ]
+
+
+def _is_shown(suite: Suite, name: str) -> bool:
+    keys = {part for check in suite.checks if check.type == "expect_key_to_be_unique" for part in (check.column or "").split(", ")}
+    return name in keys or name in ("column_name", "contract_type", "found_type", "path", "problem")
+
+
+def _suite_result(suite: Suite, results: list[Any]) -> Any:
+    from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
+
+    passed = sum(bool(r.success) for r in results)
+    return ExpectationSuiteValidationResult(
+        results=results,
+        success=bool(results) and passed == len(results),
+        suite_name=suite.name,
+        statistics={
+            "evaluated_expectations": len(results),
+            "successful_expectations": passed,
+            "unsuccessful_expectations": len(results) - passed,
+            "success_percent": 100 * passed / len(results) if results else None,
+        },
+        meta={"active_batch_definition": {"datasource_name": "duckdb", "data_asset_name": suite.name}},
+    )
+
+
+def _plain_result(suite: Suite, check: Check, result: Any) -> CheckResult:
+    found, error = result.result or {}, _error(result)
+    success = bool(result.success) and error is None
+    observed: str | None = None
+    if error is not None:
+        observed = f"raised: {error}"
+    elif rows := (found.get("details") or {}).get("unexpected_rows"):
+        observed = "; ".join(", ".join(f"{k} {v}" for k, v in row.items()) for row in rows[:3])
+        observed += f"; {len(rows)} rows" if len(rows) > 3 else ""
+    elif "element_count" in found and not success:
+        observed = f"{found['unexpected_count']} of {found['element_count']} rows"
+    elif not check.type.startswith(("expect_query", "expect_key", "expect_files", "expect_metric", "expect_column_types")):
+        value = found.get("observed_value")
+        observed = None if value is None else str(value)
+    detail = {"arguments": check.kwargs, "rule": check.origin}
+    if not success:
+        detail |= {k: found[k] for k in ("partial_unexpected_list", "details") if found.get(k)}
+        detail |= {"error": error} if error else {}
+    return CheckResult(
+        suite.name,
+        check.type,
+        check.column,
+        success,
+        observed[:_TEXT_LIMIT] if observed else None,
+        json.dumps(detail, default=str, ensure_ascii=False),
+    )

@@ -1,0 +1,160 @@
+"""The landed files of a dataset as one SELECT of text columns, before anything is cast or refused.
+
+Rows that cannot even be split into fields are left out here: the loader accounts for each of them. Of a great
+bulk only a spread of files is read, at most about `READ_BYTES` per dataset; the columns are looked up in all.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq
+
+from pipelines.errors import LandingError
+from pipelines.land import discover
+from pipelines.land.inspect import open_text
+from pipelines.sql import ident, literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date
+    from pathlib import Path
+
+    import duckdb
+
+    from pipelines.contracts import SourceContract
+    from pipelines.settings import Settings
+
+READ_BYTES = 32 * 1024 * 1024
+MAX_LINE_BYTES = 16 * 1024 * 1024
+_GLOB = str.maketrans({"*": "[*]", "?": "[?]", "[": "[[]"})
+
+
+def landed_files(
+    settings: Settings, contracts: Mapping[str, SourceContract], partitions: Mapping[str, Sequence[date]] | None
+) -> dict[str, list[Path]]:
+    """The landed files of the touched partitions by dataset; of all partitions where None is given."""
+    found: dict[str, list[Path]] = {}
+    for name, contract in contracts.items():
+        if partitions is not None and not partitions.get(name):
+            continue
+        days = set(partitions[name]) if partitions is not None else None
+        first, last = (min(days), max(days)) if days else (None, None)
+        found[name] = [
+            f.path for f in discover(settings, contract, first, last) if days is None or f.partition_date in days
+        ]
+    return found
+
+
+def _spread(files: Sequence[Path]) -> list[Path]:
+    """All files, or evenly spread ones that together stay near the limit."""
+    total = sum(f.stat().st_size for f in files)
+    if total <= READ_BYTES:
+        return list(files)
+    count = max(2, int(len(files) * READ_BYTES / total))
+    step = (len(files) - 1) / (count - 1)
+    return [files[i] for i in sorted({round(n * step) for n in range(count)})]
+
+
+def _list(files: Sequence[Path]) -> str:
+    """Files as a DuckDB list; a file name is one file, never a pattern."""
+    return "[" + ", ".join(literal(str(f).translate(_GLOB)) for f in files) + "]"
+
+
+def _is_gzip(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(2) == b"\x1f\x8b"
+
+
+def _readable(path: Path, contract: SourceContract, scratch: Path) -> Path:
+    """The file itself, or a copy of it in UTF-8 where it is written in another encoding."""
+    if contract.format == "parquet" or contract.dialect.encoding.lower().replace("_", "-") in ("utf-8", "utf8", "ascii"):
+        return path
+    copy = scratch / f"{len(list(scratch.iterdir()))}.txt"
+    with open_text(path, contract.dialect.encoding) as source, copy.open("w", encoding="utf-8", newline="") as target:
+        shutil.copyfileobj(source, target)
+    return copy
+
+
+def _header(path: Path, contract: SourceContract) -> tuple[str, ...]:
+    if contract.format == "parquet":
+        return tuple(pq.read_schema(path).names)
+    with open_text(path, contract.dialect.encoding) as stream:
+        dialect = contract.dialect
+        return tuple(next(csv.reader([stream.readline()], delimiter=dialect.delimiter, quotechar=dialect.quote), []))
+
+
+def _csv(contract: SourceContract, header: tuple[str, ...], files: list[Path], *, is_gzip: bool) -> str:
+    dialect = contract.dialect
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
+    return (
+        f"read_csv({_list(files)}, auto_detect = false, header = true, ignore_errors = true, "
+        f"delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, escape = {literal(dialect.quote)}, "
+        f"nullstr = {literal(dialect.null_value)}, compression = {literal('gzip' if is_gzip else 'none')}, "
+        f"max_line_size = {MAX_LINE_BYTES}, columns = {{{columns}}})"
+    )
+
+
+def _json(contract: SourceContract, files: list[Path]) -> str:
+    values = ", ".join(
+        f"""json_extract_string(json, {literal('$."' + c.source_name.replace('"', chr(92) + '"') + '"')}) as {ident(c.name)}"""
+        for c in contract.source_columns
+    )
+    groups: dict[bool, list[Path]] = {}
+    for file in files:
+        groups.setdefault(_is_gzip(file), []).append(file)
+    return " union all ".join(
+        f"select {values} from read_json_objects({_list(group)}, format = 'newline_delimited', ignore_errors = true, "
+        f"compression = {literal('gzip' if is_gzip else 'uncompressed')}) where json is not null"
+        for is_gzip, group in groups.items()
+    )
+
+
+def landed_select(
+    connection: duckdb.DuckDBPyConnection, contract: SourceContract, files: Sequence[Path], scratch: Path
+) -> str:
+    """A SELECT of the contract's source columns as text.
+
+    It also notes in the temporary table `landed_without(dataset, path, column_name)` which file lacks which column.
+    A key of a JSON object may be left out, so JSON Lines lack no column; their required values are checked.
+
+    Args:
+        connection: Where the SELECT will run.
+        contract: The dataset's contract.
+        files: The landed files.
+        scratch: An empty folder for copies in UTF-8; it must stay until the SELECT has run.
+
+    Raises:
+        LandingError: A file cannot be read at all.
+    """
+    connection.execute("create temp table if not exists landed_without (dataset varchar, path varchar, column_name varchar)")
+    empty = "select " + ", ".join(f"cast(null as varchar) as {ident(c.name)}" for c in contract.source_columns) + " where false"
+    try:
+        if not files:
+            return empty
+        if contract.format == "jsonl":
+            return _json(contract, [_readable(f, contract, scratch) for f in _spread(files)])
+        read = set(_spread(files))
+        groups: dict[tuple[tuple[str, ...], bool], list[Path]] = {}
+        for file in files:
+            header = _header(file, contract)
+            lacking = [c.source_name for c in contract.source_columns if c.source_name not in header]
+            if lacking:
+                connection.executemany("insert into landed_without values (?, ?, ?)", [[contract.name, str(file), n] for n in lacking])
+            if file in read:
+                readable = _readable(file, contract, scratch)
+                is_gzip = contract.format == "csv" and _is_gzip(readable)
+                groups.setdefault((header, is_gzip), []).append(readable)
+    except (OSError, EOFError, UnicodeError, csv.Error) as error:
+        raise LandingError(f"{contract.path}: the landed files of {contract.name} cannot be read: {error}") from error
+    selects = []
+    for (header, is_gzip), group in groups.items():
+        values = ", ".join(
+            f"cast({ident(c.source_name) if c.source_name in header else 'null'} as varchar) as {ident(c.name)}"
+            for c in contract.source_columns
+        )
+        relation = f"read_parquet({_list(group)})" if contract.format == "parquet" else _csv(contract, header, group, is_gzip=is_gzip)
+        selects.append(f"select {values} from {relation}")
+    return " union all ".join(selects)

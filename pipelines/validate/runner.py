@@ -1,0 +1,144 @@
+"""Runs a stage's suites on one read-only DuckDB connection and tells what they found.
+
+Great Expectations puts all row checks of a suite into one query if it need not show examples. So a suite runs
+first without examples, and only what failed is run again with them.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from pipelines import contracts as contract_files
+from pipelines.errors import ContractError, SettingsError, ValidationFailedError
+from pipelines.sql import connect, ident, literal
+from pipelines.validate import suites as plan
+from pipelines.validate.evaluate import evaluate
+from pipelines.validate.gx import great_expectations
+from pipelines.validate.landed import landed_files, landed_select
+from pipelines.validate.report import ValidationReport
+from pipelines.validate.results import save
+from pipelines.validate.rules import query
+
+if TYPE_CHECKING:
+    from pipelines.contracts import MartContract, SourceContract
+    from pipelines.settings import Settings
+    from pipelines.validate.suites import Partitions, Suite
+
+
+def validate(
+    settings: Settings,
+    stage: str,
+    run_id: str,
+    partitions: Mapping[str, Sequence[date]] | None,
+    *,
+    connection_path: Path | None = None,
+    files: Mapping[str, Sequence[Path]] | None = None,
+    marts: Mapping[str, MartContract] | None = None,
+) -> ValidationReport:
+    """Check a stage against the contracts.
+
+    Opens the DuckDB file read-only and releases it before it returns. Results are kept under `var/gx` for
+    `build_docs`. The ledger is not written and a failed expectation does not raise: see `require_success`.
+
+    Args:
+        settings: The deployment.
+        stage: land, raw, staging, marts or serving.
+        run_id: The run that the results belong to.
+        partitions: Touched partition dates by dataset; a dataset without any is not checked by land and raw.
+            None means all of them.
+        connection_path: DuckDB file to read; default the warehouse. Obligatory for `serving`.
+        files: For `land`: the landed files by dataset, if not those that the contracts' locations give.
+        marts: Contracts of the marts by name; default the shipped ones.
+
+    Raises:
+        ContractError: A contract has a rule that cannot be checked, or there is nothing to check.
+        SettingsError: Unknown stage, or no file to check.
+        LandingError: A landed file cannot be read at all.
+        ValidationFailedError: The DuckDB file cannot be opened.
+    """
+    if stage not in plan.STAGES:
+        raise SettingsError(f"unknown stage {stage!r} to validate; use one of {', '.join(plan.STAGES)}")
+    great_expectations()
+    started = time.monotonic()
+    with ExitStack() as stack:
+        connection = _open(settings, stage, connection_path)
+        stack.callback(connection.close)
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mainstay-validate-")))
+        sources = contract_files.source_contracts(settings)
+        if stage == "land":
+            found = files if files is not None else landed_files(settings, sources, partitions)
+            suites = [
+                plan.land_suite(sources[name], landed_select(connection, sources[name], paths, _folder(scratch, name)))
+                for name, paths in found.items()
+            ]
+        else:
+            suites = _planned(stage, sources, partitions, marts)
+        outcome = evaluate(connection, _with_views(connection, suites))
+    save(settings, run_id, stage, outcome.suites)
+    return ValidationReport(
+        stage, run_id, outcome.results, time.monotonic() - started, str(settings.docs / "index.html")
+    )
+
+
+def _folder(scratch: Path, name: str) -> Path:
+    folder = scratch / name
+    folder.mkdir()
+    return folder
+
+
+def _open(settings: Settings, stage: str, path: Path | None) -> duckdb.DuckDBPyConnection:
+    if stage == "land":
+        return connect(settings, Path(":memory:"))
+    if stage == "serving" and path is None:
+        raise SettingsError("which serving file is to be validated? give connection_path")
+    target = path or settings.warehouse
+    try:
+        return connect(settings, target, read_only=True)
+    except duckdb.Error as error:
+        raise ValidationFailedError(f"{target}: cannot be opened for validation: {error}") from error
+
+
+def _planned(
+    stage: str,
+    sources: Mapping[str, SourceContract],
+    partitions: Partitions | None,
+    marts: Mapping[str, MartContract] | None,
+) -> list[Suite]:
+    if stage == "raw":
+        touched = {name: partitions.get(name) if partitions is not None else None for name in sources}
+        return [plan.raw_suite(c, touched[name]) for name, c in sources.items() if partitions is None or touched[name]]
+    if stage == "staging":
+        canon = contract_files.canonical_contracts()
+        days = (partitions.get("transactions") or None) if partitions is not None else None
+        return [plan.staging_suite(sources.get(name, c), c, days) for name, c in canon.items()]
+    marts = contract_files.mart_contracts() if marts is None else marts
+    if not marts:
+        raise ContractError(
+            f"{contract_files.PROJECT_DIR / 'data_contracts' / 'marts'}: no contract of a mart, so nothing to validate; add one"
+        )
+    if stage == "marts":
+        return [plan.mart_suite(c) for c in marts.values()]
+    return plan.serving_suites(marts, sources.values())
+
+
+def _with_views(connection: duckdb.DuckDBPyConnection, suites: Sequence[Suite]) -> list[Suite]:
+    """Create each suite's batch; where that fails, the suite becomes the one check that says so."""
+    ready = []
+    for suite in suites:
+        try:
+            connection.execute(f"create or replace temp view {ident(suite.view)} as {suite.select}")
+        except duckdb.Error as error:
+            problem = str(error).splitlines()[0]
+            connection.execute(f"create or replace temp view {ident(suite.view)} as select {literal(problem)} as problem")
+            check = query("expect_batch_to_be_readable", "select problem from <batch>", description="The data can be read.")
+            suite = plan.Suite(suite.name, suite.select, (check,))
+        ready.append(suite)
+    return ready

@@ -1,0 +1,42 @@
+"""Fixtures of the tests that run Airflow."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from airflow_world import DOUBLE, FINDER, Deployment
+
+from pipelines.settings import PROJECT_DIR, Settings
+
+
+@pytest.fixture(scope="session")
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("bytecode")
+
+
+@pytest.fixture
+def deployment(tmp_path: Path, bytecode: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+    """Doubled steps reach every process that the test starts, through PYTHONPATH."""
+    doubles = tmp_path / "doubles"
+    doubles.mkdir()
+    (doubles / "sitecustomize.py").write_text(FINDER)
+    (doubles / "steps_double.py").write_text(DOUBLE)
+    calls = tmp_path / "calls.jsonl"
+    # Airflow's bytecode is compiled once for all tests.
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(bytecode))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(doubles), str(PROJECT_DIR)]))
+    monkeypatch.setenv("STEPS_CALLS", str(calls))
+    home = tmp_path / "home"
+    home.mkdir()
+    return Deployment(Settings(home=home), calls)
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,145 @@
+"""The wiring of the DAGs, read in one process of its own as Airflow's DAG processor would."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow_world import CHAIN, run_python
+
+from pipelines.orchestrate.environment import airflow_environment
+from pipelines.orchestrate.tasks import business_date_of
+from pipelines.settings import Settings
+
+HEAVY = ["great_expectations", "dbt", "duckdb", "pandas", "pyarrow", "pipelines.steps"]
+
+_READ = """
+import json, sys
+from airflow.dag_processing.dagbag import DagBag
+from pipelines.orchestrate.environment import DAGS_DIR
+before = set(sys.modules)
+bag = DagBag(DAGS_DIR)
+dags = {}
+for dag in bag.dags.values():
+    dags[dag.dag_id] = {
+        "catchup": dag.catchup,
+        "max_active_runs": dag.max_active_runs,
+        "timetable": type(dag.timetable).__name__,
+        "cron": dag.timetable.expression,
+        "timezone": str(dag.timetable.timezone),
+        "start": dag.start_date.isoformat(),
+        "tasks": {
+            task.task_id: {
+                "downstream": sorted(task.downstream_task_ids),
+                "pool": task.pool,
+                "retries": task.retries,
+                "retry_delay": task.retry_delay.total_seconds(),
+                "backoff": float(task.retry_exponential_backoff),
+                "timeout": task.execution_timeout.total_seconds(),
+                "callbacks": [call.__name__ for call in task.on_failure_callback],
+                "outlets": [outlet.name for outlet in task.outlets],
+                "is_teardown": task.is_teardown,
+                "fails_dagrun": task.on_failure_fail_dagrun,
+                "rule": str(task.trigger_rule.value),
+            }
+            for task in dag.tasks
+        },
+    }
+print("RESULT" + json.dumps({"errors": {k: str(v) for k, v in bag.import_errors.items()}, "dags": dags}))
+"""
+
+_PARSE = """
+import json, runpy, sys
+from pipelines.orchestrate.environment import DAGS_DIR
+files = sorted(DAGS_DIR.glob("*.py"))
+for file in files:
+    runpy.run_path(str(file))
+print("RESULT" + json.dumps({"files": len(files), "modules": sorted(sys.modules)}))
+"""
+
+
+def _result(code: str, settings: Settings) -> Any:
+    output = run_python(code, airflow_environment(settings, "inprocess"))
+    return json.loads(output.split("RESULT", 1)[1])
+
+
+@pytest.fixture(scope="module")
+def wiring(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    home = tmp_path_factory.mktemp("home")
+    result = _result(_READ, Settings(home=home, timezone="Europe/Paris"))
+    assert result["errors"] == {}
+    return dict(result["dags"])
+
+
+@pytest.fixture(scope="module")
+def nightly(wiring: dict[str, Any]) -> dict[str, Any]:
+    return dict(wiring["mainstay_nightly"])
+
+
+def test_the_dags_are_exactly_these(wiring: dict[str, Any]) -> None:
+    assert set(wiring) == {"mainstay_nightly"}
+
+
+def test_tasks_and_edges_are_one_chain(nightly: dict[str, Any]) -> None:
+    edges = {name: task["downstream"] for name, task in nightly["tasks"].items()}
+    assert edges == {name: CHAIN[i + 1 : i + 2] for i, name in enumerate(CHAIN)}
+
+
+def test_every_task_takes_the_pool_backs_off_ends_and_reports(nightly: dict[str, Any]) -> None:
+    assert nightly["tasks"]
+    for name, task in nightly["tasks"].items():
+        assert task["pool"] == "warehouse", name
+        assert task["retries"] == 2, name
+        assert task["retry_delay"] == 300, name
+        assert task["backoff"] == 2.0, name
+        assert task["timeout"] == timedelta(hours=6).total_seconds(), name
+        assert task["callbacks"] == ["notify_failure"], name
+
+
+def test_runs_have_true_data_intervals_in_the_reporting_timezone(nightly: dict[str, Any]) -> None:
+    assert nightly["timetable"] == "CronDataIntervalTimetable"
+    assert nightly["cron"] == "0 4 * * *"
+    assert nightly["timezone"] == "Europe/Paris"
+    assert nightly["start"] == "2016-12-31T23:00:00+00:00"
+
+
+def test_missed_nights_are_not_caught_up_and_runs_do_not_overlap(nightly: dict[str, Any]) -> None:
+    assert nightly["catchup"] is False
+    assert nightly["max_active_runs"] == 1
+
+
+def test_only_publish_updates_the_asset(nightly: dict[str, Any]) -> None:
+    outlets = {name: task["outlets"] for name, task in nightly["tasks"].items() if task["outlets"]}
+    assert outlets == {"publish": ["mainstay_marts"]}
+
+
+def test_finish_runs_whatever_happened_and_has_no_say_in_the_runs_state(nightly: dict[str, Any]) -> None:
+    teardowns = [name for name, task in nightly["tasks"].items() if task["is_teardown"]]
+    assert teardowns == ["finish"]
+    finish = nightly["tasks"]["finish"]
+    assert finish["rule"] == "all_done_setup_success"
+    # With this set, Airflow would take finish for the run's last task and a failed run would turn green.
+    assert finish["fails_dagrun"] is False
+
+
+def test_parsing_the_dags_imports_nothing_heavy(tmp_path: Path) -> None:
+    result = _result(_PARSE, Settings(home=tmp_path))
+    assert result["files"] > 0
+    assert "airflow.sdk" in result["modules"]
+    assert [name for name in HEAVY if name in result["modules"]] == []
+
+
+def test_a_runs_business_date_is_the_local_date_of_its_intervals_start() -> None:
+    settings = Settings(timezone="Asia/Shanghai")
+    start = datetime.fromisoformat("2017-03-01T20:00:00+00:00")
+    late = datetime.fromisoformat("2017-03-02T20:00:00+00:00")
+    assert business_date_of(start, late, settings) == date(2017, 3, 2)
+
+
+def test_a_run_without_an_interval_is_for_the_day_before() -> None:
+    settings = Settings(timezone="Asia/Shanghai")
+    now = datetime.fromisoformat("2017-03-01T20:00:00+00:00")
+    assert business_date_of(None, now, settings) == date(2017, 3, 1)
