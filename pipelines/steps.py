@@ -213,7 +213,7 @@ def publish(settings: Settings, run_id: str, as_of: date, say: Say | None = None
                 _record_report(settings, run_id, report)
         return {
             "version": published.version, "unchanged": published.unchanged, "path": str(published.path),
-            "tables": len(published.tables), "rows": sum(t.row_count for t in published.tables),
+            "tables": len(published.tables), "rows": sum(t.row_count for t in published.tables.values()),
             "checks": reports[0].counts if reports else None,
         }
 

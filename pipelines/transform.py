@@ -81,7 +81,9 @@ def transform(
         "--log-path", str(settings.var / "logs"),
         "--vars", json.dumps(variables(settings, as_of)),
         "--exclude-resource-type", "unit_test",
-        "--quiet", "--no-use-colors", "--no-print",
+        "--log-level", "none", "--log-level-file", "info", "--no-use-colors", "--no-print",
+        # While staging, a test that also reads a mart waits for the build.
+        "--indirect-selection", "cautious" if step == "stage" else "eager",
         "--select", *SELECTIONS[step],
     ]
     results: list[NodeResult] = []

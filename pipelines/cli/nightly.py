@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -21,7 +20,7 @@ def nightly(
     as_json: JsonFlag = False,
 ) -> None:
     """Run a night: load landed history in one pass, run the DAG mainstay_nightly for one date, show a summary."""
-    from pipelines.orchestrate import run_nightly_dag
+    from pipelines.orchestrate.inprocess import run_nightly_dag
 
     settings = settings_or_exit()
     business_date = parse_date(day) or last_landed_date(settings)
@@ -73,11 +72,6 @@ def up(
     port: Annotated[int, typer.Option(help="Port of the web UI.")] = 8080,
 ) -> None:
     """Start Airflow's scheduler and web UI for this deployment; Ctrl-C ends them."""
-    from pipelines.orchestrate import up as start_services
+    from pipelines.orchestrate.services import up as start_services
 
     start_services(settings_or_exit(), host, port, say=lambda text: out.print(text, markup=False, soft_wrap=True))
-
-
-def serving_path(settings: Settings) -> Path:
-    """The file that BI opens."""
-    return settings.serving / "marts.duckdb"

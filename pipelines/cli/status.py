@@ -123,5 +123,15 @@ def _print_table(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...
     for column in columns:
         table.add_column(column.replace("_", " "))
     for row in rows:
-        table.add_row(*("" if row[c] is None else f"{row[c]:,}" if type(row[c]) is int else escape(str(row[c])) for c in columns))
+        table.add_row(*(_cell(row[c]) for c in columns))
     out.print(table)
+
+
+def _cell(value: Any) -> str:
+    """A value in a table: figures grouped, long messages by their first line (`--json` has them whole)."""
+    if value is None:
+        return ""
+    if type(value) is int:
+        return f"{value:,}"
+    first, *rest = str(value).splitlines() or [""]
+    return escape(first[:200] + (" …" if rest or len(first) > 200 else ""))

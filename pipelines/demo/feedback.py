@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from pipelines.demo.feedback_topics import COMPLAINT_SHARES, EXITS, OTHER_SHARES, TOPIC_NAMES, TOPICS
 from pipelines.demo.simulate import DAY, SIMULATED, Draws, fetch_columns
 from pipelines.demo.source import FIRST_DATE, LAST_DATE
 from pipelines.sql import ident
@@ -24,43 +25,6 @@ if TYPE_CHECKING:
 
 WEEKS = 53
 _YEAR_SECONDS = ((LAST_DATE - FIRST_DATE).days + 1) * DAY
-
-# topic: (driver, sentence of someone content, sentence of someone who is not)
-TOPICS: dict[str, tuple[str | None, str, str]] = {
-    "freshness": ("service_quality", "Fruit and vegetables were fresh.", "The produce was not fresh."),
-    "availability": ("service_quality", "I found all I came for.", "Several items were out of stock."),
-    "price_accuracy": (
-        "service_quality",
-        "Prices at the till matched the shelf.",
-        "The till charged another price than the shelf.",
-    ),
-    "checkout": ("service_experience", "The queue was short.", "I waited too long at the checkout."),
-    "cleanliness": ("service_experience", "The shop was clean.", "The shop was untidy."),
-    "staff": ("relationship_interaction", "The staff were friendly.", "Nobody had time to help me."),
-    "enquiries": (
-        "relationship_interaction",
-        "My question was answered quickly.",
-        "I asked twice and got no answer.",
-    ),
-    "coupons": ("added_value", "The coupons suit what I buy.", "My coupon was not accepted."),
-    "local_suppliers": (
-        "shared_ideas",
-        "Good to see local suppliers.",
-        "I miss local suppliers on the shelves.",
-    ),
-}
-_TOPIC_NAMES = tuple(TOPICS)
-_COMPLAINT_SHARES = (0.16, 0.22, 0.14, 0.16, 0.06, 0.08, 0.08, 0.10, 0.0)
-_OTHER_SHARES = (0.14, 0.12, 0.08, 0.16, 0.08, 0.16, 0.06, 0.12, 0.08)
-
-# reasons of an exit interview: (share, driver, sentence)
-EXITS: dict[str, tuple[float, str | None, str]] = {
-    "price": (0.26, "added_value", "I found it cheaper elsewhere."),
-    "competitor": (0.24, None, "Another shop opened closer to me."),
-    "moved_away": (0.20, None, "We moved away."),
-    "habit_change": (0.15, None, "We cook less at home now."),
-    "service_problem": (0.15, "service_quality", "My complaint was never settled."),
-}
 
 # bounds of the mood between the scores 0 to 10 and 1 to 5: about 38 % promoters and 22 % detractors
 _NPS_BOUNDS = np.array([0.09, 0.14, 0.17, 0.21, 0.25, 0.30, 0.365, 0.44, 0.555, 0.675])
@@ -133,11 +97,11 @@ def _answers(rows: _Rows, baskets: dict[str, Ints], mood: Floats) -> None:
     count = len(mood)
     which = draws.uniform(count)
     felt = mood + 0.25 * (draws.uniform(count) - 0.5)
-    topics = draws.pick(_OTHER_SHARES, count)
+    topics = draws.pick(OTHER_SHARES, count)
     wait, minute, says = draws.uniform(count), draws.uniform(count), draws.uniform(count)
     for i in np.flatnonzero(which < 0.0225):
         household, at = int(baskets["household_id"][i]), int(baskets["second"][i])
-        topic = _TOPIC_NAMES[topics[i]]
+        topic = TOPIC_NAMES[topics[i]]
         driver, content, discontent = TOPICS[topic]
         if which[i] < 0.012:
             score = int(np.searchsorted(_NPS_BOUNDS, felt[i], side="right"))
@@ -157,7 +121,7 @@ def _voices(rows: _Rows, baskets: dict[str, Ints], mood: Floats) -> None:
     unhappy = np.maximum(0.5 - mood, 0)
     complains = draws.uniform(count) < 0.0025 + 0.02 * unhappy
     other = draws.uniform(count)
-    topics, other_topics = draws.pick(_COMPLAINT_SHARES, count), draws.pick(_OTHER_SHARES, count)
+    topics, other_topics = draws.pick(COMPLAINT_SHARES, count), draws.pick(OTHER_SHARES, count)
     channels = draws.pick((0.35, 0.25, 0.2, 0.2), count)
     wait, again, later, anonymous = (draws.uniform(count) for _ in range(4))
     names = ("shop", "phone", "email", "app")
@@ -168,7 +132,7 @@ def _voices(rows: _Rows, baskets: dict[str, Ints], mood: Floats) -> None:
         )
         channel = names[channels[i]]
         if complains[i]:
-            topic = _TOPIC_NAMES[topics[i]]
+            topic = TOPIC_NAMES[topics[i]]
             driver, _, sentence = TOPICS[topic]
             rows.add(household, at, "complaint", None, driver, topic, channel, sentence)
             if again[i] < 0.09:
@@ -183,7 +147,7 @@ def _voices(rows: _Rows, baskets: dict[str, Ints], mood: Floats) -> None:
                     sentence,
                 )
             continue
-        topic = _TOPIC_NAMES[other_topics[i]]
+        topic = TOPIC_NAMES[other_topics[i]]
         driver, content, discontent = TOPICS[topic]
         kind, sentence = ("suggestion", discontent) if other[i] < 0.0018 else ("praise", content)
         rows.add(None if anonymous[i] < 0.05 else household, at, kind, None, driver, topic, channel, sentence)

@@ -78,8 +78,8 @@ class Manifest:
     def start(self, fingerprint: str, planned: dict[str, int], datasets: Collection[str], last: date) -> None:
         """Put down what is about to be written, so that an interrupted call knows its own files.
 
-        Files of another fingerprint that are planned no more are removed: beside the new ones they would
-        count twice.
+        Files of another fingerprint that are planned no more, and were asked for, are removed: beside the
+        new ones they would count twice.
         """
         for file in planned:
             if file not in self.files and (self.landing / file).exists():
@@ -88,12 +88,13 @@ class Manifest:
                     "MAINSTAY_LANDING_DIR to another folder"
                 )
         if fingerprint != self.fingerprint:
-            for file in [f for f in self.files if f not in planned]:
-                (self.landing / file).unlink(missing_ok=True)
-                del self.files[file]
             self.files = {file: (rows, None) for file, (rows, _) in self.files.items()}
             self.complete = {}
             self.fingerprint = fingerprint
+        for file, (_, size) in list(self.files.items()):
+            if size is None and file not in planned and file.split("/")[0] in datasets:
+                (self.landing / file).unlink(missing_ok=True)
+                del self.files[file]
         for name in datasets:
             if self.complete.get(name, date.max) <= last:
                 del self.complete[name]

@@ -1,4 +1,4 @@
-"""The scale generator's SQL: customers with tiers, receipts spread over their time, products, a night's lines."""
+"""The scale generator's SQL: customers with tiers, receipts spread over time, products, a night's lines."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ from dealt
 
 
 def baskets_sql(seed: int) -> str:
-    """Table `baskets`: one row per receipt, evenly spread with some scatter; the first lies on the first day."""
+    """Table `baskets`: one row per receipt, evenly spread with scatter; the first is on the first day."""
     size = BASKET_LINES
     return f"""
 create table baskets as

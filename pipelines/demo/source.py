@@ -22,8 +22,8 @@ DEMO_POLICIES = PROJECT_DIR / "demo" / "policies"
 """Policies fit for the demo data: point `MAINSTAY_POLICIES_DIR` here when you run on it."""
 
 DEMO_TIMEZONE = "America/New_York"
-"""The shops' timezone. The package keeps UTC: only so do shopping hours stand still over the change to summer time,
-weeks begin on Monday at midnight, redemptions fall on days on which the household bought, and all lies in 2017."""
+"""The shops' timezone. The package keeps UTC: only so do shopping hours stand still over the change to summer
+time, weeks begin on Monday at midnight, redemptions fall on days with a purchase, and all lies in 2017."""
 
 DEMO_CURRENCY = "USD"
 FIRST_DATE = date(2017, 1, 1)

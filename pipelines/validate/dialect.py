@@ -85,7 +85,9 @@ class BufferedCursor:
         """Run a statement and take its rows."""
         result = self._duck.execute(statement, parameters) if parameters else self._duck.execute(statement)
         self.description = list(result.description) if result.description else None
-        self._rows = iter([tuple(_plain(v) for v in row) for row in result.fetchall()] if self.description else [])
+        self._rows = iter(
+            [tuple(_plain(v) for v in row) for row in result.fetchall()] if self.description else []
+        )
 
     def executemany(self, statement: str, parameters: Any = None, context: Any = None) -> None:
         """Run a statement once per set of parameters."""
@@ -140,7 +142,9 @@ class MainstayDuckDBDialect(DuckDBDialect):  # type: ignore[misc]
         """Hand out the connection that `serve` lends under the database name of the address."""
         token = cparams["database"]
         if token not in _served:
-            raise DBAPI.Error(f"no DuckDB connection is served as {token!r}; use pipelines.validate.dialect.serve")
+            raise DBAPI.Error(
+                f"no DuckDB connection is served as {token!r}; use pipelines.validate.dialect.serve"
+            )
         return BorrowedConnection(_served[token])
 
     @classmethod
@@ -153,7 +157,9 @@ class MainstayDuckDBDialect(DuckDBDialect):  # type: ignore[misc]
 
     do_rollback = do_commit = do_begin
 
-    def get_columns(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> list[dict[str, Any]]:
+    def get_columns(
+        self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
+    ) -> list[dict[str, Any]]:
         """Columns of a table or view in order, straight from DuckDB's catalog."""
         rows = connection.execute(
             sa.text(
@@ -169,7 +175,9 @@ class MainstayDuckDBDialect(DuckDBDialect):  # type: ignore[misc]
             for name, data_type, nullable in rows
         ]
 
-    def get_pk_constraint(self, connection: Any, table_name: str, schema: str | None = None, **kw: Any) -> dict[str, Any]:
+    def get_pk_constraint(
+        self, connection: Any, table_name: str, schema: str | None = None, **kw: Any
+    ) -> dict[str, Any]:
         """None: keys stand in the contracts, not in the database."""
         return {"constrained_columns": [], "name": None}
 

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from pipelines.validate.rules import Check
     from pipelines.validate.suites import Suite
 
-_EXAMPLES = ("partial_unexpected_list", "partial_unexpected_counts", "unexpected_list", "partial_unexpected_index_list")
+_EXAMPLES = (
+    "partial_unexpected_list",
+    "partial_unexpected_counts",
+    "unexpected_list",
+    "partial_unexpected_index_list",
+)
 _TEXT_LIMIT = 500
 
 
@@ -54,7 +59,9 @@ def expectation(check: Check, number: int = 0) -> Any:
         ) from error
     except (ValueError, TypeError) as error:
         reason = " ".join(str(error).split())
-        raise ContractError(f"{check.origin}: {check.type} cannot take {check.kwargs}: {reason}; mend its kwargs") from error
+        raise ContractError(
+            f"{check.origin}: {check.type} cannot take {check.kwargs}: {reason}; mend its kwargs"
+        ) from error
 
 
 def evaluate(connection: duckdb.DuckDBPyConnection, suites: Sequence[Suite]) -> Outcome:
@@ -71,7 +78,9 @@ def evaluate(connection: duckdb.DuckDBPyConnection, suites: Sequence[Suite]) -> 
             outcome.suites[suite.name] = _suite_result(suite, results)
             if not results:
                 outcome.results.append(
-                    CheckResult(suite.name, "expect_suite_to_have_expectations", None, False, "no expectation at all")
+                    CheckResult(
+                        suite.name, "expect_suite_to_have_expectations", None, False, "no expectation at all"
+                    )
                 )
             for check, result in zip(suite.checks, results, strict=True):
                 outcome.results.append(_plain_result(suite, check, result))
@@ -107,10 +116,15 @@ def _run(gx: Any, batch: Any, suite: Suite, expectations: list[Any]) -> list[Any
 
 def _error(result: Any) -> str | None:
     """First line of the error that an expectation raised."""
-    infos = [result.exception_info, *(v for v in (result.exception_info or {}).values() if isinstance(v, dict))]
+    infos = [
+        result.exception_info,
+        *(v for v in (result.exception_info or {}).values() if isinstance(v, dict)),
+    ]
     for info in infos:
         if info and info.get("raised_exception"):
-            lines = str(info.get("exception_message") or "an exception without a message").strip().splitlines()
+            lines = (
+                str(info.get("exception_message") or "an exception without a message").strip().splitlines()
+            )
             return lines[0][:_TEXT_LIMIT]
     return None
 
@@ -126,18 +140,31 @@ def _hide_personal(suite: Suite, result: Any) -> None:
             result.result.pop(key, None)
         if _error(result):
             hidden = "the message is not shown because the column holds personal data"
-            result.exception_info = {"raised_exception": True, "exception_traceback": hidden, "exception_message": hidden}
+            result.exception_info = {
+                "raised_exception": True,
+                "exception_traceback": hidden,
+                "exception_message": hidden,
+            }
     rows = (result.result.get("details") or {}).get("unexpected_rows")
     if rows:
         # A query may rename a column; of a table with personal data only figures and dates are shown, and the key.
         result.result["details"]["unexpected_rows"] = [
-            {k: v for k, v in row.items() if k not in suite.personal and (not isinstance(v, str) or _is_shown(suite, k))}
+            {
+                k: v
+                for k, v in row.items()
+                if k not in suite.personal and (not isinstance(v, str) or _is_shown(suite, k))
+            }
             for row in rows
         ]
 
 
 def _is_shown(suite: Suite, name: str) -> bool:
-    keys = {part for check in suite.checks if check.type == "expect_key_to_be_unique" for part in (check.column or "").split(", ")}
+    keys = {
+        part
+        for check in suite.checks
+        if check.type == "expect_key_to_be_unique"
+        for part in (check.column or "").split(", ")
+    }
     return name in keys or name in ("column_name", "contract_type", "found_type", "path", "problem")
 
 
@@ -170,9 +197,17 @@ def _plain_result(suite: Suite, check: Check, result: Any) -> CheckResult:
         observed += f"; {len(rows)} rows" if len(rows) > 3 else ""
     elif "element_count" in found and not success:
         observed = f"{found['unexpected_count']} of {found['element_count']} rows"
-    elif not check.type.startswith(("expect_query", "expect_key", "expect_files", "expect_metric", "expect_column_types")):
-        value = found.get("observed_value")
-        observed = None if value is None else str(value)
+    elif not check.type.startswith(
+        ("expect_query", "expect_key", "expect_files", "expect_metric", "expect_column_types")
+    ):
+        value, wrong = found.get("observed_value"), found.get("partial_unexpected_list")
+        observed = (
+            str(value)
+            if value is not None
+            else f"unexpected: {', '.join(map(str, wrong))}"
+            if wrong
+            else None
+        )
     detail = {"arguments": check.kwargs, "rule": check.origin}
     if not success:
         detail |= {k: found[k] for k in ("partial_unexpected_list", "details") if found.get(k)}

@@ -33,7 +33,9 @@ _GLOB = str.maketrans({"*": "[*]", "?": "[?]", "[": "[[]"})
 
 
 def landed_files(
-    settings: Settings, contracts: Mapping[str, SourceContract], partitions: Mapping[str, Sequence[date]] | None
+    settings: Settings,
+    contracts: Mapping[str, SourceContract],
+    partitions: Mapping[str, Sequence[date]] | None,
 ) -> dict[str, list[Path]]:
     """The landed files of the touched partitions by dataset; of all partitions where None is given."""
     found: dict[str, list[Path]] = {}
@@ -43,7 +45,9 @@ def landed_files(
         days = set(partitions[name]) if partitions is not None else None
         first, last = (min(days), max(days)) if days else (None, None)
         found[name] = [
-            f.path for f in discover(settings, contract, first, last) if days is None or f.partition_date in days
+            f.path
+            for f in discover(settings, contract, first, last)
+            if days is None or f.partition_date in days
         ]
     return found
 
@@ -70,10 +74,17 @@ def _is_gzip(path: Path) -> bool:
 
 def _readable(path: Path, contract: SourceContract, scratch: Path) -> Path:
     """The file itself, or a copy of it in UTF-8 where it is written in another encoding."""
-    if contract.format == "parquet" or contract.dialect.encoding.lower().replace("_", "-") in ("utf-8", "utf8", "ascii"):
+    if contract.format == "parquet" or contract.dialect.encoding.lower().replace("_", "-") in (
+        "utf-8",
+        "utf8",
+        "ascii",
+    ):
         return path
     copy = scratch / f"{len(list(scratch.iterdir()))}.txt"
-    with open_text(path, contract.dialect.encoding) as source, copy.open("w", encoding="utf-8", newline="") as target:
+    with (
+        open_text(path, contract.dialect.encoding) as source,
+        copy.open("w", encoding="utf-8", newline="") as target,
+    ):
         shutil.copyfileobj(source, target)
     return copy
 
@@ -83,7 +94,9 @@ def _header(path: Path, contract: SourceContract) -> tuple[str, ...]:
         return tuple(pq.read_schema(path).names)
     with open_text(path, contract.dialect.encoding) as stream:
         dialect = contract.dialect
-        return tuple(next(csv.reader([stream.readline()], delimiter=dialect.delimiter, quotechar=dialect.quote), []))
+        return tuple(
+            next(csv.reader([stream.readline()], delimiter=dialect.delimiter, quotechar=dialect.quote), [])
+        )
 
 
 def _csv(contract: SourceContract, header: tuple[str, ...], files: list[Path], *, is_gzip: bool) -> str:
@@ -129,8 +142,14 @@ def landed_select(
     Raises:
         LandingError: A file cannot be read at all.
     """
-    connection.execute("create temp table if not exists landed_without (dataset varchar, path varchar, column_name varchar)")
-    empty = "select " + ", ".join(f"cast(null as varchar) as {ident(c.name)}" for c in contract.source_columns) + " where false"
+    connection.execute(
+        "create temp table if not exists landed_without (dataset varchar, path varchar, column_name varchar)"
+    )
+    empty = (
+        "select "
+        + ", ".join(f"cast(null as varchar) as {ident(c.name)}" for c in contract.source_columns)
+        + " where false"
+    )
     try:
         if not files:
             return empty
@@ -142,19 +161,28 @@ def landed_select(
             header = _header(file, contract)
             lacking = [c.source_name for c in contract.source_columns if c.source_name not in header]
             if lacking:
-                connection.executemany("insert into landed_without values (?, ?, ?)", [[contract.name, str(file), n] for n in lacking])
+                connection.executemany(
+                    "insert into landed_without values (?, ?, ?)",
+                    [[contract.name, str(file), n] for n in lacking],
+                )
             if file in read:
                 readable = _readable(file, contract, scratch)
                 is_gzip = contract.format == "csv" and _is_gzip(readable)
                 groups.setdefault((header, is_gzip), []).append(readable)
     except (OSError, EOFError, UnicodeError, csv.Error) as error:
-        raise LandingError(f"{contract.path}: the landed files of {contract.name} cannot be read: {error}") from error
+        raise LandingError(
+            f"{contract.path}: the landed files of {contract.name} cannot be read: {error}"
+        ) from error
     selects = []
     for (header, is_gzip), group in groups.items():
         values = ", ".join(
             f"cast({ident(c.source_name) if c.source_name in header else 'null'} as varchar) as {ident(c.name)}"
             for c in contract.source_columns
         )
-        relation = f"read_parquet({_list(group)})" if contract.format == "parquet" else _csv(contract, header, group, is_gzip=is_gzip)
+        relation = (
+            f"read_parquet({_list(group)})"
+            if contract.format == "parquet"
+            else _csv(contract, header, group, is_gzip=is_gzip)
+        )
         selects.append(f"select {values} from {relation}")
     return " union all ".join(selects)

@@ -93,7 +93,9 @@ def save(settings: Settings, run_id: str, stage: str, results: Mapping[str, Any]
         for suite, result in results.items():
             result.meta["run_id"] = identifier
             key = ValidationResultIdentifier(
-                expectation_suite_identifier=ExpectationSuiteIdentifier(suite), run_id=identifier, batch_identifier=suite
+                expectation_suite_identifier=ExpectationSuiteIdentifier(suite),
+                run_id=identifier,
+                batch_identifier=suite,
             )
             context.validation_results_store.set(key, result)
     for old in _newest_first(settings)[KEPT_RUNS:]:
@@ -102,7 +104,9 @@ def save(settings: Settings, run_id: str, stage: str, results: Mapping[str, Any]
 
 def _newest_first(settings: Settings) -> list[Path]:
     marks = _runs(settings).glob(f"*/{_MARK}")
-    return [m.parent for m in sorted(marks, key=lambda m: (m.stat().st_mtime_ns, m.parent.name), reverse=True)]
+    return [
+        m.parent for m in sorted(marks, key=lambda m: (m.stat().st_mtime_ns, m.parent.name), reverse=True)
+    ]
 
 
 def build_docs(settings: Settings) -> Path:
@@ -113,7 +117,9 @@ def build_docs(settings: Settings) -> Path:
     """
     newest = _newest_first(settings)
     if not newest:
-        raise ValidationFailedError(f"{_runs(settings)}: no validation results; run a stage's validation first")
+        raise ValidationFailedError(
+            f"{_runs(settings)}: no validation results; run a stage's validation first"
+        )
     fresh = settings.docs.with_name(settings.docs.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.parent.mkdir(parents=True, exist_ok=True)

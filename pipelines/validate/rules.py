@@ -43,7 +43,9 @@ class Check:
     description: str | None = None
 
 
-def query(type_: str, sql: str, column: str | None = None, origin: str = "Mainstay", description: str = "") -> Check:
+def query(
+    type_: str, sql: str, column: str | None = None, origin: str = "Mainstay", description: str = ""
+) -> Check:
     """A check that a query over `<batch>` returns no rows. Braces and colons in the SQL mean themselves."""
     text = sql.replace("{", "{{").replace("}", "}}").replace("<batch>", "{batch}")
     text = _BIND.sub(r"\:", text)
@@ -119,7 +121,11 @@ def column_checks(contract: Contract, column: Column) -> list[Check]:
     if column.pattern is not None:
         add("expect_column_values_to_match_regex", regex=column.pattern)
     if column.min_length is not None or column.max_length is not None:
-        add("expect_column_value_lengths_to_be_between", min_value=column.min_length, max_value=column.max_length)
+        add(
+            "expect_column_value_lengths_to_be_between",
+            min_value=column.min_length,
+            max_value=column.max_length,
+        )
     try:
         for low, high, strict in (
             (column.minimum, column.maximum, None),
@@ -136,7 +142,9 @@ def column_checks(contract: Contract, column: Column) -> list[Check]:
         if column.allowed is not None:
             add("expect_column_values_to_be_in_set", value_set=[_of_type(column, v) for v in column.allowed])
     except ValueError as error:
-        raise ContractError(f"{origin}: a bound or allowed value is no {column.type}: {error}; mend the contract") from error
+        raise ContractError(
+            f"{origin}: a bound or allowed value is no {column.type}: {error}; mend the contract"
+        ) from error
     for rule in column.quality:
         if not (rule.metric == "invalidValues" and rule.mustBe == 0 and column.allowed is not None):
             checks += quality_checks(contract, rule, column)
@@ -160,7 +168,9 @@ def quality_checks(contract: Contract, rule: DataQuality, column: Column | None 
     if rule.type == "custom" and rule.engine == "greatExpectations":
         wanted = rule.implementation
         if not isinstance(wanted, dict) or not isinstance(wanted.get("type"), str):
-            raise ContractError(f"{origin}: implementation is {wanted!r}; give a mapping {{type: expect_…, kwargs: {{…}}}}")
+            raise ContractError(
+                f"{origin}: implementation is {wanted!r}; give a mapping {{type: expect_…, kwargs: {{…}}}}"
+            )
         kwargs = dict(wanted.get("kwargs") or {})
         if column is not None:
             kwargs.setdefault("column", column.name)
@@ -203,7 +213,9 @@ def _condition(origin: str, rule: DataQuality) -> tuple[str, list[Any]]:
     operator, value = given[0]
     values = list(value) if isinstance(value, list) else [value]
     if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in values):
-        raise ContractError(f"{origin}: {operator} {value!r} is no number; give a number of rows or a percentage")
+        raise ContractError(
+            f"{origin}: {operator} {value!r} is no number; give a number of rows or a percentage"
+        )
     return _OPERATORS[operator].format(*map(repr, values)), values
 
 
@@ -215,7 +227,9 @@ def _metric_sql(origin: str, metric: str, rule: DataQuality, column: Column | No
     if metric == "duplicateValues":
         names = [column.name] if column is not None else [str(n) for n in arguments.get("properties") or []]
         if not names:
-            raise ContractError(f"{origin}: duplicateValues of which columns? give arguments: {{properties: […]}}")
+            raise ContractError(
+                f"{origin}: duplicateValues of which columns? give arguments: {{properties: […]}}"
+            )
         listed = ", ".join(map(ident, names))
         key = listed if len(names) == 1 else f"({listed})"
         return f"count({key}) - count(distinct {key})"
@@ -227,7 +241,9 @@ def _metric_sql(origin: str, metric: str, rule: DataQuality, column: Column | No
     if metric == "missingValues":
         missing = arguments.get("missingValues") or [None]
         texts = ", ".join(literal(str(v)) for v in missing if v is not None)
-        parts = ([f"{name} is null"] if None in missing else []) + ([f"cast({name} as varchar) in ({texts})"] if texts else [])
+        parts = ([f"{name} is null"] if None in missing else []) + (
+            [f"cast({name} as varchar) in ({texts})"] if texts else []
+        )
         return f"count(*) filter (where {' or '.join(parts)})"
     good = []
     if "validValues" in arguments:

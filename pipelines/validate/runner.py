@@ -76,7 +76,9 @@ def validate(
         if stage == "land":
             found = files if files is not None else landed_files(settings, sources, partitions)
             suites = [
-                plan.land_suite(sources[name], landed_select(connection, sources[name], paths, _folder(scratch, name)))
+                plan.land_suite(
+                    sources[name], landed_select(connection, sources[name], paths, _folder(scratch, name))
+                )
                 for name, paths in found.items()
             ]
         else:
@@ -114,7 +116,11 @@ def _planned(
 ) -> list[Suite]:
     if stage == "raw":
         touched = {name: partitions.get(name) if partitions is not None else None for name in sources}
-        return [plan.raw_suite(c, touched[name]) for name, c in sources.items() if partitions is None or touched[name]]
+        return [
+            plan.raw_suite(c, touched[name])
+            for name, c in sources.items()
+            if partitions is None or touched[name]
+        ]
     if stage == "staging":
         canon = contract_files.canonical_contracts()
         days = (partitions.get("transactions") or None) if partitions is not None else None
@@ -137,8 +143,14 @@ def _with_views(connection: duckdb.DuckDBPyConnection, suites: Sequence[Suite]) 
             connection.execute(f"create or replace temp view {ident(suite.view)} as {suite.select}")
         except duckdb.Error as error:
             problem = str(error).splitlines()[0]
-            connection.execute(f"create or replace temp view {ident(suite.view)} as select {literal(problem)} as problem")
-            check = query("expect_batch_to_be_readable", "select problem from <batch>", description="The data can be read.")
+            connection.execute(
+                f"create or replace temp view {ident(suite.view)} as select {literal(problem)} as problem"
+            )
+            check = query(
+                "expect_batch_to_be_readable",
+                "select problem from <batch>",
+                description="The data can be read.",
+            )
             suite = plan.Suite(suite.name, suite.select, (check,))
         ready.append(suite)
     return ready

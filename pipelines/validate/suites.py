@@ -86,7 +86,11 @@ def land_suite(contract: SourceContract, select: str) -> Suite:
             description="Each landed file has the contract's source columns.",
         ),
         *([row_count_at_least(1, origin)] if contract.is_obligatory else []),
-        *(not_null(c.name, f"{origin}: column {c.name}", mostly) for c in contract.source_columns if c.required),
+        *(
+            not_null(c.name, f"{origin}: column {c.name}", mostly)
+            for c in contract.source_columns
+            if c.required
+        ),
     ]
     return Suite(f"land.{contract.name}", select, tuple(checks), personal_columns(contract))
 
@@ -95,9 +99,7 @@ def raw_suite(contract: SourceContract, days: Sequence[date] | None) -> Suite:
     """The touched partitions of a raw table, or all of it."""
     origin = str(contract.path)
     lead = "days_after_partition"
-    select = (
-        f"select *, business_date - partition_date as {lead} from raw.{ident(contract.name)} where {_touched(days)}"
-    )
+    select = f"select *, business_date - partition_date as {lead} from raw.{ident(contract.name)} where {_touched(days)}"
     types = [(c.name, c.type) for c in contract.columns]
     types += [("business_date", "DATE"), ("partition_date", "DATE"), ("file_id", "VARCHAR")]
     checks = [
@@ -148,7 +150,10 @@ def mart_suite(contract: MartContract) -> Suite:
         *table_checks(contract),
     ]
     return Suite(
-        f"marts.{contract.name}", f"select * from marts.{ident(contract.name)}", tuple(checks), personal_columns(contract)
+        f"marts.{contract.name}",
+        f"select * from marts.{ident(contract.name)}",
+        tuple(checks),
+        personal_columns(contract),
     )
 
 
@@ -165,7 +170,9 @@ def _least_rows(contract: MartContract) -> int:
 def serving_suites(marts: Mapping[str, MartContract], sources: Iterable[SourceContract]) -> list[Suite]:
     """The file that BI is to read: tables in its schema `main`, and `_publish`."""
     here = "database_name = current_database() and schema_name = 'main'"
-    personal = sorted({c.name for contract in (*sources, *marts.values()) for c in contract.columns if c.is_personal})
+    personal = sorted(
+        {c.name for contract in (*sources, *marts.values()) for c in contract.columns if c.is_personal}
+    )
     expected = [(name, c.name, c.type) for name, contract in marts.items() for c in contract.columns]
     values = ", ".join(f"({', '.join(map(literal, row))})" for row in expected)
     counts = ", ".join(f"(select count(*) from main.{ident(name)}) as {ident(name)}" for name in marts)
@@ -213,7 +220,10 @@ def serving_suites(marts: Mapping[str, MartContract], sources: Iterable[SourceCo
         f"select {counts}",
         tuple(
             Check(
-                "expect_column_values_to_be_between", {"column": name, "min_value": _least_rows(c)}, name, str(c.path)
+                "expect_column_values_to_be_between",
+                {"column": name, "min_value": _least_rows(c)},
+                name,
+                str(c.path),
             )
             for name, c in marts.items()
         ),

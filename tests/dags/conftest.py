@@ -32,6 +32,7 @@ def deployment(tmp_path: Path, bytecode: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("STEPS_CALLS", str(calls))
     home = tmp_path / "home"
     home.mkdir()
+    monkeypatch.setenv("MAINSTAY_HOME", str(home))  # else the checkout's own mainstay.toml is read
     return Deployment(Settings(home=home), calls)
 
 

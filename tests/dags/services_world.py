@@ -64,7 +64,9 @@ class Services:
             runs = [r for r in self.get(f"/dags/{DAG}/dagRuns")["dag_runs"] if r["run_type"] == kind]
             if len(runs) >= number and all(run["state"] in ("success", "failed") for run in runs):
                 return sorted(runs, key=lambda run: str(run["logical_date"]))
-            assert time.monotonic() < deadline, f"{[(r['run_id'], r['state']) for r in runs]}\n{self.logs()}"
+            assert time.monotonic() < deadline, (
+                f"{[(r['dag_run_id'], r['state']) for r in runs]}\n{self.logs()}"
+            )
             time.sleep(1)
 
     def task_states(self, run_id: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ import sys
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import psutil
 import pytest
 from airflow_world import CHAIN, Deployment
@@ -43,25 +44,27 @@ def test_the_scheduler_runs_the_latest_date_and_a_backfill_the_dates_it_is_asked
         due = last_complete_date(settings)
         [run] = airflow.wait_for_runs("scheduled", 1)
         assert run["state"] == "success", airflow.logs()
-        assert airflow.task_states(run["run_id"]) == dict.fromkeys(CHAIN, "success")
+        assert airflow.task_states(run["dag_run_id"]) == dict.fromkeys(CHAIN, "success")
         start = datetime.fromisoformat(run["data_interval_start"]).astimezone(settings.zone)
         assert (start.date(), start.hour) == (due, 4)
         assert deployment.names == ["start", *CHAIN]
-        assert {call[1] for call in deployment.calls} == {run["run_id"]}
+        assert {call[1] for call in deployment.calls} == {run["dag_run_id"]}
         assert {call[-1] for call in deployment.calls if call[0] not in ("finish",)} == {str(due)}
         assert [asset["name"] for asset in airflow.get("/assets")["assets"]] == ["mainstay_marts"]
         assert airflow.get("/assets/events")["total_entries"] == 1
 
+        command = [
+            sys.executable,
+            "-m",
+            "pipelines.orchestrate",
+            "airflow",
+            "backfill",
+            "create",
+            "--dag-id",
+            DAG,
+        ]
         asked = subprocess.run(
-            [sys.executable, "-m", "pipelines.orchestrate", "airflow", "backfill", "create"]
-            + [
-                "--dag-id",
-                DAG,
-                "--from-date",
-                "2017-03-01T00:00+08:00",
-                "--to-date",
-                "2017-03-02T23:59+08:00",
-            ],
+            [*command, "--from-date", "2017-03-01T00:00+08:00", "--to-date", "2017-03-02T23:59+08:00"],
             env={**os.environ, "MAINSTAY_HOME": str(settings.home)},
             cwd=PROJECT_DIR,
             capture_output=True,
@@ -75,6 +78,49 @@ def test_the_scheduler_runs_the_latest_date_and_a_backfill_the_dates_it_is_asked
         assert landed[1:] == [["2017-03-01"] * 2, ["2017-03-02"] * 2]
     left = [p for p in psutil.process_iter(["environ"]) if _belongs_to(p, settings)]
     assert left == [], "services were left running"
+
+
+HEADER = (
+    "transaction_id,line_number,customer_id,product_id,transaction_at,quantity,net_amount,discount_amount,"
+    "cost_amount,store_id,channel"
+)
+
+
+def _land_sales(settings: Settings, day: date, customers: int) -> None:
+    """Land one sale a customer and day for the three days that end with `day`."""
+    for back in range(3):
+        sold = day - timedelta(days=back)
+        folder = settings.landing / "transactions" / str(sold)
+        folder.mkdir(parents=True)
+        lines = [
+            f"{sold}-{number},1,C{number},P1,{sold} 12:00:00,1,{10 * number}.50,0,{5 * number}.00,S1,shop"
+            for number in range(1, customers + 1)
+        ]
+        (folder / "transactions.csv").write_text("\n".join([HEADER, *lines]) + "\n")
+
+
+def test_the_scheduler_publishes_a_real_night(
+    free_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("MAINSTAY_HOME", str(home))
+    settings = Settings(home=home)
+    due = last_complete_date(settings)
+    _land_sales(settings, due, customers=20)
+    with services(settings, free_port, tmp_path) as airflow:
+        airflow.unpause()
+        [run] = airflow.wait_for_runs("scheduled", 1)
+        states = airflow.task_states(run["dag_run_id"])
+        assert states == dict.fromkeys(CHAIN, "success"), airflow.logs()
+        assert run["state"] == "success"
+    with duckdb.connect(str(settings.serving / "marts.duckdb"), read_only=True) as serving:
+        published = serving.execute("select run_id, as_of_date from _publish").fetchone()
+        sold = serving.execute("select count(*), sum(net_amount) from fct_transactions").fetchone()
+    assert published == (run["dag_run_id"], due)
+    assert sold is not None
+    # The run is for its own date alone: the days before were landed, but nobody asked for them.
+    assert (sold[0], float(sold[1])) == (20, 2110.0)
 
 
 def _belongs_to(process: psutil.Process, settings: Settings) -> bool:

@@ -13,7 +13,9 @@ from pipelines.errors import ContractError
 def test_the_generated_files_equal_what_the_contracts_say() -> None:
     rendered = dbt_properties.render()
     assert len(rendered) > 1
-    stale = [p.name for p, text in rendered.items() if not p.is_file() or p.read_text(encoding="utf-8") != text]
+    stale = [
+        p.name for p, text in rendered.items() if not p.is_file() or p.read_text(encoding="utf-8") != text
+    ]
     assert stale == [], "run python -m pipelines.dbt_properties"
 
 

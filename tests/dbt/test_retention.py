@@ -32,23 +32,22 @@ def _months(first: date, last: date) -> list[date]:
 
 
 def _random_lines() -> list[dict[str, Any]]:
-    """Regular, rare, one-time and leaving customers; returns, days that net to zero, two lines on a day."""
+    """Regular, rare, one-time and leaving customers, some back after a long break; returns, days that net to zero."""
     dice = random.Random(5)
     lines: list[dict[str, Any]] = []
-    for number in range(70):
-        day = START + timedelta(days=dice.randint(0, 200))
-        pace = dice.choice([3, 9, 25, 60])
-        last = AS_OF if dice.random() < 0.6 else day + timedelta(days=dice.randint(0, 200))
-        while day <= min(last, AS_OF):
-            amount = dice.choice([5, 10, 12.5, 40, -8])
-            lines.append({"customer_id": f"c{number:02}", "business_date": day.isoformat(), "net_amount": amount})
-            if dice.random() < 0.1:
-                lines.append({"customer_id": f"c{number:02}", "business_date": day.isoformat(), "net_amount": -amount})
-            if dice.random() < 0.07:
-                day += timedelta(days=120)
-            day += timedelta(days=1 + int(dice.expovariate(1 / pace)))
-            if pace == 60 and dice.random() < 0.3:
-                break
+    for number in range(80):
+        customer_id = f"c{number:02}"
+        day = START + timedelta(days=dice.randint(0, 200)) if number % 9 else AS_OF - timedelta(days=dice.randint(0, 9))
+        pace, break_days = dice.choice([2, 5, 12]), dice.choice([0, 70, 110])
+        leaves = AS_OF if dice.random() < 0.7 else day + timedelta(days=dice.randint(0, 200))
+        purchases = 0
+        while day <= min(leaves, AS_OF) and (number % 9 or purchases == 0):
+            amount = dice.choice([5, 10, 12.5, 40, -8] if purchases else [10])
+            lines.append({"customer_id": customer_id, "business_date": day.isoformat(), "net_amount": amount})
+            if purchases and dice.random() < 0.1:
+                lines.append({"customer_id": customer_id, "business_date": day.isoformat(), "net_amount": -amount})
+            purchases += 1
+            day += timedelta(days=1 + int(dice.expovariate(1 / pace)) + (break_days if purchases in (3, 14) else 0))
     return lines
 
 
@@ -112,8 +111,9 @@ def _limits(days: Days) -> dict[str, tuple[float, float]]:
 def _simulate(days: Days) -> dict[date, Counter[str]]:
     """Live through every day: who comes, who goes, who comes back."""
     flows: dict[date, Counter[str]] = defaultdict(Counter)
+    limits = _limits(days)
     for customer, own in days.items():
-        lapsed_after, last, is_lapsed = _limits(days)[customer][1], None, False
+        lapsed_after, last, is_lapsed = limits[customer][1], None, False
         day = own[0]
         while day <= AS_OF:
             if last is not None and not is_lapsed and (day - last).days > lapsed_after:

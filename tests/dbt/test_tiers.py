@@ -7,8 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-
-from .conftest import Warehouse
+from dbt_warehouse import Warehouse
 
 SMALL = {"tier_window_months": 2, "new_customer_months": 1}
 """A short window keeps histories readable: new for one month, lapsed two months after the last purchase."""
@@ -65,7 +64,9 @@ def test_a_return_before_the_first_purchase_starts_no_history(shop: Warehouse) -
 
 
 @pytest.mark.parametrize("customer_id", ["only_returns", "same_day_swap", "tomorrow"])
-def test_without_a_purchase_day_up_to_the_as_of_date_there_is_no_tier(shop: Warehouse, customer_id: str) -> None:
+def test_without_a_purchase_day_up_to_the_as_of_date_there_is_no_tier(
+    shop: Warehouse, customer_id: str
+) -> None:
     assert history(shop, customer_id) == []
 
 

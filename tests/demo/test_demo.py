@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import json
 import sys
 from datetime import date, datetime
@@ -16,6 +17,7 @@ import pytest
 
 from pipelines.contracts import canonical_contracts
 from pipelines.demo import DEMO_POLICIES, FIRST_DATE, LAST_DATE, DemoReport, write_demo
+from pipelines.demo.manifest import NAME, writing
 from pipelines.errors import LandingError, LockedError, SettingsError
 from pipelines.settings import PROJECT_DIR, Settings
 
@@ -62,13 +64,9 @@ def landing_files(settings: Settings, dataset: str) -> list[Path]:
 
 def rows_of(path: Path) -> list[dict[str, object]]:
     if path.name.endswith((".csv", ".csv.gz")):
-        opened = (
-            gzip.open(path, "rt", encoding="utf-8", newline="")
-            if path.suffix == ".gz"
-            else path.open(newline="")
-        )
-        with opened as file:
-            return [{k: v or None for k, v in row.items()} for row in csv.DictReader(file)]
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        lines = io.StringIO(content.decode("utf-8"), newline="")
+        return [{name: value or None for name, value in row.items()} for row in csv.DictReader(lines)]
     if path.suffix == ".jsonl":
         return [
             json.loads(line, parse_float=Decimal) for line in path.read_text(encoding="utf-8").splitlines()
@@ -284,7 +282,7 @@ def test_households_that_slip_answer_lower(surveys: Settings, package: pd.DataFr
     answers = pd.DataFrame(all_rows(surveys, "feedback")).query("kind == 'nps' and customer_id.notna()")
     answers = answers[answers["feedback_at"].str[:10].between("2017-03-01", "2017-10-01")]
     day = pd.to_datetime(package["day"])
-    spend = {household: group for household, group in package.assign(date=day).groupby("household_id")}
+    spend = dict(list(package.assign(date=day).groupby("household_id")))
     kept, slipped = [], []
     for _, row in answers.iterrows():
         at, own = pd.Timestamp(row["feedback_at"]), spend[int(row["customer_id"])]
@@ -311,11 +309,8 @@ def test_surveys_have_one_own_brand_ties_and_one_wallet_each(surveys: Settings) 
 
 
 def contents(settings: Settings) -> dict[str, bytes]:
-    return {
-        path.relative_to(settings.landing).as_posix(): path.read_bytes()
-        for path in settings.landing.rglob("*")
-        if path.is_file() and not path.name.startswith(".")
-    }
+    files = [path for path in settings.landing.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    return {path.relative_to(settings.landing).as_posix(): path.read_bytes() for path in files}
 
 
 def test_a_night_has_the_same_bytes_whatever_else_is_asked(
@@ -361,6 +356,26 @@ def test_an_interrupted_call_is_taken_up_again(tmp_path: Path) -> None:
     assert 0 < report.total.written <= 4
 
 
+def test_a_new_version_replaces_the_old_ones_files(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    asked = {"through": date(2017, 1, 2), "only": ["transactions"]}
+    write_demo(settings, **asked)
+    write_demo(settings, through=FIRST_DATE, only=["customers"])
+    before = contents(settings)
+    # an earlier version, which put a night elsewhere
+    manifest = json.loads((settings.landing / NAME).read_text())
+    old = "transactions/2016-12-31/transactions.csv.gz"
+    (settings.landing / old).parent.mkdir()
+    (settings.landing / old).write_text("old")
+    stranger = settings.landing / "transactions" / "2016-12-31" / "mine.csv"
+    stranger.write_text("mine")
+    manifest["files"][old] = [1, 3]
+    (settings.landing / NAME).write_text(json.dumps(manifest | {"fingerprint": "old"}))
+    assert write_demo(settings, **asked).total.written == 2
+    assert contents(settings) == before | {stranger.relative_to(settings.landing).as_posix(): b"mine"}
+    assert write_demo(settings, through=FIRST_DATE, only=["customers"]).total.written == 1
+
+
 def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     own = settings.landing / "transactions" / "2017-01-01" / "transactions.csv.gz"
@@ -372,8 +387,6 @@ def test_files_of_others_are_left_alone(tmp_path: Path) -> None:
 
 
 def test_two_writers_do_not_meet(tmp_path: Path) -> None:
-    from pipelines.demo.manifest import writing
-
     settings = Settings(home=tmp_path)
     with writing(settings.landing), pytest.raises(LockedError, match="another `mainstay demo`"):
         write_demo(settings, through=FIRST_DATE, only=["customers"])

@@ -1,4 +1,4 @@
-"""The benchmark's made-up customers fall into the seeds' tiers; counted here by pandas, not by the generator's SQL."""
+"""The benchmark's customers fall into the seeds' tiers, counted by pandas and not by the generator's SQL."""
 
 from __future__ import annotations
 

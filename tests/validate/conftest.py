@@ -4,10 +4,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from validating_world import MART
 
 from pipelines.contracts import MartContract, canonical_contracts, read_mart_contract
 from pipelines.settings import Settings
-from validating_world import MART
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
@@ -34,7 +35,9 @@ def warehouse(settings: Settings) -> Path:
                 f"create table raw.{name} ({columns}, business_date date, partition_date date, file_id varchar)"
             )
             seen = ", ".join(f'"{c.name}"' for c in contract.columns if not c.is_personal)
-            connection.execute(f"create view staging.stg_{name} as select {seen}, business_date from raw.{name}")
+            connection.execute(
+                f"create view staging.stg_{name} as select {seen}, business_date from raw.{name}"
+            )
         connection.execute(
             """
             insert into raw.transactions
@@ -60,5 +63,7 @@ def serving(tmp_path: Path) -> Path:
             "create table tiers as select 'C' || i as customer_id, 'gold' as tier, cast(0.5 as double) as share, "
             "cast(i as decimal(18, 2)) as amount from range(10) as t(i)"
         )
-        connection.execute("create table _publish as select 'run-1' as run_id, 'tiers' as table_name, 10 as row_count")
+        connection.execute(
+            "create table _publish as select 'run-1' as run_id, 'tiers' as table_name, 10 as row_count"
+        )
     return path

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from validating_world import DAY, MART, PARTITIONS
 
 from pipelines.contracts import MartContract, read_mart_contract
 from pipelines.errors import ContractError, SettingsError, ValidationFailedError
 from pipelines.settings import Settings
 from pipelines.validate import ValidationReport, build_docs, require_success, validate
-from validating_world import DAY, MART, PARTITIONS
 
 HEADER = (
     "transaction_id,line_number,customer_id,product_id,transaction_at,quantity,net_amount,discount_amount,cost_amount,"
@@ -31,7 +31,9 @@ def change(path: Path, statement: str) -> None:
         connection.execute(statement)
 
 
-def land(settings: Settings, text: str, *, encoding: str = "utf-8", name: str = "transactions.csv.gz") -> ValidationReport:
+def land(
+    settings: Settings, text: str, *, encoding: str = "utf-8", name: str = "transactions.csv.gz"
+) -> ValidationReport:
     folder = settings.landing / "transactions" / DAY.isoformat()
     folder.mkdir(parents=True, exist_ok=True)
     data = text.encode(encoding)
@@ -57,7 +59,9 @@ def test_a_file_without_a_required_column_is_named(settings: Settings) -> None:
 
 
 def test_a_header_alone_is_no_night_of_transactions(settings: Settings) -> None:
-    assert failing(land(settings, HEADER)) == {("land.transactions", "expect_table_row_count_to_be_between", None)}
+    assert failing(land(settings, HEADER)) == {
+        ("land.transactions", "expect_table_row_count_to_be_between", None)
+    }
 
 
 def test_more_missing_values_than_tolerated_stop_the_landing(settings: Settings) -> None:
@@ -73,7 +77,9 @@ def test_fewer_missing_values_than_tolerated_do_not(settings: Settings) -> None:
 
 
 def test_files_in_another_encoding_are_read(settings: Settings, tmp_path: Path) -> None:
-    shipped = (Path(__file__).parents[2] / "data_contracts" / "sources" / "transactions.odcs.yaml").read_text("utf-8")
+    shipped = (Path(__file__).parents[2] / "data_contracts" / "sources" / "transactions.odcs.yaml").read_text(
+        "utf-8"
+    )
     (tmp_path / "data_contracts" / "sources").mkdir(parents=True)
     (tmp_path / "data_contracts" / "sources" / "transactions.odcs.yaml").write_text(
         shipped.replace("encoding: utf-8", "encoding: gbk"), encoding="utf-8"
@@ -106,11 +112,31 @@ def test_sound_raw_partitions_pass(settings: Settings, warehouse: Path) -> None:
 @pytest.mark.parametrize(
     ("statement", "expectation", "column"),
     [
-        ("update raw.transactions set customer_id = ' x' where transaction_id = 'T60'", "match_regex", "customer_id"),
-        ("update raw.transactions set customer_id = null where transaction_id = 'T60'", "not_be_null", "customer_id"),
-        ("update raw.transactions set line_number = -1 where transaction_id = 'T60'", "be_between", "line_number"),
-        ("update raw.transactions set channel = repeat('x', 65) where transaction_id = 'T60'", "lengths", "channel"),
-        ("update raw.transactions set business_date = null where transaction_id = 'T60'", "not_be_null", "business_date"),
+        (
+            "update raw.transactions set customer_id = ' x' where transaction_id = 'T60'",
+            "match_regex",
+            "customer_id",
+        ),
+        (
+            "update raw.transactions set customer_id = null where transaction_id = 'T60'",
+            "not_be_null",
+            "customer_id",
+        ),
+        (
+            "update raw.transactions set line_number = -1 where transaction_id = 'T60'",
+            "be_between",
+            "line_number",
+        ),
+        (
+            "update raw.transactions set channel = repeat('x', 65) where transaction_id = 'T60'",
+            "lengths",
+            "channel",
+        ),
+        (
+            "update raw.transactions set business_date = null where transaction_id = 'T60'",
+            "not_be_null",
+            "business_date",
+        ),
         (
             "update raw.transactions set business_date = date '2024-03-02' where transaction_id = 'T60'",
             "be_between",
@@ -121,7 +147,11 @@ def test_sound_raw_partitions_pass(settings: Settings, warehouse: Path) -> None:
             "expect_key_to_be_unique",
             "transaction_id, line_number, partition_date",
         ),
-        ("update raw.transactions set net_amount = -999 where partition_date = '2024-03-01'", "column_mean", "net_amount"),
+        (
+            "update raw.transactions set net_amount = -999 where partition_date = '2024-03-01'",
+            "column_mean",
+            "net_amount",
+        ),
         ("alter table raw.transactions alter net_amount type decimal(18,3)", "types_to_match", None),
         ("alter table raw.transactions drop store_id", "types_to_match", None),
     ],
@@ -154,7 +184,10 @@ def test_personal_values_are_not_shown(settings: Settings, warehouse: Path) -> N
     report = validate(settings, "raw", "run-1", {"customers": [DAY]})
     assert failing(report) == {("raw.customers", "expect_column_value_lengths_to_be_between", "phone")}
     assert report.failures[0].observed == "1 of 1 rows"
-    shown = [report.failures[0].detail or "", *(p.read_text("utf-8") for p in (settings.var / "gx").rglob("*.json"))]
+    shown = [
+        report.failures[0].detail or "",
+        *(p.read_text("utf-8") for p in (settings.var / "gx").rglob("*.json")),
+    ]
     shown += [p.read_text("utf-8") for p in build_docs(settings).parent.rglob("*.html")]
     assert len(shown) > 3
     assert not any("secret-" in text for text in shown)
@@ -199,7 +232,11 @@ def test_sound_marts_pass(settings: Settings, warehouse: Path, mart: MartContrac
     ("statement", "expectation", "column"),
     [
         ("update marts.tiers set tier = 'lead' where customer_id = 'C1'", "in_set", "tier"),
-        ("update marts.tiers set tier = null where customer_id in ('C1', 'C2')", "expect_metric_to_keep_rule", "tier"),
+        (
+            "update marts.tiers set tier = null where customer_id in ('C1', 'C2')",
+            "expect_metric_to_keep_rule",
+            "tier",
+        ),
         ("update marts.tiers set share = 1.5 where customer_id = 'C1'", "be_between", "share"),
         ("update marts.tiers set amount = null where customer_id = 'C1'", "not_be_null", "amount"),
         ("update marts.tiers set amount = -100 where customer_id = 'C1'", "column_mean", "amount"),
@@ -210,17 +247,28 @@ def test_sound_marts_pass(settings: Settings, warehouse: Path, mart: MartContrac
     ],
 )
 def test_one_broken_value_in_a_mart_is_named(
-    settings: Settings, warehouse: Path, mart: MartContract, statement: str, expectation: str, column: str | None
+    settings: Settings,
+    warehouse: Path,
+    mart: MartContract,
+    statement: str,
+    expectation: str,
+    column: str | None,
 ) -> None:
     change(warehouse, statement)
     report = validate(settings, "marts", "run-1", None, marts={"tiers": mart})
     assert any(expectation in r.expectation and r.column == column for r in report.failures), report.failures
 
 
-def test_an_empty_mart_passes_where_its_contract_allows_it(settings: Settings, warehouse: Path, tmp_path: Path) -> None:
+def test_an_empty_mart_passes_where_its_contract_allows_it(
+    settings: Settings, warehouse: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "tiers.odcs.yaml"
     text = MART.format(name="tiers").replace("- {name: filled, metric: rowCount, mustBeGreaterThan: 0}", "[]")
-    lines = [line for line in text.splitlines() if not line.strip().startswith(("- name: mean", "type: custom", "engine:", "implementation:"))]
+    lines = [
+        line
+        for line in text.splitlines()
+        if not line.strip().startswith(("- name: mean", "type: custom", "engine:", "implementation:"))
+    ]
     path.write_text("\n".join(lines), encoding="utf-8")
     change(warehouse, "delete from marts.tiers")
     assert not validate(settings, "marts", "run-1", None, marts={"tiers": read_mart_contract(path)}).failed
@@ -247,7 +295,12 @@ def test_a_sound_serving_file_passes(settings: Settings, serving: Path, mart: Ma
     ],
 )
 def test_one_fault_in_the_serving_file_is_named(
-    settings: Settings, serving: Path, mart: MartContract, statement: str, expectation: str, column: str | None
+    settings: Settings,
+    serving: Path,
+    mart: MartContract,
+    statement: str,
+    expectation: str,
+    column: str | None,
 ) -> None:
     change(serving, statement)
     report = validate(settings, "serving", "run-1", None, connection_path=serving, marts={"tiers": mart})

@@ -1,0 +1,171 @@
+"""A small warehouse for tests: raw tables as the loader leaves them, dbt run in-process on top of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.adapters.factory import reset_adapters
+from dbt.cli.main import dbtRunner
+
+from pipelines.contracts import SourceContract, canonical_contracts
+from pipelines.settings import PROJECT_DIR
+from pipelines.sql import ident
+
+DBT_PROJECT = PROJECT_DIR / "dbt_project"
+
+# What a test need not say: each required column of a dataset gets a value that no rule looks at.
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "transactions": {"line_number": 1, "net_amount": "10.00"},
+    "products": {"category": "food"},
+    "interactions": {"direction": "outbound", "kind": "mailing"},
+    "feedback": {"kind": "nps"},
+    "wallet_surveys": {"category": "all", "brand": "own", "is_own_brand": True},
+}
+
+
+@dataclass
+class Warehouse:
+    """One test's warehouse and the run's policies and variables."""
+
+    path: Path
+    target: Path
+    policies: Path
+    contracts: dict[str, SourceContract]
+    variables: dict[str, Any] = field(default_factory=dict)
+    inserted: int = 0
+
+    def create(self) -> None:
+        """Create the six raw tables and their lists of contested keys, all empty."""
+        with duckdb.connect(str(self.path)) as connection:
+            connection.execute("create schema raw")
+            for name, contract in self.contracts.items():
+                columns = [f"{ident(c.name)} {c.type}" for c in contract.columns]
+                columns += ["business_date DATE", "partition_date DATE", "file_id VARCHAR"]
+                connection.execute(f"create table raw.{ident(name)} ({', '.join(columns)})")
+                keys = ", ".join(map(ident, contract.key))
+                contested = ident(name + "__contested")
+                connection.execute(f"create table raw.{contested} as select {keys} from raw.{ident(name)}")
+
+    def insert(self, dataset: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Add rows to raw.<dataset>; `business_date` is needed, everything else has a default.
+
+        The time of day is noon, the partition is the business date, a missing key is numbered. Keys that
+        stand in more than one partition afterwards are written to raw.<dataset>__contested.
+        """
+        contract = self.contracts[dataset]
+        with duckdb.connect(str(self.path)) as connection:
+            for row in rows:
+                self.inserted += 1
+                full: dict[str, Any] = {
+                    **DEFAULTS.get(dataset, {}),
+                    "partition_date": row["business_date"],
+                    "file_id": "test",
+                }
+                if contract.business_time:
+                    full[contract.business_time] = f"{row['business_date']} 12:00:00"
+                full[contract.key[0]] = f"{dataset}-{self.inserted}"
+                full |= row
+                names = ", ".join(map(ident, full))
+                marks = ", ".join("?" for _ in full)
+                connection.execute(
+                    f"insert into raw.{ident(dataset)} ({names}) values ({marks})", list(full.values())
+                )
+            keys = ", ".join(map(ident, contract.key))
+            connection.execute(
+                f"create or replace table raw.{ident(dataset + '__contested')} as "
+                f"select {keys} from raw.{ident(dataset)} group by {keys} having count(distinct partition_date) > 1"
+            )
+
+    def purchase(self, customer_id: str, *purchases: tuple[str, str | float]) -> None:
+        """Add one transaction line per (business date, net amount)."""
+        self.insert(
+            "transactions",
+            [
+                {"customer_id": customer_id, "business_date": day, "net_amount": str(net)}
+                for day, net in purchases
+            ],
+        )
+
+    def policy(self, name: str, text: str) -> None:
+        """Replace a policy file."""
+        (self.policies / f"{name}.csv").write_text(text, encoding="utf-8")
+
+    def dbt(self, *arguments: str, as_of_date: str, **variables: Any) -> Any:
+        """Run dbt in-process; returns dbt's result whether or not it succeeded."""
+        given = {**self.variables, "as_of_date": as_of_date, **variables}
+        before = {name: os.environ.get(name) for name in ("MAINSTAY_WAREHOUSE", "MAINSTAY_SEEDS_PATH")}
+        os.environ["MAINSTAY_WAREHOUSE"] = str(self.path)
+        os.environ["MAINSTAY_SEEDS_PATH"] = os.path.relpath(self.policies, DBT_PROJECT)
+        try:
+            return dbtRunner().invoke(
+                [
+                    *arguments,
+                    "--project-dir",
+                    str(DBT_PROJECT),
+                    "--profiles-dir",
+                    str(DBT_PROJECT),
+                    "--target-path",
+                    str(self.target),
+                    "--log-path",
+                    str(self.target / "logs"),
+                    "--quiet",
+                    "--no-send-anonymous-usage-stats",
+                    "--vars",
+                    json.dumps(given),
+                ]
+            )
+        finally:
+            # dbt keeps the file open until both have let go of it
+            reset_adapters()
+            DuckDBConnectionManager.close_all_connections()
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+
+    def build(self, *select: str, as_of_date: str, with_tests: bool = True, **variables: Any) -> None:
+        """Build the selected models (default all) with their data tests, and fail with dbt's own messages."""
+        arguments = ["build", "--exclude-resource-type", "unit_test"]
+        if not with_tests:
+            arguments += ["--exclude-resource-type", "test"]
+        if select:
+            arguments += ["--select", *select]
+        result = self.dbt(*arguments, as_of_date=as_of_date, **variables)
+        if not result.success:
+            failed = [
+                f"{r.node.name}: {r.status}: {r.message}"
+                for r in getattr(result.result, "results", None) or []
+                if r.status in ("error", "fail")
+            ]
+            pytest.fail("\n".join(failed) or str(result.exception))
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query, as tuples."""
+        with duckdb.connect(str(self.path), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def records(self, sql: str) -> list[dict[str, Any]]:
+        """The rows of a query, as dicts by column name."""
+        with duckdb.connect(str(self.path), read_only=True) as connection:
+            result = connection.execute(sql)
+            names = [column[0] for column in result.description or []]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def make(folder: Path) -> Warehouse:
+    """An empty warehouse in the folder, with the shipped policies."""
+    policies = folder / "policies"
+    shutil.copytree(DBT_PROJECT / "seeds", policies, ignore=shutil.ignore_patterns("*.yml"))
+    warehouse = Warehouse(folder / "warehouse.duckdb", folder / "target", policies, canonical_contracts())
+    warehouse.create()
+    return warehouse
