@@ -77,8 +77,8 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Environment first, then the deployment's `mainstay.toml`."""
-        home = Path(os.environ.get("MAINSTAY_HOME") or PROJECT_DIR)
+        """Environment first, then the `mainstay.toml` of the deployment that is asked for."""
+        home = Path(init_settings().get("home") or os.environ.get("MAINSTAY_HOME") or PROJECT_DIR)
         toml = TomlConfigSettingsSource(settings_cls, toml_file=home / "mainstay.toml")
         return init_settings, env_settings, toml
 

@@ -1,10 +1,10 @@
 {#
     The rows of raw.<dataset> that hold, as a subquery's select.
 
-    A key may have come in more than one partition; then the row of the newest partition holds. Such keys stand in
-    raw.<dataset>__contested, usually none, so that only they are ranked and all other rows pass untouched.
-    With `is_snapshot` (master data, whose business date is the date it was landed) the row that was known on the
-    as-of date holds, so an earlier as-of date sees the earlier state.
+    A key may have come in more than one partition; then the row of the newest partition holds. Such keys
+    stand in raw.<dataset>__contested, usually none, so that only they are ranked and all other rows pass
+    untouched. With `is_snapshot` (master data, whose business date is the date it was landed) the row that was
+    known on the as-of date holds, so an earlier as-of date sees the earlier state.
 #}
 {% macro held_rows(dataset, key, is_snapshot=false) -%}
     select held.*
@@ -22,7 +22,7 @@
         select
             source_rows.*,
             row_number() over (
-                partition by {% for column in key %}source_rows.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+                partition by {{ qualified('source_rows', key) }}
                 order by source_rows.partition_date desc
             ) as held_position
         from {{ source('raw', dataset) }} as source_rows
@@ -40,5 +40,15 @@
 
 {# Condition that two relations agree on the key columns, none of which is ever null. #}
 {% macro equal_keys(left, right, key) -%}
-    {% for column in key %}{{ left }}.{{ column }} = {{ right }}.{{ column }}{% if not loop.last %} and {% endif %}{% endfor %}
+    {%- for column in key -%}
+    {{ left }}.{{ column }} = {{ right }}.{{ column }}{{ ' and ' if not loop.last }}
+    {%- endfor %}
+{%- endmacro %}
+
+
+{# The columns, each named with its relation. #}
+{% macro qualified(relation, columns) -%}
+    {%- for column in columns -%}
+    {{ relation }}.{{ column }}{{ ', ' if not loop.last }}
+    {%- endfor %}
 {%- endmacro %}

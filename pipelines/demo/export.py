@@ -21,9 +21,8 @@ select
     local_at as transaction_at,
     cast(quantity as decimal(18, 3)) as quantity,
     cast(sales_value as decimal(18, 2)) as net_amount,
-    -- coupon_disc is paid back by the maker; it is what the customer did not pay, though the shop received it
-    cast(retail_disc as decimal(18, 2)) + cast(coupon_disc as decimal(18, 2))
-        + cast(coupon_match_disc as decimal(18, 2)) as discount_amount,
+    -- sales_value is what the shop received: a maker's coupon (coupon_disc) is paid back to it, so it took nothing off
+    cast(retail_disc as decimal(18, 2)) + cast(coupon_match_disc as decimal(18, 2)) as discount_amount,
     cast(store_id as varchar) as store_id,
     'shop' as channel,
     'completejourney' as source_system,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -186,7 +186,15 @@ def _plan(connection: duckdb.DuckDBPyConnection, contract: SourceContract, last:
         "where landing_date <= ? group by all order by all",
         [last],
     ).fetchall()
+    if contract.is_obligatory:
+        # A shop that is closed (2017-12-25) still exports: a file with nothing but its header.
+        sold = dict(nights)
+        nights = [(night, sold.get(night, 0)) for night in _every_night(last)]
     return [_File(name, night, _path(contract, night), rows) for night, rows in nights]
+
+
+def _every_night(last: date) -> list[date]:
+    return [FIRST_DATE + timedelta(days=n) for n in range((last - FIRST_DATE).days + 1)]
 
 
 def _path(contract: SourceContract, night: date) -> str:

@@ -114,7 +114,12 @@ def _require_free(host: str, port: int) -> None:
 @contextmanager
 def _running(name: str, host: str, port: int, env: dict[str, str], logs: Path) -> Iterator[_Service]:
     """A service in a session of its own, so that Ctrl-C reaches us alone and we end it in order."""
-    args = ["--host", host, "--port", str(port), "--workers", "1"] if name == "api-server" else []
+    args = {
+        "api-server": ["--host", host, "--port", str(port), "--workers", "1"],
+        # Their log servers would listen on every address; here the API server reads the files itself.
+        "scheduler": ["--skip-serve-logs"],
+        "triggerer": ["--skip-serve-logs"],
+    }.get(name, [])
     log = logs / f"{name}.log"
     with log.open("ab") as output:
         process = subprocess.Popen(

@@ -55,7 +55,8 @@ def expectation(check: Check, number: int = 0) -> Any:
             ).to_domain_obj()
     except ExpectationNotFoundError as error:
         raise ContractError(
-            f"{check.origin}: Great Expectations has no expectation {check.type!r}; see greatexpectations.io/expectations for its types"
+            f"{check.origin}: Great Expectations has no expectation {check.type!r}; "
+            "see greatexpectations.io/expectations for its types"
         ) from error
     except (ValueError, TypeError) as error:
         reason = " ".join(str(error).split())
@@ -147,7 +148,7 @@ def _hide_personal(suite: Suite, result: Any) -> None:
             }
     rows = (result.result.get("details") or {}).get("unexpected_rows")
     if rows:
-        # A query may rename a column; of a table with personal data only figures and dates are shown, and the key.
+        # A query may rename a column: of a table with personal data only figures, dates and keys are shown.
         result.result["details"]["unexpected_rows"] = [
             {
                 k: v

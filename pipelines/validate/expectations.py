@@ -1,7 +1,7 @@
-"""Expectations of Mainstay's own. Importing this module imports Great Expectations (3 to 8 s): do it in functions.
+"""Expectations of Mainstay's own. Importing this module imports Great Expectations: do it in functions only.
 
-Each is a query for the rows that should not be. Great Expectations' own UnexpectedRowsExpectation runs its query
-twice, for the rows and for their count; these run it once.
+Each is a query for the rows that should not be. Great Expectations' own UnexpectedRowsExpectation runs its
+query twice, for the rows and for their count; these run it once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class ExpectQueryToReturnNoRows(UnexpectedRowsExpectation):  # type: ignore[misc
 
 
 class ExpectBatchToBeReadable(ExpectQueryToReturnNoRows):
-    """What the suite is about can be read at all: the table is there and has the columns that the batch needs."""
+    """What the suite is about can be read at all: the table and the batch's columns are there."""
 
 
 class ExpectFilesToHaveColumns(ExpectQueryToReturnNoRows):

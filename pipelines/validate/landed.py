@@ -104,23 +104,29 @@ def _csv(contract: SourceContract, header: tuple[str, ...], files: list[Path], *
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
     return (
         f"read_csv({_list(files)}, auto_detect = false, header = true, ignore_errors = true, "
-        f"delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, escape = {literal(dialect.quote)}, "
+        f"delim = {literal(dialect.delimiter)}, "
+        f"quote = {literal(dialect.quote)}, escape = {literal(dialect.quote)}, "
         f"nullstr = {literal(dialect.null_value)}, compression = {literal('gzip' if is_gzip else 'none')}, "
         f"max_line_size = {MAX_LINE_BYTES}, columns = {{{columns}}})"
     )
 
 
+def _json_path(key: str) -> str:
+    return '$."' + key.replace('"', '\\"') + '"'
+
+
 def _json(contract: SourceContract, files: list[Path]) -> str:
     values = ", ".join(
-        f"""json_extract_string(json, {literal('$."' + c.source_name.replace('"', chr(92) + '"') + '"')}) as {ident(c.name)}"""
+        f"json_extract_string(json, {literal(_json_path(c.source_name))}) as {ident(c.name)}"
         for c in contract.source_columns
     )
     groups: dict[bool, list[Path]] = {}
     for file in files:
         groups.setdefault(_is_gzip(file), []).append(file)
     return " union all ".join(
-        f"select {values} from read_json_objects({_list(group)}, format = 'newline_delimited', ignore_errors = true, "
-        f"compression = {literal('gzip' if is_gzip else 'uncompressed')}) where json is not null"
+        f"select {values} from read_json_objects({_list(group)}, format = 'newline_delimited', "
+        f"ignore_errors = true, compression = {literal('gzip' if is_gzip else 'uncompressed')}) "
+        "where json is not null"
         for is_gzip, group in groups.items()
     )
 
@@ -130,7 +136,8 @@ def landed_select(
 ) -> str:
     """A SELECT of the contract's source columns as text.
 
-    It also notes in the temporary table `landed_without(dataset, path, column_name)` which file lacks which column.
+    It also notes in the temporary table `landed_without(dataset, path, column_name)` which file lacks which
+    column.
     A key of a JSON object may be left out, so JSON Lines lack no column; their required values are checked.
 
     Args:
@@ -175,10 +182,11 @@ def landed_select(
         ) from error
     selects = []
     for (header, is_gzip), group in groups.items():
-        values = ", ".join(
-            f"cast({ident(c.source_name) if c.source_name in header else 'null'} as varchar) as {ident(c.name)}"
+        names = {
+            c.name: ident(c.source_name) if c.source_name in header else "null"
             for c in contract.source_columns
-        )
+        }
+        values = ", ".join(f"cast({value} as varchar) as {ident(name)}" for name, value in names.items())
         relation = (
             f"read_parquet({_list(group)})"
             if contract.format == "parquet"

@@ -25,7 +25,7 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class ValidationReport:
-    """The outcome of a stage's suites; `seconds` is wall-clock time without the import of Great Expectations."""
+    """The outcome of a stage's suites; `seconds` is wall-clock time after Great Expectations' import."""
 
     stage: str
     run_id: str

@@ -1,7 +1,7 @@
 """Validation results on disk, one folder per run, and the Data Docs made of them.
 
-Each stage may run in a process of its own, so results are kept as files under `var/gx/runs/<run>`; the docs are
-built once, from the newest run, beside the old ones and then take their place.
+Each stage may run in a process of its own, so results are kept as files under `var/gx/runs/<run>`; the docs
+are built once, from the newest run, beside the old ones and then take their place.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """Which stage checks what, from the contracts.
 
-| stage   | data                                   | checks                                                                 |
-|---------|----------------------------------------|------------------------------------------------------------------------|
-| land    | landed files, read as text             | source columns in each file, a row, required columns mostly filled      |
-| raw     | touched partitions of `raw`            | types, the contract's row rules, key per partition, data quality rules  |
-| staging | `staging` views                        | columns the models read, key and business date filled, key unique       |
-| marts   | `marts` tables                         | exact columns, types, row rules, data quality rules                     |
-| serving | the file that BI is to read            | tables, columns, filled where promised, no personal data, one run       |
+| stage   | data                        | checks                                                             |
+|---------|-----------------------------|--------------------------------------------------------------------|
+| land    | landed files, read as text  | source columns in each file, a row, required columns mostly filled |
+| raw     | touched partitions of `raw` | types, column rules, key per partition, data quality rules         |
+| staging | `staging` views             | columns the models read, key and business date filled, key unique  |
+| marts   | `marts` tables              | exact columns, types, column rules, data quality rules             |
+| serving | the file that BI is to read | tables, columns, filled where promised, no personal data, one run  |
 
 Grain and relationships of the marts are dbt tests, the loader's own row rules (`engine: mainstay`) are the
 loader's: neither is checked here again.
@@ -68,10 +68,10 @@ def _touched(days: Sequence[date] | None) -> str:
     """Condition on partition_date; the range lets DuckDB skip row groups that the list alone would not."""
     if days is None:
         return "true"
-    return (
-        f"partition_date between date {literal(min(days).isoformat())} and date {literal(max(days).isoformat())} "
-        f"and partition_date in ({_dates(days)})"
-    )
+    if not days:
+        return "false"
+    first, last = (literal(day.isoformat()) for day in (min(days), max(days)))
+    return f"partition_date between date {first} and date {last} and partition_date in ({_dates(days)})"
 
 
 def land_suite(contract: SourceContract, select: str) -> Suite:
@@ -99,7 +99,8 @@ def raw_suite(contract: SourceContract, days: Sequence[date] | None) -> Suite:
     """The touched partitions of a raw table, or all of it."""
     origin = str(contract.path)
     lead = "days_after_partition"
-    select = f"select *, business_date - partition_date as {lead} from raw.{ident(contract.name)} where {_touched(days)}"
+    table = f"raw.{ident(contract.name)}"
+    select = f"select *, business_date - partition_date as {lead} from {table} where {_touched(days)}"
     types = [(c.name, c.type) for c in contract.columns]
     types += [("business_date", "DATE"), ("partition_date", "DATE"), ("file_id", "VARCHAR")]
     checks = [
@@ -205,7 +206,8 @@ def serving_suites(marts: Mapping[str, MartContract], sources: Iterable[SourceCo
             query(
                 "expect_column_types_to_match_contract",
                 "select coalesce(expected.table_name, found.table_name) as table_name, "
-                "coalesce(expected.column_name, found.column_name) as column_name, expected.contract_type, found.data_type "
+                "coalesce(expected.column_name, found.column_name) as column_name, "
+                "expected.contract_type, found.data_type "
                 f"from (values {values}) as expected(table_name, column_name, contract_type) "
                 "full join (select * from <batch> where table_name <> '_publish') as found "
                 "on found.table_name = expected.table_name and found.column_name = expected.column_name "

@@ -64,6 +64,8 @@ class Services:
             runs = [r for r in self.get(f"/dags/{DAG}/dagRuns")["dag_runs"] if r["run_type"] == kind]
             if len(runs) >= number and all(run["state"] in ("success", "failed") for run in runs):
                 return sorted(runs, key=lambda run: str(run["logical_date"]))
+            tasks = [task for run in runs for task in self.task_states(run["dag_run_id"]).items()]
+            assert "up_for_retry" not in dict(tasks).values(), f"{tasks}\n{self.logs()}"
             assert time.monotonic() < deadline, (
                 f"{[(r['dag_run_id'], r['state']) for r in runs]}\n{self.logs()}"
             )

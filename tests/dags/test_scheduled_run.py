@@ -82,7 +82,7 @@ def test_the_scheduler_runs_the_latest_date_and_a_backfill_the_dates_it_is_asked
 
 HEADER = (
     "transaction_id,line_number,customer_id,product_id,transaction_at,quantity,net_amount,discount_amount,"
-    "cost_amount,store_id,channel"
+    "cost_amount,store_id,channel,source_system"
 )
 
 
@@ -93,7 +93,7 @@ def _land_sales(settings: Settings, day: date, customers: int) -> None:
         folder = settings.landing / "transactions" / str(sold)
         folder.mkdir(parents=True)
         lines = [
-            f"{sold}-{number},1,C{number},P1,{sold} 12:00:00,1,{10 * number}.50,0,{5 * number}.00,S1,shop"
+            f"{sold}-{number},1,C{number},P1,{sold} 12:00:00,1,{10 * number}.50,0,{5 * number}.00,S1,web,till"
             for number in range(1, customers + 1)
         ]
         (folder / "transactions.csv").write_text("\n".join([HEADER, *lines]) + "\n")

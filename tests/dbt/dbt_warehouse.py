@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,7 +82,8 @@ class Warehouse:
             keys = ", ".join(map(ident, contract.key))
             connection.execute(
                 f"create or replace table raw.{ident(dataset + '__contested')} as "
-                f"select {keys} from raw.{ident(dataset)} group by {keys} having count(distinct partition_date) > 1"
+                f"select {keys} from raw.{ident(dataset)} "
+                f"group by {keys} having count(distinct partition_date) > 1"
             )
 
     def purchase(self, customer_id: str, *purchases: tuple[str, str | float]) -> None:
@@ -139,7 +140,7 @@ class Warehouse:
         if not with_tests:
             arguments += ["--exclude-resource-type", "test"]
         if select:
-            arguments += ["--select", *select]
+            arguments += ["--indirect-selection", "buildable", "--select", *select]
         result = self.dbt(*arguments, as_of_date=as_of_date, **variables)
         if not result.success:
             failed = [

@@ -1,8 +1,8 @@
 """Every model is written so that it also runs on Spark.
 
-Each model and singular test is compiled as dbt compiles it for DuckDB, but with every dispatched macro taking its
-Spark version, and the outcome is parsed as Spark SQL without translation. That proves that no DuckDB syntax and no
-function that Spark lacks stands in a model; it does not prove equal figures, which only a run on Spark can.
+Each model and singular test is compiled as dbt compiles it for DuckDB, but with every dispatched macro taking
+its Spark version, and the outcome is parsed as Spark SQL without translation. That proves that no DuckDB syntax
+and no function that Spark lacks stands in a model; it does not prove equal figures, which only a run on Spark can.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Retention end to end: raw rows in, marts out, compared with calculations by hand that share no code with the SQL."""
+"""Retention end to end: raw rows in, marts out, compared with calculations by hand."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -32,12 +33,16 @@ def _months(first: date, last: date) -> list[date]:
 
 
 def _random_lines() -> list[dict[str, Any]]:
-    """Regular, rare, one-time and leaving customers, some back after a long break; returns, days that net to zero."""
+    """Regular, one-time and leaving customers, some back after a break; returns, days of net zero."""
     dice = random.Random(5)
     lines: list[dict[str, Any]] = []
     for number in range(80):
         customer_id = f"c{number:02}"
-        day = START + timedelta(days=dice.randint(0, 200)) if number % 9 else AS_OF - timedelta(days=dice.randint(0, 9))
+        day = (
+            START + timedelta(days=dice.randint(0, 200))
+            if number % 9
+            else AS_OF - timedelta(days=dice.randint(0, 9))
+        )
         pace, break_days = dice.choice([2, 5, 12]), dice.choice([0, 70, 110])
         leaves = AS_OF if dice.random() < 0.7 else day + timedelta(days=dice.randint(0, 200))
         purchases = 0
@@ -45,9 +50,13 @@ def _random_lines() -> list[dict[str, Any]]:
             amount = dice.choice([5, 10, 12.5, 40, -8] if purchases else [10])
             lines.append({"customer_id": customer_id, "business_date": day.isoformat(), "net_amount": amount})
             if purchases and dice.random() < 0.1:
-                lines.append({"customer_id": customer_id, "business_date": day.isoformat(), "net_amount": -amount})
+                lines.append(
+                    {"customer_id": customer_id, "business_date": day.isoformat(), "net_amount": -amount}
+                )
             purchases += 1
-            day += timedelta(days=1 + int(dice.expovariate(1 / pace)) + (break_days if purchases in (3, 14) else 0))
+            day += timedelta(
+                days=1 + int(dice.expovariate(1 / pace)) + (break_days if purchases in (3, 14) else 0)
+            )
     return lines
 
 
@@ -62,7 +71,7 @@ def _purchase_days(lines: list[dict[str, Any]]) -> Days:
 
 
 def _gaps(days: list[date]) -> list[int]:
-    return [(after - before).days for before, after in zip(days, days[1:], strict=False)]
+    return [(after - before).days for before, after in pairwise(days)]
 
 
 def _kaplan_meier(durations: np.ndarray, is_event: np.ndarray) -> dict[int, dict[str, float]]:
@@ -72,12 +81,21 @@ def _kaplan_meier(durations: np.ndarray, is_event: np.ndarray) -> dict[int, dict
         at_risk = int((durations >= day).sum())
         events = int(((durations == day) & is_event).sum())
         survival *= 1 - events / at_risk
-        row: dict[str, Any] = {"at_risk_count": at_risk, "event_count": events, "censored_count": int((durations == day).sum()) - events}
+        row: dict[str, Any] = {
+            "at_risk_count": at_risk,
+            "event_count": events,
+            "censored_count": int((durations == day).sum()) - events,
+        }
         if survival == 0:
             row |= {"survival": 0.0, "standard_error": None, "ci_low": None, "ci_high": None}
         else:
             total += events / (at_risk * (at_risk - events))
-            row |= {"survival": survival, "standard_error": survival * np.sqrt(total), "ci_low": 1.0, "ci_high": 1.0}
+            row |= {
+                "survival": survival,
+                "standard_error": survival * np.sqrt(total),
+                "ci_low": 1.0,
+                "ci_high": 1.0,
+            }
             if survival < 1:
                 spread = 1.959963984540054 * np.sqrt(total) / np.log(survival)
                 centre = np.log(-np.log(survival))
@@ -90,7 +108,9 @@ def _kaplan_meier(durations: np.ndarray, is_event: np.ndarray) -> dict[int, dict
 def _curve(days: Days) -> dict[int, dict[str, float]]:
     events = [gap for own in days.values() for gap in _gaps(own)]
     censored = [(AS_OF - own[-1]).days for own in days.values()]
-    return _kaplan_meier(np.array(events + censored), np.array([True] * len(events) + [False] * len(censored)))
+    return _kaplan_meier(
+        np.array(events + censored), np.array([True] * len(events) + [False] * len(censored))
+    )
 
 
 def _limits(days: Days) -> dict[str, tuple[float, float]]:
@@ -103,7 +123,9 @@ def _limits(days: Days) -> dict[str, tuple[float, float]]:
     limits = {}
     for customer, own in days.items():
         gaps = _gaps(own)
-        at_risk = round(float(np.quantile(gaps, 0.9)), 6) if len(gaps) >= 5 else falls_to(0.2, DEFAULT_LAPSED / 2)
+        at_risk = (
+            round(float(np.quantile(gaps, 0.9)), 6) if len(gaps) >= 5 else falls_to(0.2, DEFAULT_LAPSED / 2)
+        )
         limits[customer] = (at_risk, max(2 * at_risk, falls_to(0.05, DEFAULT_LAPSED)))
     return limits
 
@@ -146,7 +168,12 @@ def built(make_warehouse: Callable[[str], Any], lines: list[dict[str, Any]]) -> 
 
 
 def test_gap_curve_agrees_with_kaplan_meier_by_hand(built: Any, days: Days) -> None:
-    rows = {r["day"]: r for r in built.records("select * from marts.survival_curves where curve = 'gap' and group_name = 'all'")}
+    rows = {
+        r["day"]: r
+        for r in built.records(
+            "select * from marts.survival_curves where curve = 'gap' and group_name = 'all'"
+        )
+    }
     expected = _curve(days)
     assert rows.keys() == expected.keys()
     for day, want in expected.items():
@@ -163,16 +190,35 @@ def test_customers_have_the_thresholds_and_status_worked_out_by_hand(built: Any,
     for customer, (at_risk, lapsed) in _limits(days).items():
         own, row = days[customer], rows[customer]
         recency = (AS_OF - own[-1]).days
-        back = [day for gap, day in zip(_gaps(own), own[1:], strict=True) if gap > lapsed and (AS_OF - day).days <= 89]
+        back = [
+            day
+            for gap, day in zip(_gaps(own), own[1:], strict=True)
+            if gap > lapsed and (AS_OF - day).days <= 89
+        ]
         status = (
-            "lapsed" if recency > lapsed else "at_risk" if recency > at_risk else "reactivated" if back
-            else "new" if len(own) == 1 else "active"
+            "lapsed"
+            if recency > lapsed
+            else "at_risk"
+            if recency > at_risk
+            else "reactivated"
+            if back
+            else "new"
+            if len(own) == 1
+            else "active"
         )
-        assert (row["status"], row["recency_days"], row["purchase_days"]) == (status, recency, len(own)), customer
+        assert (row["status"], row["recency_days"], row["purchase_days"]) == (status, recency, len(own)), (
+            customer
+        )
         assert row["at_risk_after_days"] == pytest.approx(at_risk, abs=1e-9), customer
         assert row["lapsed_after_days"] == pytest.approx(lapsed, abs=1e-9), customer
-        assert row["median_gap_days"] == (pytest.approx(float(np.median(_gaps(own)))) if len(own) > 1 else None), customer
-        assert (row["first_purchase_date"], row["last_purchase_date"], row["as_of_date"]) == (own[0], own[-1], AS_OF)
+        assert row["median_gap_days"] == (
+            pytest.approx(float(np.median(_gaps(own)))) if len(own) > 1 else None
+        ), customer
+        assert (row["first_purchase_date"], row["last_purchase_date"], row["as_of_date"]) == (
+            own[0],
+            own[-1],
+            AS_OF,
+        )
 
 
 def test_flows_are_what_living_through_every_day_gives(built: Any, days: Days) -> None:
@@ -183,31 +229,47 @@ def test_flows_are_what_living_through_every_day_gives(built: Any, days: Days) -
     assert sum(f["reactivated"] for f in flows.values()) > 5  # the history does exercise returns
     for month in months:
         row, flow = rows[month], flows[month]
-        assert (row["opening"], row["new"], row["reactivated"], row["lapsed"]) == (opening, flow["new"], flow["reactivated"], flow["lapsed"]), month
+        assert (row["opening"], row["new"], row["reactivated"], row["lapsed"]) == (
+            opening,
+            flow["new"],
+            flow["reactivated"],
+            flow["lapsed"],
+        ), month
         assert row["retention_rate"] == (pytest.approx(1 - flow["lapsed"] / opening) if opening else None)
         assert row["is_complete_month"] == (month < _month(AS_OF))
         opening += flow["new"] + flow["reactivated"] - flow["lapsed"]
         assert row["closing"] == opening
 
 
-def test_cohorts_have_every_cell_with_the_cohorts_own_money(built: Any, lines: list[dict[str, Any]], days: Days) -> None:
+def test_cohorts_have_every_cell_with_the_cohorts_own_money(
+    built: Any, lines: list[dict[str, Any]], days: Days
+) -> None:
     cohorts: dict[date, list[str]] = defaultdict(list)
     for customer, own in days.items():
         cohorts[_month(own[0])].append(customer)
     spend: dict[Any, float] = defaultdict(float)
     for line in lines:
         spend[line["customer_id"], _month(date.fromisoformat(line["business_date"]))] += line["net_amount"]
-    rows = {(r["cohort_month"], r["months_since_first"]): r for r in built.records("select * from marts.retention_cohorts_monthly")}
+    rows = {
+        (r["cohort_month"], r["months_since_first"]): r
+        for r in built.records("select * from marts.retention_cohorts_monthly")
+    }
     expected = {(cohort, n): month for cohort in cohorts for n, month in enumerate(_months(cohort, AS_OF))}
     assert rows.keys() == expected.keys()
     for (cohort, n), month in sorted(expected.items()):
         row, members = rows[cohort, n], cohorts[cohort]
         revenue = [sum(spend[c, m] for c in members) for m in _months(cohort, month)]
         retained = sum(any(_month(day) == month for day in days[c]) for c in members)
-        assert (row["month"], row["cohort_size"], row["retained_customers"]) == (month, len(members), retained)
+        assert (row["month"], row["cohort_size"], row["retained_customers"]) == (
+            month,
+            len(members),
+            retained,
+        )
         assert row["retention_rate"] == pytest.approx(retained / len(members))
         assert float(row["revenue"]) == pytest.approx(revenue[-1], abs=1e-9)
-        assert float(row["cumulative_revenue_per_customer"]) == pytest.approx(sum(revenue) / len(members), abs=0.5001e-4)
+        assert float(row["cumulative_revenue_per_customer"]) == pytest.approx(
+            sum(revenue) / len(members), abs=0.5001e-4
+        )
 
 
 def test_revenue_retention_compares_the_two_windows(built: Any, lines: list[dict[str, Any]]) -> None:
@@ -216,11 +278,17 @@ def test_revenue_retention_compares_the_two_windows(built: Any, lines: list[dict
         spend[line["customer_id"], _month(date.fromisoformat(line["business_date"]))] += line["net_amount"]
     months = _months(min(month for _, month in spend), AS_OF)
     rows = {r["month"]: r for r in built.records("select * from marts.revenue_retention_monthly")}
-    assert sorted(rows) == months[2 * WINDOW - 1:]
+    assert sorted(rows) == months[2 * WINDOW - 1 :]
     for place in range(2 * WINDOW - 1, len(months)):
-        later, earlier = months[place - WINDOW + 1:place + 1], months[place - 2 * WINDOW + 1:place - WINDOW + 1]
+        later, earlier = (
+            months[place - WINDOW + 1 : place + 1],
+            months[place - 2 * WINDOW + 1 : place - WINDOW + 1],
+        )
         pairs = [
-            (max(0.0, sum(spend.get((c, m), 0.0) for m in earlier)), max(0.0, sum(spend.get((c, m), 0.0) for m in later)))
+            (
+                max(0.0, sum(spend.get((c, m), 0.0) for m in earlier)),
+                max(0.0, sum(spend.get((c, m), 0.0) for m in later)),
+            )
             for c in {customer for customer, _ in spend}
         ]
         kept = [(r0, r1) for r0, r1 in pairs if r0 > 0]
@@ -232,27 +300,42 @@ def test_revenue_retention_compares_the_two_windows(built: Any, lines: list[dict
 
 
 def test_a_survival_of_exactly_one_fifth_and_one_twentieth_sets_the_thresholds(warehouse: Any) -> None:
-    """20 gaps: 16 of 7 days, 3 of 11, 1 of 30; survival is 0.2 after 7 and 0.05 after 11 days, but for rounding."""
+    """16 gaps of 7 days, 3 of 11, 1 of 30: survival is 0.2 on day 7 and 0.05 on day 11, but for rounding."""
     for number, gap in enumerate([7] * 16 + [11] * 3 + [30]):
         # Bought again on the as-of date: the open gaps of 0 days are at risk on no other day.
         warehouse.purchase(f"c{number:02}", (str(AS_OF - timedelta(days=gap)), 5), (str(AS_OF), 5))
     warehouse.build(*SELECT, as_of_date=AS_OF.isoformat())
-    assert warehouse.query("select distinct at_risk_after_days, lapsed_after_days from marts.customer_retention") == [(7.0, 14.0)]
-    assert warehouse.query("select day, survival from marts.survival_curves where day in (0, 30) order by day") == [(0, 1.0), (30, 0.0)]
+    assert warehouse.query(
+        "select distinct at_risk_after_days, lapsed_after_days from marts.customer_retention"
+    ) == [(7.0, 14.0)]
+    assert warehouse.query(
+        "select day, survival from marts.survival_curves where day in (0, 30) order by day"
+    ) == [(0, 1.0), (30, 0.0)]
 
 
 def test_one_purchase_day_gives_the_default_thresholds(warehouse: Any) -> None:
     warehouse.purchase("c1", ("2017-05-01", 10), ("2017-05-02", -10))
     warehouse.build(*SELECT, as_of_date=AS_OF.isoformat(), default_lapsed_days=181)
     row = warehouse.records("select * from marts.customer_retention")[0]
-    assert (row["status"], row["at_risk_after_days"], row["lapsed_after_days"], row["threshold_basis"]) == ("new", 90.5, 181.0, "default")
-    assert warehouse.query("select opening, new, lapsed, closing, retention_rate from marts.retention_flows_monthly") == [(0, 1, 0, 1, None)]
+    assert (row["status"], row["at_risk_after_days"], row["lapsed_after_days"], row["threshold_basis"]) == (
+        "new",
+        90.5,
+        181.0,
+        "default",
+    )
+    assert warehouse.query(
+        "select opening, new, lapsed, closing, retention_rate from marts.retention_flows_monthly"
+    ) == [(0, 1, 0, 1, None)]
 
 
 def test_without_transactions_the_marts_are_there_and_empty(warehouse: Any) -> None:
     warehouse.build(*SELECT, as_of_date=AS_OF.isoformat())
     marts = (
-        "retention_cohorts_monthly", "customer_retention", "retention_flows_monthly", "revenue_retention_monthly", "survival_curves",
+        "retention_cohorts_monthly",
+        "customer_retention",
+        "retention_flows_monthly",
+        "revenue_retention_monthly",
+        "survival_curves",
     )
     for mart in marts:
         assert warehouse.query(f"select count(*) from marts.{mart}") == [(0,)], mart

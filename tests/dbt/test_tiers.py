@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -128,6 +129,54 @@ def test_grace_and_soft_landing_hold_a_falling_tier(warehouse: Warehouse) -> Non
         ("ordinary", "ordinary", "avg_monthly_spend 10.00 >= 0.00"),
         ("ordinary", "ordinary", "avg_monthly_spend 10.00 >= 0.00"),
     ]
+
+
+def folded(earned: list[str], grace_months: int, soft_landing: bool) -> list[str]:
+    """The tiers held over one customer's rows, from the definition: one assessment after the other."""
+    ladder = ["diamond", "gold", "silver", "ordinary"]
+    held: list[str] = []
+    spell: list[int] = []
+    for tier in earned:
+        if tier not in ladder:
+            spell = []
+            held.append(tier)
+            continue
+        spell.append(ladder.index(tier))
+        if len(spell) == 1:
+            held.append(tier)
+            continue
+        before = ladder.index(held[-1])
+        recent = spell[-grace_months - 1 :]
+        is_lost = len(recent) == grace_months + 1 and all(rank > before for rank in recent)
+        fallen = before + 1 if soft_landing else spell[-1]
+        held.append(ladder[spell[-1] if spell[-1] <= before else fallen if is_lost else before])
+    return held
+
+
+@pytest.mark.parametrize(("grace_months", "soft_landing"), [(0, True), (1, False), (2, True)])
+def test_held_tiers_equal_a_plain_fold_over_random_histories(
+    warehouse: Warehouse, grace_months: int, soft_landing: bool
+) -> None:
+    random_ = random.Random(20170331)
+    for number in range(12):
+        months = [(year, month) for year in (2015, 2016) for month in range(1, 13) if random_.random() < 0.7]
+        amounts = [random_.choice([-200, 50, 350, 700, 1500, 4000]) for _ in months]
+        purchases = [(f"{y}-{m:02d}-15", amount) for (y, m), amount in zip(months, amounts, strict=True)]
+        warehouse.purchase(f"c{number}", *purchases)
+    warehouse.build(
+        "+customer_tiers_monthly", as_of_date="2016-12-31", with_tests=False,
+        grace_months=grace_months, soft_landing=soft_landing, **SMALL,
+    )  # fmt: skip
+    differences = 0
+    for (customer_id,) in warehouse.query("select distinct customer_id from marts.customer_tiers_monthly"):
+        rows = warehouse.query(
+            "select earned_tier, tier from marts.customer_tiers_monthly "
+            f"where customer_id = '{customer_id}' order by month"
+        )
+        earned = [row[0] for row in rows]
+        assert [row[1] for row in rows] == folded(earned, grace_months, soft_landing), customer_id
+        differences += sum(row[0] != row[1] for row in rows)
+    assert differences > 10, "the histories must let tiers be held"
 
 
 def test_everything_builds_without_any_row(warehouse: Warehouse) -> None:

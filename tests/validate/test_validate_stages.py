@@ -90,7 +90,10 @@ def test_files_in_another_encoding_are_read(settings: Settings, tmp_path: Path) 
 def test_json_lines_with_empty_keys_are_found(settings: Settings) -> None:
     folder = settings.landing / "wallet_surveys" / DAY.isoformat()
     folder.mkdir(parents=True)
-    row = '{"survey_id": "W1", "category": "all", "brand": "us", "customer_id": %s, "surveyed_at": "x", "is_own_brand": true}\n'
+    row = (
+        '{"survey_id": "W1", "category": "all", "brand": "us", "customer_id": %s, '
+        '"surveyed_at": "x", "is_own_brand": true}\n'
+    )
     touched = {"wallet_surveys": [DAY]}
     (folder / "a.jsonl").write_text(row % '"C1"', encoding="utf-8")
     assert not validate(settings, "land", "run-1", touched).failed
@@ -179,7 +182,8 @@ def test_personal_values_are_not_shown(settings: Settings, warehouse: Path) -> N
     secret = "secret-" + "x" * 70
     change(
         warehouse,
-        f"insert into raw.customers (customer_id, phone, business_date, partition_date) values ('C1', '{secret}', '{DAY}', '{DAY}')",
+        "insert into raw.customers (customer_id, phone, business_date, partition_date) "
+        f"values ('C1', '{secret}', '{DAY}', '{DAY}')",
     )
     report = validate(settings, "raw", "run-1", {"customers": [DAY]})
     assert failing(report) == {("raw.customers", "expect_column_value_lengths_to_be_between", "phone")}
@@ -205,8 +209,8 @@ def test_sound_staging_passes(settings: Settings, warehouse: Path) -> None:
 def test_a_key_that_stands_twice_in_staging_is_named(settings: Settings, warehouse: Path) -> None:
     change(
         warehouse,
-        "insert into raw.transactions select * replace (date '2024-03-05' as partition_date) from raw.transactions "
-        "where transaction_id = 'T60'",
+        "insert into raw.transactions select * replace (date '2024-03-05' as partition_date) "
+        "from raw.transactions where transaction_id = 'T60'",
     )
     assert failing(validate(settings, "staging", "run-1", PARTITIONS)) == {
         ("staging.stg_transactions", "expect_key_to_be_unique", "transaction_id, line_number")

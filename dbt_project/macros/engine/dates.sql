@@ -75,7 +75,7 @@
 
 
 {#
-    A select item that gives one row per month from the month `first` to the month `last`, as the first day, DATE.
+    A select item that gives one row per month from the month `first` to the month `last`: its first day, DATE.
     No rows where `first` is null. Use it alone in a select: `select <month_series(…)> as month from …`.
 #}
 {% macro month_series(first, last) -%}
@@ -91,7 +91,7 @@
 {%- endmacro %}
 
 
-{# As month_series, by whole numbers: one row per integer from `first` to `last`; no rows where `first` > `last`. #}
+{# As month_series, one row per integer from `first` to `last`; no rows where `first` > `last`. #}
 {% macro integer_series(first, last) -%}
     {{ return(adapter.dispatch('integer_series', 'mainstay')(first, last)) }}
 {%- endmacro %}

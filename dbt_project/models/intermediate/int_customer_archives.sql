@@ -1,4 +1,4 @@
-{# How complete each customer's archive is, in the three parts of the definition: basics, purchases, interactions. #}
+{# How complete each customer's archive is in its three parts: basics, purchases, interactions. #}
 with basics as (
     select
         customer_id,
@@ -20,7 +20,7 @@ with basics as (
 purchases as (
     select
         customer_id,
-        (sum(known_product_line_count) + sum(placed_line_count)) / (2.0e0 * sum(line_count)) as purchases_completeness
+        sum(known_product_line_count + placed_line_count) / (2.0e0 * sum(line_count)) as purchases_completeness
     from {{ ref('int_customer_days') }}
     group by customer_id
 ),

@@ -9,7 +9,10 @@
 {%- endset -%}
 
 with customer_months as (
-    select * from {{ ref('int_customer_months') }}
+    select
+        *,
+        {{ month_index('month') }} as month_index
+    from {{ ref('int_customer_months') }}
 ),
 
 months as (
@@ -20,9 +23,9 @@ months as (
 spans as (
     select
         customer_id,
-        min({{ month_index('month') }}) as first_index,
-        max(case when purchase_days > 0 then {{ month_index('month') }} end) + {{ window_months }} as last_index,
-        min(case when purchase_days > 0 then {{ month_index('month') }} end) as first_purchase_index
+        min(month_index) as first_index,
+        max(case when purchase_days > 0 then month_index end) + {{ window_months }} as last_index,
+        min(case when purchase_days > 0 then month_index end) as first_purchase_index
     from customer_months
     group by customer_id
 ),

@@ -8,7 +8,9 @@ select
     cast(count(*) as integer) as line_count,
     cast(sum(case when profit_basis = 'assumed' then 1 else 0 end) as integer) as assumed_line_count,
     cast(sum(case when is_known_product then 1 else 0 end) as integer) as known_product_line_count,
-    cast(sum(case when coalesce(store_id, channel) is not null then 1 else 0 end) as integer) as placed_line_count,
+    cast(
+        sum(case when coalesce(store_id, channel) is not null then 1 else 0 end) as integer
+    ) as placed_line_count,
     sum(net_amount) > 0 as is_purchase_day
 from {{ ref('fct_transactions') }}
 group by customer_id, business_date

@@ -1,4 +1,4 @@
-{# The tier that the window alone earns. The comparison multiplies instead of dividing, so that it is exact. #}
+{# The tier that the window alone earns. Bounds are multiplied, not spend divided, so that it is exact. #}
 {{ config(materialized='table' if holds_tiers() else 'view') }}
 
 with assessments as (
@@ -30,13 +30,18 @@ select
         when assessments.is_new_customer then 'new'
         else bands.tier
     end as earned_tier,
-    case when not assessments.is_lapse and not assessments.is_new_customer then bands.tier_rank end as earned_rank,
+    case
+        when not assessments.is_lapse and not assessments.is_new_customer then bands.tier_rank
+    end as earned_rank,
     bands.lower_bound
 from assessments
 inner join bands
     on
         assessments.month = bands.month
-        and (bands.is_lowest or assessments.window_net_amount >= bands.lower_bound * assessments.months_observed)
+        and (
+            bands.is_lowest
+            or assessments.window_net_amount >= bands.lower_bound * assessments.months_observed
+        )
         and (
             bands.upper_bound is null
             or assessments.window_net_amount < bands.upper_bound * assessments.months_observed

@@ -1,18 +1,27 @@
 {#
     The tier that a customer holds. Without soft landing and grace months it is the earned one.
 
-    Else the ranked months are folded in order, within a spell (from graduation or return on, until the customer
-    lapses): a tier is gained at once; it is lost only if the last grace_months + 1 assessments of the spell all
-    earned less than the held tier; it then falls to the earned tier, with soft landing one level at most.
+    Else the ranked months are folded in order, within a spell (from graduation or return on, until the
+    customer lapses): a tier is gained at once; it is lost only if the last grace_months + 1 assessments of the
+    spell all earned less than the held tier; it then falls to the earned tier, with soft landing one level
+    at most.
     A held tier that a new policy no longer has is replaced by the earned one.
 #}
 {{ config(materialized='table' if holds_tiers() else 'view') }}
-{%- set grace_months = var('grace_months') | int %}
 -- depends_on: {{ ref('int_tier_policy_months') }}
 {% if not holds_tiers() %}
 select
     customer_id,
     month,
+    month_index,
+    window_net_amount,
+    window_profit_amount,
+    purchase_days,
+    months_observed,
+    profit_basis,
+    lower_bound,
+    earned_tier,
+    earned_rank,
     earned_tier as tier,
     earned_rank as tier_rank,
     0 as grace_month,
@@ -30,7 +39,6 @@ with recursive spelled as (
     from {{ ref('int_customer_earned_tiers') }}
 ),
 
--- best_rank_n is the best rank that the last n assessments earned.
 ranked as (
     select
         customer_id,
@@ -38,13 +46,7 @@ ranked as (
         earned_tier,
         earned_rank,
         spell,
-        {%- for n in range(1, grace_months + 2) %}
-        min(earned_rank) over (
-            partition by customer_id, spell
-            order by month_index
-            rows between {{ n - 1 }} preceding and current row
-        ) as best_rank_{{ n }},
-        {%- endfor %}
+        {{ best_ranks_lately() }},
         row_number() over (partition by customer_id, spell order by month_index) as step
     from spelled
     where earned_rank is not null
@@ -81,25 +83,18 @@ held as (
     from (
         select
             faced.*,
-            case
-                when earned_rank <= rank_before then earned_rank
-                when step > {{ grace_months }} and best_rank_{{ grace_months + 1 }} > rank_before
-                    then {{ 'rank_before + 1' if lands_softly() else 'earned_rank' }}
-                else rank_before
-            end as tier_rank,
-            case
-                {%- for n in range(1, grace_months + 2) %}
-                when best_rank_{{ n }} <= rank_before then {{ n - 1 }}
-                {%- endfor %}
-                else 0
-            end as grace_month
+            {{ rank_after_assessment() }} as tier_rank,
+            {{ grace_month() }} as grace_month
         from (
             select
                 ranked.*,
                 coalesce(held_policy.tier_rank, ranked.earned_rank) as rank_before
             from held
             inner join ranked
-                on held.customer_id = ranked.customer_id and held.spell = ranked.spell and held.step + 1 = ranked.step
+                on
+                    held.customer_id = ranked.customer_id
+                    and held.spell = ranked.spell
+                    and held.step + 1 = ranked.step
             left join policy as held_policy
                 on ranked.month = held_policy.month and held.tier = held_policy.tier
         ) as faced
@@ -111,6 +106,15 @@ held as (
 select
     spelled.customer_id,
     spelled.month,
+    spelled.month_index,
+    spelled.window_net_amount,
+    spelled.window_profit_amount,
+    spelled.purchase_days,
+    spelled.months_observed,
+    spelled.profit_basis,
+    spelled.lower_bound,
+    spelled.earned_tier,
+    spelled.earned_rank,
     coalesce(held.tier, spelled.earned_tier) as tier,
     held.tier_rank,
     coalesce(held.grace_month, 0) as grace_month,

@@ -1,4 +1,4 @@
-{# Each active customer's place in the month by revenue and by profit: 1 is the highest, ties by customer_id. #}
+{# Each active customer's place in the month by revenue and by profit: 1 is highest, ties by customer_id. #}
 select
     customer_id,
     month,

@@ -1,6 +1,6 @@
 {#
-    The tier policy in force in each month: all rows of the latest valid_from that is not after the month's last day.
-    Months before the first policy take the first one.
+    The tier policy in force in each month: all rows of the latest valid_from on or before the month's last
+    day. Months before the first policy take the first one.
 #}
 with policies as (
     select * from {{ ref('tier_policy') }}
@@ -19,7 +19,9 @@ in_force as (
         months.month,
         months.month_index,
         coalesce(
-            max(case when valid_from_dates.valid_from <= {{ month_end('months.month') }} then valid_from_dates.valid_from end),
+            max(case
+                when valid_from_dates.valid_from <= {{ month_end('months.month') }} then valid_from_dates.valid_from
+            end),
             min(valid_from_dates.valid_from)
         ) as valid_from
     from months

@@ -1,4 +1,7 @@
--- The three methods side by side and the best of them, unrounded.
+-- The three methods side by side and the best of them, unrounded. A view: joining is far quicker than writing
+-- so wide a table twice.
+{{ config(materialized='view') }}
+
 with own_spends as (
 
     select * from {{ ref('int_wallet_own_spends') }}

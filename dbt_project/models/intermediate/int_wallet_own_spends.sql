@@ -18,13 +18,9 @@ months as (
 
 ),
 
-surveys as (
+valid_answers as (
 
-    select distinct
-        customer_id,
-        category,
-        month
-    from {{ ref('int_wallet_valid_answers') }}
+    select * from {{ ref('int_wallet_valid_answers') }}
 
 ),
 
@@ -41,50 +37,62 @@ window_months as (
 
 ),
 
-category_windows as (
+-- A surveyed category counts even without a transaction; `all` is the total's name and comes from the windows.
+category_spends as (
 
     select
         category_months.customer_id,
         category_months.category,
         window_months.month,
-        sum(category_months.net_amount) as window_net_amount
+        category_months.net_amount
     from category_months
     inner join window_months
         on category_months.month = window_months.spend_month
-    -- `all` is the total's name; a category called so counts in the total only.
     where category_months.category <> 'all'
-    group by 1, 2, 3
 
-),
-
-spends as (
+    union all
 
     select
         customer_id,
         category,
         month,
-        sum(window_net_amount) as window_net_amount
-    from (
-        select customer_id, 'all' as category, month, window_net_amount from customer_windows
-        union all
-        select customer_id, category, month, window_net_amount from category_windows
-        union all
-        select customer_id, category, month, 0 as window_net_amount from surveys
-    ) as parts
-    group by 1, 2, 3
+        0 as net_amount
+    from valid_answers
+    where category <> 'all'
+
+),
+
+category_windows as (
+
+    select
+        customer_id,
+        category,
+        month,
+        sum(net_amount) as window_net_amount
+    from category_spends
+    group by customer_id, category, month
 
 )
 
 select
-    spends.customer_id,
-    spends.category,
-    spends.month,
+    customer_id,
+    'all' as category,
+    month,
+    greatest(0.0, cast(window_net_amount as double) / months_observed) as own_spend
+from customer_windows
+
+union all
+
+select
+    category_windows.customer_id,
+    category_windows.category,
+    category_windows.month,
     greatest(
         0.0,
-        cast(spends.window_net_amount as double) / customer_windows.months_observed
+        cast(category_windows.window_net_amount as double) / customer_windows.months_observed
     ) as own_spend
-from spends
+from category_windows
 inner join customer_windows
     on
-        spends.customer_id = customer_windows.customer_id
-        and spends.month = customer_windows.month
+        category_windows.customer_id = customer_windows.customer_id
+        and category_windows.month = customer_windows.month

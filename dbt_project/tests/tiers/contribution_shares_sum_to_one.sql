@@ -1,4 +1,4 @@
--- Shares are quotients in binary fractions, so their sum may miss 1 by rounding: at most a billionth for a handful of tiers.
+-- Shares are quotients in binary fractions, so their sum may miss 1 by rounding, far less than a billionth.
 select
     month,
     sum(customer_share) as customer_share,

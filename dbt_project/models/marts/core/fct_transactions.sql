@@ -35,7 +35,7 @@ costed as (
         on coalesce(products.category, 'unknown') = margin_rates.category
 ),
 
--- The assumed profit is rounded to cents and its cost follows from it, so that net = cost + profit on every line.
+-- An assumed profit is rounded to cents and the cost follows from it: net = cost + profit on every line.
 profited as (
     select
         *,

@@ -1,30 +1,14 @@
-with earned as (
-    select * from {{ ref('int_customer_earned_tiers') }}
-),
-
-held as (
-    select * from {{ ref('int_customer_held_tiers') }}
+with tiers as (
+    select
+        *,
+        lag(tier) over (partition by customer_id order by month) as previous_tier,
+        lag(tier_rank) over (partition by customer_id order by month) as previous_rank,
+        cast(window_net_amount / cast(months_observed as decimal(18, 2)) as decimal(18, 4)) as avg_monthly_spend
+    from {{ ref('int_customer_held_tiers') }}
 ),
 
 months as (
     select * from {{ ref('int_months') }}
-),
-
-rows_with_previous as (
-    select
-        earned.*,
-        held.tier,
-        held.tier_rank,
-        held.grace_month,
-        held.is_soft_landing,
-        lag(held.tier) over (partition by earned.customer_id order by earned.month) as previous_tier,
-        lag(held.tier_rank) over (partition by earned.customer_id order by earned.month) as previous_rank,
-        cast(
-            earned.window_net_amount / cast(earned.months_observed as decimal(18, 2)) as decimal(18, 4)
-        ) as avg_monthly_spend
-    from earned
-    inner join held
-        on earned.customer_id = held.customer_id and earned.month = held.month
 ),
 
 first_purchases as (
@@ -66,7 +50,7 @@ select
     tiers.avg_monthly_spend,
     tiers.purchase_days,
     tiers.profit_basis
-from rows_with_previous as tiers
+from tiers
 inner join months
     on tiers.month = months.month
 inner join first_purchases

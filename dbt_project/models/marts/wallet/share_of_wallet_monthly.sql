@@ -6,12 +6,7 @@ with estimates as (
 
 medians as (
 
-    select
-        category,
-        month,
-        {{ median('wallet') }} as median_wallet
-    from estimates
-    group by 1, 2
+    select * from {{ ref('int_wallet_medians') }}
 
 ),
 

@@ -1,0 +1,51 @@
+# Mainstay's targets. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help nightly test lint up bench lock docs clean
+
+help:  ## List the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# The environment is rebuilt whenever the lock changes. uv installs it in seconds; where uv cannot reach its
+# index, pip installs the same hashes.
+.venv/installed: requirements.lock requirements-uv.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' \
+		|| { echo "Mainstay needs Python 3.11 or 3.12; name one: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing the locked requirements into .venv …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+nightly: .venv/installed  ## Land the demo data, load its history, run one night through the DAG, show the marts
+	@$(BIN)/mainstay demo
+	@$(BIN)/mainstay nightly
+
+test: .venv/installed  ## Run all tests
+	@$(BIN)/python -m pytest
+
+lint: .venv/installed  ## Run every linter and the contract lint
+	@$(BIN)/pre-commit run --all-files --show-diff-on-failure
+
+up: .venv/installed  ## Start Airflow's scheduler and web UI on this machine
+	@$(BIN)/mainstay up
+
+bench: .venv/installed  ## Run the benchmarks (ROWS=20000000) and write docs/benchmarks.md
+	@$(BIN)/python -m bench --rows $(or $(ROWS),20000000)
+
+docs: .venv/installed  ## Generate the data dictionary and dbt's yml from the contracts
+	@$(BIN)/python -m pipelines.generate
+
+lock: .venv/installed  ## Resolve the requirements anew into the locks
+	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --quiet --upgrade -o requirements.lock
+	@grep -E '^uv==' requirements.lock | tr -d ' \\' > requirements-uv.in
+	@$(BIN)/uv pip compile requirements-uv.in --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements-uv.lock
+	@rm requirements-uv.in
+
+clean:  ## Remove all run-time state (var/)
+	rm -rf var

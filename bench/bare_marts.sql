@@ -1,0 +1,466 @@
+-- The fifteen marts in straight DuckDB, from clean raw tables, for the shipped default policy and settings.
+-- Run by bench/bare.py, which sets the variables as_of and seeds. One statement ends with a semicolon at a line's end.
+create schema marts;
+
+create temp table tier_policy as
+select *, lag(lower_bound) over (order by tier_rank) as upper_bound, tier_rank = max(tier_rank) over () as is_lowest
+from read_csv(getvariable('seeds') || '/tier_policy.csv', header = true, columns = {
+    'valid_from': 'date', 'tier': 'varchar', 'label_zh': 'varchar', 'label_en': 'varchar', 'tier_rank': 'integer',
+    'lower_bound': 'decimal(18,2)'});
+
+create temp table margin_rates as
+from read_csv(getvariable('seeds') || '/margin_rates.csv', header = true, columns = {'category': 'varchar', 'margin_rate': 'decimal(9,6)'});
+
+create table marts.fct_transactions as
+select
+    transaction_id, line_number, customer_id, product_id, category, is_known_product, transaction_at, business_date,
+    date_trunc('month', business_date)::date as month,
+    store_id, channel, quantity, net_amount, discount_amount,
+    (net_amount - profit)::decimal(18, 2) as cost_amount,
+    profit as profit_amount,
+    if(actual_cost is null, 'assumed', 'actual') as profit_basis,
+    cost_source_system, source_system
+from (
+    select
+        t.*,
+        coalesce(p.category, 'unknown') as category,
+        p.product_id is not null as is_known_product,
+        coalesce(t.cost_amount, (t.quantity * p.unit_cost)::decimal(18, 2)) as actual_cost,
+        case
+            when t.cost_amount is not null then t.source_system
+            when t.quantity is not null and p.unit_cost is not null then coalesce(p.cost_source_system, p.source_system)
+        end as cost_source_system,
+        coalesce(
+            t.net_amount - actual_cost,
+            t.net_amount * coalesce(m.margin_rate, 0.25::decimal(9, 6))
+        )::decimal(18, 2) as profit
+    from transactions as t
+    left join products as p using (product_id)
+    left join margin_rates as m on coalesce(p.category, 'unknown') = m.category
+    where t.business_date <= getvariable('as_of')
+);
+
+create temp table customer_days as
+select
+    customer_id, business_date, min(month) as month,
+    sum(net_amount) as net_amount,
+    sum(profit_amount) as profit_amount,
+    count(*) as line_count,
+    count_if(profit_basis = 'assumed') as assumed_line_count,
+    count_if(is_known_product) as known_product_line_count,
+    count_if(coalesce(store_id, channel) is not null) as placed_line_count,
+    sum(net_amount) > 0 as is_purchase_day
+from marts.fct_transactions
+group by customer_id, business_date;
+
+create temp table months as
+select
+    month, least(last_day(month), getvariable('as_of')) as month_end,
+    last_day(month) <= getvariable('as_of') as is_complete_month,
+    (year(month) * 12 + month(month))::integer as month_index
+from (
+    select unnest(generate_series(min(month), date_trunc('month', getvariable('as_of')), interval 1 month))::date as month
+    from customer_days
+);
+
+create temp table customer_months as
+select
+    customer_id, month, year(month) * 12 + month(month) as month_index,
+    sum(net_amount) as net_amount, sum(profit_amount) as profit_amount,
+    sum(line_count) as line_count, sum(assumed_line_count) as assumed_line_count,
+    count_if(is_purchase_day) as purchase_days
+from customer_days
+group by customer_id, month;
+
+create temp table first_purchases as
+select customer_id, min(month) as cohort_month, min(business_date) as first_purchase_date, max(business_date) as last_purchase_date
+from customer_days where is_purchase_day group by customer_id;
+
+create table marts.fct_feedback (
+    feedback_id varchar, customer_id varchar, feedback_at timestamp, business_date date, month date, kind varchar,
+    score integer, driver varchar, topic varchar, channel varchar, has_comment boolean, responded_at timestamp,
+    resolved_at timestamp, outcome_told_at timestamp, source_system varchar
+);
+
+create table marts.dim_customers as
+with known as (
+    select *, (
+        (full_name is not null)::int + (phone is not null or email is not null)::int + (address is not null or region is not null)::int
+        + (birth_date is not null or age_band is not null)::int + (gender is not null)::int + (marital_status is not null)::int
+        + (household_size is not null)::int + (income_band is not null)::int + (registered_on is not null)::int
+        + (preferred_channel is not null)::int
+    ) / 10.0e0 as basics
+    from customers where business_date <= getvariable('as_of')
+),
+bought as (
+    select customer_id, (sum(known_product_line_count) + sum(placed_line_count)) / (2.0e0 * sum(line_count)) as purchases
+    from customer_days group by customer_id
+)
+select
+    customer_id, known.source_system is not null as is_known, gender, age_band, income_band, household_size, marital_status,
+    region, segment, acquisition_channel, registered_on, referred_by_customer_id, preferred_channel, is_marketing_consent,
+    first_purchase_date, last_purchase_date,
+    coalesce(basics, 0) as basics_completeness, coalesce(purchases, 0) as purchases_completeness,
+    0.0e0 as interactions_completeness,
+    (coalesce(basics, 0) + coalesce(purchases, 0)) / 3.0e0 as archive_completeness,
+    known.source_system
+from known full join bought using (customer_id) left join first_purchases using (customer_id);
+
+create temp table windows as
+with spans as (
+    select customer_id, min(month_index) as first_index, min(month_index) filter (purchase_days > 0) as first_purchase_index,
+        max(month_index) filter (purchase_days > 0) + 12 as last_index
+    from customer_months group by customer_id
+)
+select
+    s.customer_id, m.month, m.month_index, s.first_purchase_index,
+    sum(coalesce(net_amount, 0)) over w as window_spend,
+    sum(coalesce(profit_amount, 0)) over w as window_profit,
+    sum(coalesce(purchase_days, 0)) over w as purchase_days,
+    sum(coalesce(line_count, 0)) over w as line_count,
+    sum(coalesce(assumed_line_count, 0)) over w as assumed_line_count
+from spans as s
+join months as m on m.month_index between s.first_index and s.last_index
+left join customer_months as c on c.customer_id = s.customer_id and c.month_index = m.month_index
+window w as (partition by s.customer_id order by m.month_index rows between 11 preceding and current row);
+
+create table marts.customer_tiers_monthly as
+with followed as (
+    select *, least(12, month_index - first_purchase_index + 1) as months_observed,
+        lag(purchase_days) over (partition by customer_id order by month_index) as days_before
+    from windows
+    qualify purchase_days > 0 or days_before > 0
+),
+ranked as (
+    select f.*,
+        case
+            when purchase_days = 0 then 'lapsed'
+            when month_index - first_purchase_index < 3 then 'new'
+            else p.tier
+        end as tier,
+        if(purchase_days > 0 and month_index - first_purchase_index >= 3, p.tier_rank, null) as tier_rank,
+        p.lower_bound,
+        (window_spend / months_observed::decimal(18, 2))::decimal(18, 4) as avg_monthly_spend
+    from followed as f
+    join tier_policy as p
+        on (p.is_lowest or f.window_spend >= p.lower_bound * f.months_observed)
+        and (p.upper_bound is null or f.window_spend < p.upper_bound * f.months_observed)
+),
+tiered as (
+    select *,
+        lag(tier) over (partition by customer_id order by month_index) as previous_tier,
+        lag(tier_rank) over (partition by customer_id order by month_index) as previous_rank
+    from ranked
+)
+select
+    customer_id, month, is_complete_month, tier, tier as earned_tier, tier_rank, previous_tier,
+    case
+        when tier = 'lapsed' then 'lapsed'
+        when previous_tier is null then 'new'
+        when previous_tier = 'lapsed' then 'returned'
+        when previous_tier = tier then 'unchanged'
+        when previous_tier = 'new' then 'graduated'
+        when tier_rank < previous_rank then 'upgraded'
+        when tier_rank > previous_rank then 'downgraded'
+        else 'unchanged'
+    end as movement,
+    case
+        when tier = 'lapsed' then 'no purchase in 12 months'
+        when tier = 'new' then 'first purchase ' || strftime(cohort_month, '%Y-%m')
+        else 'avg_monthly_spend ' || (floor(avg_monthly_spend * 100) / 100)::decimal(18, 2)
+            || if(avg_monthly_spend >= lower_bound, ' >= ', ' < ') || lower_bound
+    end as reason,
+    months_observed, window_spend::decimal(18, 2) as window_spend, window_profit::decimal(18, 2) as window_profit,
+    avg_monthly_spend, purchase_days::integer as purchase_days,
+    case
+        when line_count = 0 then null
+        when assumed_line_count = 0 then 'actual'
+        when assumed_line_count = line_count then 'assumed'
+        else 'mixed'
+    end as profit_basis
+from tiered join months using (month) join first_purchases using (customer_id);
+
+create table marts.tier_contribution_monthly as
+select
+    month, is_complete_month, tier, count(*)::integer as customer_count,
+    count(*) / sum(count(*)) over m as customer_share,
+    sum(window_spend)::decimal(18, 2) as revenue,
+    if(sum(sum(window_spend)) over m > 0, sum(window_spend)::double / sum(sum(window_spend)) over m, null) as revenue_share,
+    sum(window_profit)::decimal(18, 2) as profit,
+    if(sum(sum(window_profit)) over m > 0, sum(window_profit)::double / sum(sum(window_profit)) over m, null) as profit_share,
+    (sum((window_spend / months_observed::decimal(18, 2))::decimal(28, 10)) / count(*))::decimal(18, 4) as avg_monthly_spend,
+    if(min(profit_basis) = max(profit_basis), min(profit_basis), 'mixed') as profit_basis
+from marts.customer_tiers_monthly
+where tier <> 'lapsed'
+group by month, is_complete_month, tier
+window m as (partition by month);
+
+create table marts.tier_migration_monthly as
+select
+    month, is_complete_month, coalesce(previous_tier, 'none') as from_tier, tier as to_tier, count(*)::integer as customer_count,
+    count(*) / sum(count(*)) over (partition by month, coalesce(previous_tier, 'none')) as transition_rate
+from marts.customer_tiers_monthly
+group by month, is_complete_month, coalesce(previous_tier, 'none'), tier;
+
+create temp table spend_ranks as
+select
+    customer_id, month, window_spend as revenue, window_profit as profit,
+    count(*) over (partition by month) as n,
+    row_number() over (partition by month order by window_spend desc, customer_id) as by_revenue,
+    row_number() over (partition by month order by window_profit desc, customer_id) as by_profit
+from marts.customer_tiers_monthly where tier <> 'lapsed';
+
+create table marts.customer_concentration_monthly as
+with sums as (
+    select
+        month, count(*) as n, sum(revenue) as revenue, sum(profit) as profit,
+        sum(revenue) filter (by_revenue <= (n + 4) // 5) as top_20_revenue,
+        sum(profit) filter (by_profit <= (n + 4) // 5) as top_20_profit,
+        sum(profit) filter (by_profit <= (n + 9) // 10) as top_10_profit,
+        sum(profit) filter (by_profit > n - (n + 9) // 10) as bottom_10_profit,
+        sum((n - by_revenue + 1) * revenue) as weighted_revenue
+    from spend_ranks group by month
+)
+select
+    month, is_complete_month, coalesce(n, 0)::integer as customer_count,
+    if(revenue > 0, top_20_revenue::double / revenue, null) as top_20_revenue_share,
+    if(profit > 0, top_20_profit::double / profit, null) as top_20_profit_share,
+    if(revenue > 0, (2 * weighted_revenue - (n + 1) * revenue)::double / (n * revenue)::double, null) as gini_revenue,
+    if(bottom_10_profit > 0, top_10_profit::double / bottom_10_profit, null) as top_10_to_bottom_10_profit_ratio
+from months left join sums using (month);
+
+create table marts.customer_deciles_monthly as
+with measures as (
+    select month, 'revenue' as measure, revenue as amount, ntile(10) over (partition by month order by by_revenue) as decile from spend_ranks
+    union all
+    select month, 'profit', profit, ntile(10) over (partition by month order by by_profit) from spend_ranks
+)
+select
+    month, is_complete_month, measure, decile::integer as decile, count(*)::integer as customer_count,
+    sum(amount)::decimal(18, 2) as amount,
+    if(sum(sum(amount)) over m > 0, sum(amount)::double / sum(sum(amount)) over m, null) as amount_share,
+    if(sum(sum(amount)) over m > 0, sum(sum(amount)) over (m order by decile)::double / sum(sum(amount)) over m, null) as cumulative_share
+from measures join months using (month)
+group by month, is_complete_month, measure, decile
+window m as (partition by month, measure);
+
+create temp table gaps as
+select
+    customer_id, business_date as purchase_date,
+    lead(business_date) over (partition by customer_id order by business_date) as next_purchase_date,
+    next_purchase_date is not null as is_closed,
+    (coalesce(next_purchase_date, getvariable('as_of')) - business_date)::integer as gap_days
+from customer_days where is_purchase_day;
+
+create table marts.survival_curves as
+with days as (
+    select gap_days as day, count(*) as subjects, count_if(is_closed) as events from gaps group by gap_days
+),
+at_risk as (
+    select *, sum(subjects) over (order by day desc) as n from days
+),
+running as (
+    select *,
+        bool_or(events = n) over r as is_over,
+        sum(if(events < n, ln((n - events)::double / n), 0)) over r as log_survival,
+        sum(if(events < n, events::double / (n::double * (n - events)), 0)) over r as greenwood
+    from at_risk window r as (order by day)
+)
+select
+    'gap' as curve, 'all' as group_name, day, n::bigint as at_risk_count, events::bigint as event_count,
+    (subjects - events)::bigint as censored_count,
+    if(is_over, 0, exp(log_survival)) as survival,
+    if(is_over, null, exp(log_survival) * sqrt(greenwood)) as standard_error,
+    case when is_over then null when log_survival = 0 then 1
+        else exp(log_survival * exp(1.959963984540054 * sqrt(greenwood) / -log_survival)) end as ci_low,
+    case when is_over then null when log_survival = 0 then 1
+        else exp(log_survival * exp(-1.959963984540054 * sqrt(greenwood) / -log_survival)) end as ci_high
+from running;
+
+create temp table thresholds as
+with population as (
+    select min(day) filter (survival <= 0.2 + 1e-12) as at_risk_day, min(day) filter (survival <= 0.05 + 1e-12) as lapsed_day
+    from marts.survival_curves
+),
+own as (
+    select
+        customer_id, min(purchase_date) as first_purchase_date, max(purchase_date) as last_purchase_date,
+        max(gap_days) filter (not is_closed) as recency_days, count(*) as purchase_days,
+        quantile_cont(gap_days::double, 0.5) filter (is_closed) as median_gap_days,
+        if(count_if(is_closed) >= 5, round(quantile_cont(gap_days::double, 0.9) filter (is_closed), 6), null) as own_gap_p90_days
+    from gaps group by customer_id
+)
+select
+    own.*, coalesce(own_gap_p90_days, at_risk_day::double, 90.0) as at_risk_after_days,
+    case when own_gap_p90_days is not null then 'own' when at_risk_day is not null then 'population' else 'default' end as threshold_basis,
+    greatest(2 * at_risk_after_days, coalesce(lapsed_day, 180))::double as lapsed_after_days
+from own, population;
+
+create temp table lapses as
+select
+    customer_id, (purchase_date + (floor(lapsed_after_days) + 1)::integer)::date as lapse_date,
+    next_purchase_date as reactivated_date
+from gaps join thresholds using (customer_id)
+where gap_days > lapsed_after_days;
+
+create table marts.customer_retention as
+with lapsed as (
+    select customer_id, count(*) as lapse_count, max(lapse_date) filter (reactivated_date is null) as lapsed_on,
+        max(reactivated_date) as last_reactivated_on
+    from lapses group by customer_id
+)
+select
+    customer_id, getvariable('as_of') as as_of_date,
+    case
+        when recency_days > lapsed_after_days then 'lapsed'
+        when recency_days > at_risk_after_days then 'at_risk'
+        when getvariable('as_of') - last_reactivated_on <= 89 then 'reactivated'
+        when purchase_days = 1 then 'new'
+        else 'active'
+    end as status,
+    first_purchase_date, last_purchase_date, recency_days, purchase_days, median_gap_days, own_gap_p90_days,
+    at_risk_after_days, lapsed_after_days, threshold_basis, lapsed_on, last_reactivated_on,
+    coalesce(lapse_count, 0) as lapse_count
+from thresholds left join lapsed using (customer_id);
+
+create table marts.retention_flows_monthly as
+with moves as (
+    select cohort_month as month, 1 as new, 0 as reactivated, 0 as lapsed from first_purchases
+    union all
+    select date_trunc('month', reactivated_date)::date, 0, 1, 0 from lapses where reactivated_date is not null
+    union all
+    select date_trunc('month', lapse_date)::date, 0, 0, 1 from lapses
+),
+flows as (
+    select month, is_complete_month, coalesce(sum(new), 0) as new, coalesce(sum(reactivated), 0) as reactivated,
+        coalesce(sum(lapsed), 0) as lapsed, sum(sum(coalesce(new + reactivated - lapsed, 0))) over (order by month) as closing
+    from months left join moves using (month)
+    where month >= (select min(cohort_month) from first_purchases)
+    group by month, is_complete_month
+)
+select
+    month, is_complete_month, (closing - new - reactivated + lapsed)::bigint as opening, new::bigint as new,
+    reactivated::bigint as reactivated, lapsed::bigint as lapsed, closing::bigint as closing,
+    1 - lapsed::double / nullif(opening, 0) as retention_rate
+from flows;
+
+create table marts.retention_cohorts_monthly as
+with cohorts as (
+    select cohort_month, count(*) as cohort_size from first_purchases group by cohort_month
+),
+activity as (
+    select cohort_month, month, count_if(purchase_days > 0) as retained, sum(net_amount) as revenue
+    from customer_months join first_purchases using (customer_id) group by cohort_month, month
+)
+select
+    cohort_month, (date_diff('month', cohort_month, month))::integer as months_since_first, month, is_complete_month, cohort_size,
+    coalesce(retained, 0)::bigint as retained_customers, coalesce(retained, 0)::double / cohort_size as retention_rate,
+    coalesce(revenue, 0)::decimal(18, 2) as revenue,
+    (sum(coalesce(revenue, 0)) over (partition by cohort_month order by month)::double / cohort_size)::decimal(18, 4)
+        as cumulative_revenue_per_customer
+from cohorts join months on cohort_month <= month left join activity using (cohort_month, month);
+
+create table marts.revenue_retention_monthly as
+with covered as (
+    select *, month_index as m from months where month_index - 23 >= (select min(month_index) from months)
+),
+spent as (
+    select month, is_complete_month, customer_id,
+        coalesce(sum(net_amount) filter (month_index <= m - 12), 0) as r0,
+        greatest(coalesce(sum(net_amount) filter (month_index > m - 12), 0), 0) as r1
+    from (select c.month, c.is_complete_month, c.m, x.customer_id, x.month_index, x.net_amount
+        from customer_months as x join covered as c on x.month_index between c.m - 23 and c.m)
+    group by all
+    having r0 > 0
+)
+select
+    month, is_complete_month, 12::integer as window_months, count(r0) as customer_count,
+    coalesce(sum(r0), 0)::decimal(18, 2) as opening_revenue,
+    coalesce(sum(least(r0, r1)), 0)::decimal(18, 2) as retained_revenue,
+    coalesce(sum(r1), 0)::decimal(18, 2) as closing_revenue,
+    sum(least(r0, r1))::double / sum(r0) as grr,
+    sum(r1)::double / sum(r0) as nrr
+from covered left join spent using (month, is_complete_month)
+group by month, is_complete_month;
+
+-- The months of each window are listed once and joined by equality.
+create temp table own_spends as
+with category_months as (
+    select customer_id, category, month, sum(net_amount) as net_amount from marts.fct_transactions group by all
+),
+window_months as (
+    select m.month, s.month as spend_month from months as m join months as s on m.month_index - s.month_index between 0 and 11
+),
+active as (
+    select customer_id, month, window_spend, months_observed from marts.customer_tiers_monthly where tier <> 'lapsed'
+)
+select customer_id, 'all' as category, month, greatest(0, window_spend::double / months_observed) as own_spend from active
+union all
+select c.customer_id, c.category, w.month, greatest(0, sum(c.net_amount)::double / any_value(a.months_observed))
+from category_months as c
+join window_months as w on c.month = w.spend_month
+join active as a on a.customer_id = c.customer_id and a.month = w.month
+where c.category <> 'all'
+group by c.customer_id, c.category, w.month;
+
+create temp table peers as
+select
+    customer_id, coalesce(age_band, 'unknown') as a, coalesce(income_band, 'unknown') as i, coalesce(household_size, 'unknown') as h
+from marts.dim_customers;
+
+create temp table benchmarks as
+with grouped as (
+    select
+        month, category, a, i, h, grouping(a) as level, count(*) as peers, quantile_cont(own_spend, 0.9) as spend
+    from own_spends join peers using (customer_id)
+    group by grouping sets ((month, category, a, i, h), (month, category, i), (month, category))
+),
+cells as (select distinct a, i, h from peers)
+select
+    g.month, g.category, c.a, c.i, c.h, g.peers, g.spend,
+    case when g.a is not null then 'age_band+income_band+household_size' when g.i is not null then 'income_band' else 'all' end as level
+from grouped as g
+join cells as c on coalesce(g.a, c.a) = c.a and coalesce(g.i, c.i) = c.i and coalesce(g.h, c.h) = c.h
+where g.peers >= 30 or g.i is null
+qualify row_number() over (
+    partition by g.month, g.category, c.a, c.i, c.h
+    order by if(g.a is not null, 1, if(g.i is not null, 2, 3))) = 1;
+
+create table marts.share_of_wallet_monthly as
+with estimates as (
+    select
+        customer_id, category, month, is_complete_month, own_spend, greatest(own_spend, spend) as wallet,
+        own_spend / nullif(wallet, 0) as share, own_spend > spend + 1e-7 as is_capped, spend, level, peers
+    from own_spends join months using (month) join peers as p using (customer_id)
+    join benchmarks as b using (month, category, a, i, h)
+),
+medians as (
+    select category, month, quantile_cont(wallet, 0.5) as median_wallet from estimates group by category, month
+)
+select
+    customer_id, category, month, is_complete_month, own_spend::decimal(18, 4) as own_spend, e.wallet::decimal(18, 4) as wallet,
+    share as share_of_wallet, (e.wallet::decimal(18, 4) - e.own_spend::decimal(18, 4))::decimal(18, 4) as headroom,
+    'benchmark' as method, is_capped,
+    case
+        when share is null then null
+        when e.wallet >= median_wallet - 1e-7 then if(share >= 0.5 - 1e-7, 'defend', 'grow')
+        else if(share >= 0.5 - 1e-7, 'maintain', 'deprioritise')
+    end as wallet_quadrant,
+    null::varchar as declared_survey_id, null::decimal(18, 2) as declared_wallet, null::double as declared_share,
+    null::boolean as declared_is_capped, null::varchar as war_survey_id, null::integer as war_brands_used,
+    null::double as war_rank, null::double as war_share, null::decimal(18, 4) as war_wallet,
+    spend::decimal(18, 4) as benchmark_spend, e.wallet::decimal(18, 4) as benchmark_wallet, share as benchmark_share,
+    is_capped as benchmark_is_capped, level as benchmark_level, peers as benchmark_peers
+from estimates as e join medians using (category, month);
+
+create table marts.share_of_wallet_summary_monthly as
+select
+    month, category, tier, w.is_complete_month, count(*) as customer_count,
+    sum(w.own_spend)::decimal(18, 4) as own_spend, sum(wallet)::decimal(18, 4) as wallet,
+    sum(w.own_spend)::double / nullif(sum(wallet)::double, 0) as share_of_wallet, sum(headroom)::decimal(18, 4) as headroom,
+    count_if(method = 'declared')::bigint as declared_customers, count_if(method = 'war')::bigint as war_customers,
+    count_if(method = 'benchmark')::bigint as benchmark_customers
+from marts.share_of_wallet_monthly as w
+join marts.customer_tiers_monthly using (customer_id, month)
+where tier <> 'lapsed'
+group by all;

@@ -1,0 +1,146 @@
+"""Mainstay's parts, each run as a process of its own: `python -m bench.parts PART FIRST LAST`.
+
+The deployment comes from the environment. What a part says about itself goes as JSON to the file that
+`BENCH_RESULT` names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from contextlib import closing
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from pipelines import steps
+from pipelines.settings import Settings, load_settings
+
+RUN = "bench"
+STAGES = ("land", "raw", "staging", "marts")
+
+
+def load(settings: Settings, first: date, last: date) -> dict[str, Any]:
+    """Load all landed files in one pass."""
+    from bench.stopwatch import Stopwatch, attach
+
+    watch = Stopwatch()
+    attach(watch)
+    steps.start(settings, RUN, "bench", last)
+    summary = watch.timed("other", lambda: steps.load(settings, RUN, first, last))
+    return {"seconds": dict(watch.seconds), "rows": summary["loaded"], "files": summary["files"]}
+
+
+def land(settings: Settings, first: date, last: date) -> dict[str, Any]:
+    """Check all landed files against their contracts."""
+    return {"files": steps.land(settings, RUN, first, last)["files"]}
+
+
+def build(settings: Settings, first: date, last: date) -> dict[str, Any]:
+    """Stage and build, as `mainstay build`."""
+    items: dict[str, Any] = {}
+    for step in ("stage", "build"):
+        began = time.time()
+        getattr(steps, step)(settings, RUN, last)
+        items[step] = _dbt(settings, began, time.time())
+    return items
+
+
+def _dbt(settings: Settings, began: float, ended: float) -> dict[str, Any]:
+    """What dbt did with a step's time; nodes run on several threads, so that their seconds may overlap."""
+    written = json.loads((settings.var / "dbt" / "target" / "run_results.json").read_text(encoding="utf-8"))
+    starts, ends, nodes = [], [], []
+    for result in written["results"]:
+        for timing in result["timing"]:
+            starts.append(_moment(timing["started_at"]))
+            ends.append(_moment(timing["completed_at"]))
+        kind, _, name = result["unique_id"].partition(".mainstay.")
+        nodes.append((kind, name, result["execution_time"]))
+    models = sorted(((s, n) for kind, n, s in nodes if kind != "test"), reverse=True)
+    return {
+        "seconds": ended - began,
+        "before_first_node": min(starts) - began,
+        "after_last_node": ended - max(ends),
+        "model_seconds": sum(s for s, _ in models),
+        "test_seconds": sum(s for kind, _, s in nodes if kind == "test"),
+        "models": len(models),
+        "tests": len(nodes) - len(models),
+        "slowest": {name: seconds for seconds, name in models[:6]},
+    }
+
+
+def _moment(text: str) -> float:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
+def validate(settings: Settings, first: date, last: date) -> dict[str, Any]:
+    """Run every stage's expectations on all that was loaded, one stage after the other."""
+    from pipelines.validate.gx import great_expectations
+
+    began = time.perf_counter()
+    great_expectations()
+    items: dict[str, Any] = {"seconds": {"importing Great Expectations": time.perf_counter() - began}, "checks": 0}
+    for stage in STAGES:
+        began = time.perf_counter()
+        items["checks"] += steps.validate(settings, RUN, stage, first, last)["checks"]
+        items["seconds"][stage] = time.perf_counter() - began
+    return items
+
+
+def publish(settings: Settings, first: date, last: date) -> dict[str, Any]:
+    """Publish the marts; the audit of the serving file counts as validation."""
+    from bench.stopwatch import Stopwatch
+
+    watch = Stopwatch()
+    steps._validated = watch.wrap("serving", steps._validated)
+    summary = steps.publish(settings, RUN, last)
+    return {"seconds": dict(watch.seconds), "rows": summary["rows"], "checks": summary["checks"]["checks"]}
+
+
+def night(settings: Settings, first: date, last: date) -> dict[str, Any]:
+    """A small deployment's nights through the DAG: one to begin with, then those that have nothing new to load."""
+    from pipelines.orchestrate.inprocess import run_nightly_dag
+
+    if not settings.warehouse.exists():
+        steps.start(settings, RUN, "bench", last)
+        steps.load(settings, RUN, first, last)
+        steps.close(settings, RUN, "success")
+        run_nightly_dag(last, settings).raise_for_error()
+    result = run_nightly_dag(last, settings)
+    result.raise_for_error()
+    with closing(_ledger(settings)) as connection:
+        loaded = connection.execute(
+            "select count(*) from ops.files where run_id = ?", [result.run_id]
+        ).fetchone()
+    if loaded != (0,):
+        raise RuntimeError(f"the night was not empty: it loaded {loaded} files")
+    return {
+        "night_seconds": result.seconds,
+        "startup": result.startup_seconds,
+        "airflow": result.airflow_seconds,
+        "tasks": {task.name: task.seconds for task in result.tasks},
+    }
+
+
+def _ledger(settings: Settings) -> Any:
+    from pipelines.sql import connect
+
+    return connect(settings, read_only=True)
+
+
+def main() -> None:
+    """Run one part."""
+    parts = {f.__name__: f for f in (load, land, build, validate, publish, night)}
+    parser = argparse.ArgumentParser()
+    parser.add_argument("part", choices=parts)
+    parser.add_argument("first", type=date.fromisoformat)
+    parser.add_argument("last", type=date.fromisoformat)
+    args = parser.parse_args()
+    items = parts[args.part](load_settings(), args.first, args.last)
+    Path(os.environ["BENCH_RESULT"]).write_text(json.dumps(items), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,17 @@
+"""Fixtures that several test folders share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_of_the_surroundings() -> Iterator[None]:
+    """Tests say what they set: a MAINSTAY_… variable of the shell that started them must not leak in."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("MAINSTAY_")]:
+            patch.delenv(name)
+        yield

@@ -1,0 +1,189 @@
+"""`docker-compose.yml` and the image's files, checked without Docker: the Compose schema, then what it cannot say."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from pipelines.orchestrate.tasks import POOL, POOL_DESCRIPTION
+from pipelines.settings import PROJECT_DIR, Settings
+
+DEPLOY = PROJECT_DIR / "deploy"
+SCHEMA = json.loads(Path(__file__).with_name("compose-spec.schema.json").read_text())
+SERVICES = {"postgres", "init", "api-server", "scheduler", "dag-processor", "triggerer"}
+ONE_SHOT = {"init"}
+SECRET = re.compile(r"PASSWORD(?!S_FILE)|SECRET|FERNET|TOKEN|SQL_ALCHEMY_CONN")
+VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:[?-])?([^}]*)\}")
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return (PROJECT_DIR / "docker-compose.yml").read_text()
+
+
+@pytest.fixture(scope="module")
+def compose(text: str) -> dict[str, Any]:
+    return dict(yaml.safe_load(text))
+
+
+@pytest.fixture(scope="module")
+def dockerfile() -> list[str]:
+    """The Dockerfile's instructions, continuation lines joined, comments left out."""
+    lines = [line for line in (DEPLOY / "Dockerfile").read_text().splitlines() if not line.startswith("#")]
+    return [line for line in "\n".join(lines).replace("\\\n", " ").splitlines() if line.strip()]
+
+
+def example_variables() -> dict[str, str]:
+    lines = [line for line in (DEPLOY / "env.example").read_text().splitlines() if line and line[0] != "#"]
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_it_follows_the_compose_schema(compose: dict[str, Any]) -> None:
+    jsonschema.validate(compose, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("service", "key", "value"),
+    [
+        ("scheduler", "restarts", "always"),
+        ("scheduler", "healthcheck", {"tests": ["CMD"]}),
+        ("init", "image", 1),
+    ],
+)
+def test_the_schema_refuses_a_wrong_key_or_type(
+    compose: dict[str, Any], service: str, key: str, value: Any
+) -> None:
+    broken = copy.deepcopy(compose)
+    broken["services"][service][key] = value
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(broken, SCHEMA)
+
+
+def test_the_services_are_exactly_these(compose: dict[str, Any]) -> None:
+    assert set(compose["services"]) == SERVICES
+
+
+def test_no_secret_has_a_default(compose: dict[str, Any]) -> None:
+    found = 0
+    for name, service in compose["services"].items():
+        for variable, value in service["environment"].items():
+            if not SECRET.search(variable):
+                continue
+            found += 1
+            assert VARIABLE.search(value), f"{name}: {variable} is written out"
+            for inner, operator, _ in VARIABLE.findall(value):
+                assert operator == ":?", f"{name}: {inner} may be left empty or has a default"
+    assert found >= 5
+
+
+def test_every_required_variable_is_in_the_example_and_none_has_a_value(text: str) -> None:
+    required = {name for name, operator, _ in VARIABLE.findall(text) if operator == ":?"}
+    assert required
+    assert set(example_variables()) == required
+    assert set(example_variables().values()) == {""}
+    # A bare ${X} would quietly become an empty string.
+    assert [name for name, operator, _ in VARIABLE.findall(text) if not operator] == []
+
+
+def test_every_mainstay_variable_is_a_setting(compose: dict[str, Any]) -> None:
+    names = [n for n in compose["services"]["scheduler"]["environment"] if n.startswith("MAINSTAY_")]
+    assert names
+    assert {name.removeprefix("MAINSTAY_").lower() for name in names} <= set(Settings.model_fields)
+
+
+def test_every_service_that_stays_has_a_health_check_and_is_restarted(compose: dict[str, Any]) -> None:
+    for name in SERVICES - ONE_SHOT:
+        service = compose["services"][name]
+        assert service["healthcheck"]["test"][0] == "CMD", name
+        assert {"interval", "timeout", "retries", "start_period"} <= set(service["healthcheck"]), name
+        assert service["restart"] == "unless-stopped", name
+    assert compose["services"]["init"]["restart"] == "no"
+
+
+def test_services_wait_for_what_they_need(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        for other, wait in service.get("depends_on", {}).items():
+            assert other in SERVICES
+            expected = "service_completed_successfully" if other in ONE_SHOT else "service_healthy"
+            assert wait["condition"] == expected, f"{name} on {other}"
+    for name in SERVICES - ONE_SHOT - {"postgres"}:
+        assert {"postgres", "init"} <= set(compose["services"][name]["depends_on"]), name
+
+
+def test_named_volumes_are_declared_and_used_and_the_state_is_mounted(compose: dict[str, Any]) -> None:
+    used: set[str] = set()
+    for name, service in compose["services"].items():
+        # A variable's default holds colons of its own.
+        mounts = [VARIABLE.sub("./folder", mount) for mount in service["volumes"]]
+        used |= {mount.split(":")[0] for mount in mounts if not mount.startswith((".", "/"))}
+        if name != "postgres":
+            assert "./folder:/opt/mainstay/var" in mounts, name
+    assert used == set(compose["volumes"])
+
+
+def test_images_are_pinned_and_nothing_is_open_to_the_network_unasked(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        tag = service["image"].partition(":")[2]
+        assert re.match(r"\d", tag), f"{name}: {service['image']}"
+        for port in service.get("ports", []):
+            assert port.startswith("${MAINSTAY_WEB_ADDRESS:-127.0.0.1}:"), name
+    assert [name for name, service in compose["services"].items() if service.get("ports")] == ["api-server"]
+
+
+def test_the_image_has_a_pinned_base_and_a_plain_user(dockerfile: list[str]) -> None:
+    bases = [line.split()[1] for line in dockerfile if line.startswith("FROM ")]
+    assert bases
+    for base in bases:
+        assert re.match(r"\d", base.partition(":")[2]), base
+    users = [line.split()[1] for line in dockerfile if line.startswith("USER ")]
+    assert users[-1:] == ["mainstay"]
+    assert any("useradd --uid" in line and line.rstrip().endswith("mainstay") for line in dockerfile)
+
+
+def test_everything_is_installed_from_locks_with_hashes(dockerfile: list[str]) -> None:
+    installs = [part for line in dockerfile for part in line.split("&&") if "pip install" in part]
+    assert len(installs) == 2
+    for install in installs:
+        assert "--require-hashes" in install
+        assert "--requirement /tmp/locks/" in install
+    for lock in (PROJECT_DIR / "requirements.lock", DEPLOY / "requirements-postgres.lock"):
+        pinned = re.findall(r"^(\S+)==", lock.read_text(), re.MULTILINE)
+        assert pinned, lock
+        entries = re.split(r"(?m)^(?=\S+==)", lock.read_text())[1:]
+        assert all("--hash=sha256:" in entry for entry in entries), lock
+        assert "://" not in re.sub(r"(?m)^\s*#.*$", "", lock.read_text()), f"{lock} names an index"
+
+
+def test_what_the_image_copies_is_there_and_not_ignored(dockerfile: list[str]) -> None:
+    sources = [s for line in dockerfile if line.startswith("COPY ") for s in line.split()[1:-1]]
+    assert sources
+    let_in = {
+        line[1:]
+        for line in (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
+        if line.startswith("!")
+    }
+    for source in sources:
+        assert (PROJECT_DIR / source).exists(), source
+    assert set(sources) == let_in
+
+
+def test_no_secret_is_baked_into_the_image(dockerfile: list[str]) -> None:
+    given = " ".join(line for line in dockerfile if line.startswith(("ENV ", "ARG ")))
+    assert given
+    assert SECRET.search(given) is None
+
+
+def test_the_init_script_makes_the_dags_pool_and_parses() -> None:
+    script = DEPLOY / "init.sh"
+    assert script.stat().st_mode & stat.S_IXUSR
+    assert f'airflow pools set {POOL} 1 "{POOL_DESCRIPTION}"' in script.read_text()
+    subprocess.run(["sh", "-n", str(script)], check=True)
