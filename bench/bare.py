@@ -58,36 +58,38 @@ def _reader(landing: Path, dataset: str, kind: str, columns: dict[str, str]) -> 
     )
 
 
-def load(landing: Path, database: Path, kind: str) -> None:
+def _open(database: Path, memory_limit: str | None) -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(str(database))
+    connection.execute("set TimeZone = 'UTC'")
+    if memory_limit:
+        connection.execute(f"set memory_limit = '{memory_limit}'")
+    return connection
+
+
+def load(landing: Path, database: Path, kind: str, memory_limit: str | None = None) -> None:
     """Read all landing files, typed, into tables of a DuckDB file."""
     day = "cast(string_split(filename, '/')[-2] as date)"
     sets = (("transactions", kind, TRANSACTIONS), ("customers", "csv", CUSTOMERS), ("products", "jsonl", PRODUCTS))
     database.parent.mkdir(parents=True, exist_ok=True)
-    with duckdb.connect(str(database)) as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with _open(database, memory_limit) as connection:
         for dataset, ending, columns in sets:
             names, business_date = ", ".join(columns), day
             if dataset == "transactions":
                 names = names.replace(
                     "transaction_at", f"timezone('UTC', timezone('{ZONE}', transaction_at)) as transaction_at"
                 )
-                business_date = "cast(transaction_at as date)"
+                # The file's own local time, not the column of the same name that is made from it.
+                business_date = "cast(r.transaction_at as date)"
             connection.execute(
-                f"create table {dataset} as select {names}, {_local(business_date)} as business_date, "
+                f"create table {dataset} as select {names}, {business_date} as business_date, "
                 f"{day} as partition_date, filename as file_id from {_reader(landing, dataset, ending, columns)} as r"
             )
         connection.execute("checkpoint")
 
 
-def _local(expression: str) -> str:
-    """The file's own local time, not the column of the same name that is made from it."""
-    return expression.replace("transaction_at", "r.transaction_at")
-
-
-def build(database: Path, as_of: str) -> None:
+def build(database: Path, as_of: str, memory_limit: str | None = None) -> None:
     """Compute the marts from the loaded tables."""
-    with duckdb.connect(str(database)) as connection:
-        connection.execute("set TimeZone = 'UTC'")
+    with _open(database, memory_limit) as connection:
         connection.execute(f"set variable as_of = date '{as_of}'; set variable seeds = '{SEEDS}'")
         for statement in MARTS_SQL.read_text(encoding="utf-8").split(";\n"):
             if statement.strip():
@@ -103,11 +105,12 @@ def main() -> None:
     parser.add_argument("--database", type=Path, required=True)
     parser.add_argument("--format", choices=("csv", "parquet"), default="csv")
     parser.add_argument("--as-of", default="2025-12-31")
+    parser.add_argument("--memory-limit")
     args = parser.parse_args()
     if args.part == "load":
-        load(args.landing, args.database, args.format)
+        load(args.landing, args.database, args.format, args.memory_limit)
     else:
-        build(args.database, args.as_of)
+        build(args.database, args.as_of, args.memory_limit)
 
 
 if __name__ == "__main__":

@@ -81,7 +81,8 @@ def airflow_environment(
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(password_file(settings)),
         "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt_secret"],
         "AIRFLOW__API__SECRET_KEY": keys["secret_key"],
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        # SQLite has one writer: on a busy machine its default of 5 s ends in "database is locked".
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}?timeout=60",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(logs),
         "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(logs / "dag_processor"),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
@@ -183,8 +184,8 @@ def _version_key(version: str) -> tuple[int, ...]:
 
 def _revision(url: str) -> str | None:
     """Revision that a SQLite metadata database is at; None where there is none or it is no SQLite."""
-    path = url.removeprefix("sqlite:///")
-    if path == url or not Path(path).exists():
+    path = url.removeprefix("sqlite:///").partition("?")[0]
+    if not url.startswith("sqlite:///") or not Path(path).exists():
         return None
     with contextlib.closing(sqlite3.connect(path)) as connection:
         try:

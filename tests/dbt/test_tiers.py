@@ -36,6 +36,14 @@ def shop(make_warehouse: Callable[[str], Warehouse]) -> Warehouse:
     warehouse.purchase("only_returns", ("2017-02-10", -40))
     warehouse.purchase("same_day_swap", ("2017-02-10", 40), ("2017-02-10", -40))
     warehouse.purchase("tomorrow", ("2017-05-21", 5000))
+    line = {"transaction_id": "corrected", "customer_id": "corrected", "business_date": "2017-01-10"}
+    warehouse.insert(
+        "transactions",
+        [
+            {**line, "net_amount": 100, "partition_date": "2017-01-10"},
+            {**line, "net_amount": 30, "partition_date": "2017-02-01"},
+        ],
+    )
     warehouse.build(as_of_date="2017-05-20", **SMALL)
     return warehouse
 
@@ -58,6 +66,13 @@ def test_a_customer_falls_below_zero_lapses_and_returns(shop: Warehouse) -> None
         ("2017-03", "lapsed", "lapsed"),
         ("2017-05", "ordinary", "returned"),
     ]
+
+
+def test_a_corrected_line_counts_once_with_its_newest_figure(shop: Warehouse) -> None:
+    rows = shop.query(
+        "select month, window_spend from marts.customer_tiers_monthly where customer_id = 'corrected' order by 1 limit 1"
+    )
+    assert rows == [(date(2017, 1, 1), Decimal("30.00"))]
 
 
 def test_a_return_before_the_first_purchase_starts_no_history(shop: Warehouse) -> None:

@@ -1,7 +1,9 @@
 -- A cell is one combination of all configured attributes; each level's groups join the cells that agree in the
 -- level's own attributes, and carry the number of their first cell. A missing attribute counts as 'unknown'.
 {%- set levels = var('peer_attribute_levels') -%}
-{%- set attributes = levels | sum(start=[]) | unique | list %}
+{%- set attributes = levels | sum(start=[]) | unique | list -%}
+{%- set cell_columns = (attributes + ['all']) | map('replace', '', 'peer_', 1) | join(', ') %}
+
 with customers as (
 
     select distinct customer_id from {{ ref('int_customer_windows') }}
@@ -18,9 +20,9 @@ described as (
 
     select
         customers.customer_id,
-        {%- for attribute in attributes %}
-        coalesce(cast(dim_customers.{{ attribute }} as {{ text_type() }}), 'unknown') as peer_{{ attribute }},
-        {%- endfor %}
+        {% for attribute in attributes %}
+            coalesce(cast(dim_customers.{{ attribute }} as {{ text_type() }}), 'unknown') as peer_{{ attribute }},
+        {% endfor %}
         'all' as peer_all
     from customers
     left join dim_customers
@@ -31,29 +33,24 @@ described as (
 cells as (
 
     select
-        *,
-        row_number() over (
-            order by {% for attribute in attributes %}peer_{{ attribute }}, {% endfor %}peer_all
-        ) as peer_cell_id
-    from (
-        select distinct {% for attribute in attributes %}peer_{{ attribute }}, {% endfor %}peer_all
-        from described
-    ) as combinations
+        combinations.*,
+        row_number() over (order by {{ cell_columns }}) as peer_cell_id
+    from (select distinct {{ cell_columns }} from described) as combinations
 
 ),
 
 cell_groups as (
+
     {% for level in levels + [[]] %}
-    select
-        cells.*,
-        {{ loop.index }} as level_number,
-        '{{ level | join('+') or 'all' }}' as level_name,
-        min(peer_cell_id) over (
-            partition by {% for attribute in level %}peer_{{ attribute }}, {% endfor %}peer_all
-        ) as peer_group_id
-    from cells
-    {% if not loop.last %}union all{% endif %}
-    {%- endfor %}
+        {% set group_columns = (level + ['all']) | map('replace', '', 'peer_', 1) | join(', ') %}
+        select
+            cells.*,
+            {{ loop.index }} as level_number,
+            '{{ level | join('+') or 'all' }}' as level_name,
+            min(cells.peer_cell_id) over (partition by {{ group_columns }}) as peer_group_id
+        from cells
+        {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 
 )
 
@@ -67,6 +64,6 @@ from described
 inner join cell_groups
     on
         described.peer_all = cell_groups.peer_all
-        {%- for attribute in attributes %}
-        and described.peer_{{ attribute }} = cell_groups.peer_{{ attribute }}
-        {%- endfor %}
+        {% for attribute in attributes %}
+            and described.peer_{{ attribute }} = cell_groups.peer_{{ attribute }}
+        {% endfor %}

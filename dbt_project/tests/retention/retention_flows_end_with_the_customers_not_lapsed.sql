@@ -1,8 +1,14 @@
 -- The two ways of counting whom we still have agree: the flows' last closing, and the customers whose status is not lapsed.
 with flows as (
 
-    select closing from {{ ref('retention_flows_monthly') }}
-    where month = (select max(month) from {{ ref('retention_flows_monthly') }})
+    select closing
+    from (
+        select
+            closing,
+            row_number() over (order by month desc) as month_order
+        from {{ ref('retention_flows_monthly') }}
+    ) as ordered
+    where month_order = 1
 
 ),
 

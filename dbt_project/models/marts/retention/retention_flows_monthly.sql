@@ -18,14 +18,26 @@ lapses as (
 
 moves as (
 
-    select first_purchase_month as month, 1 as new, 0 as reactivated, 0 as lapsed
+    select
+        first_purchase_month as month,
+        1 as new,
+        0 as reactivated,
+        0 as lapsed
     from first_purchases
     union all
-    select {{ month_start('reactivated_date') }} as month, 0 as new, 1 as reactivated, 0 as lapsed
+    select
+        {{ month_start('reactivated_date') }} as month,
+        0 as new,
+        1 as reactivated,
+        0 as lapsed
     from lapses
     where reactivated_date is not null
     union all
-    select {{ month_start('lapse_date') }} as month, 0 as new, 0 as reactivated, 1 as lapsed
+    select
+        {{ month_start('lapse_date') }} as month,
+        0 as new,
+        0 as reactivated,
+        1 as lapsed
     from lapses
 
 ),
