@@ -119,7 +119,7 @@ class Bench:
         print(f"{part} …", end=" ", flush=True)
         env = environment(home or self.work, self.work / kind, self.memory_limit)
         measured = run(part, module, arguments, env, self.work)
-        print(f"{measured.seconds:,.1f} s, {measured.peak_mib:,.0f} MiB", flush=True)
+        print(f"{measured.seconds:,.1f} s, processor {measured.cpu_seconds:,.1f} s, {measured.peak_mib:,.0f} MiB", flush=True)
         self.runs.setdefault(part, []).append(measured)
         return measured
 

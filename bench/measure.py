@@ -18,13 +18,15 @@ from pipelines.settings import PROJECT_DIR
 class Measured:
     """One run of one part.
 
-    `seconds` is wall-clock from starting Python to its end, imports and closing the database included. `peak_mib`
+    `seconds` is wall-clock from starting Python to its end, imports and closing the database included; `cpu_seconds` is processor
+    time over all its threads and processes, which other work on the machine changes less. `peak_mib`
     is the greatest resident memory of the process or of any process that it started and waited for. `items` is
     what the part says about itself.
     """
 
     part: str
     seconds: float
+    cpu_seconds: float
     peak_mib: float
     items: dict[str, Any] = field(default_factory=dict)
 
@@ -66,4 +68,4 @@ def run(part: str, module: str, arguments: list[str], env: dict[str, str], work:
         tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
         raise SystemExit(f"the part {part!r} failed with exit code {process.returncode}:\n{tail}")
     items = json.loads(result.read_text(encoding="utf-8")) if result.exists() else {}
-    return Measured(part, seconds, usage.ru_maxrss / 1024, items)
+    return Measured(part, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, items)

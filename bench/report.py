@@ -222,8 +222,8 @@ def _tasks(runs: dict[str, list[Figures]]) -> str:
 
 def _parts(runs: dict[str, list[Figures]]) -> str:
     rows = [
-        (part, _span(of), f"{max(run['peak_mib'] for run in of):,.0f} MiB")
+        (part, _span(of), f"{_median(of, 'cpu_seconds'):,.1f} s", f"{max(run['peak_mib'] for run in of):,.0f} MiB")
         for part, of in runs.items()
         if not part.startswith("generate")
     ]
-    return "## Every part\n\n" + _table(("part", "seconds", "peak memory"), rows)
+    return "## Every part\n\n" + _table(("part", "wall-clock", "processor time", "peak memory"), rows)

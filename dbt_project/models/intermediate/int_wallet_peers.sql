@@ -2,7 +2,7 @@
 -- level's own attributes, and carry the number of their first cell. A missing attribute counts as 'unknown'.
 {%- set levels = var('peer_attribute_levels') -%}
 {%- set attributes = levels | sum(start=[]) | unique | list -%}
-{%- set cell_columns = (attributes + ['all']) | map('replace', '', 'peer_', 1) | join(', ') %}
+{%- set cell_columns = wallet_peer_columns(attributes) %}
 
 with customers as (
 
@@ -42,12 +42,11 @@ cells as (
 cell_groups as (
 
     {% for level in levels + [[]] %}
-        {% set group_columns = (level + ['all']) | map('replace', '', 'peer_', 1) | join(', ') %}
         select
             cells.*,
             {{ loop.index }} as level_number,
             '{{ level | join('+') or 'all' }}' as level_name,
-            min(cells.peer_cell_id) over (partition by {{ group_columns }}) as peer_group_id
+            min(cells.peer_cell_id) over (partition by {{ wallet_peer_columns(level) }}) as peer_group_id
         from cells
         {% if not loop.last %}union all{% endif %}
     {% endfor %}
