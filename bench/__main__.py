@@ -74,9 +74,13 @@ class Bench:
     def _compare(self) -> None:
         """Nothing that was measured counts if the two did not do the same work."""
         print("  comparing the marts of both …", flush=True)
-        self.different = differences(self._home("csv") / "var" / "warehouse" / "mainstay.duckdb", self._database)
+        self.different = differences(
+            self._home("csv") / "var" / "warehouse" / "mainstay.duckdb", self._database
+        )
         if self.different:
-            raise SystemExit("the bare script and Mainstay give different marts:\n  " + "\n  ".join(self.different))
+            raise SystemExit(
+                "the bare script and Mainstay give different marts:\n  " + "\n  ".join(self.different)
+            )
 
     @property
     def _database(self) -> Path:
@@ -94,7 +98,9 @@ class Bench:
             text = contract.read_text(encoding="utf-8")
             for old, new in (("{date}/*.csv*", "{date}/*.parquet"), ("format: csv", "format: parquet")):
                 if text.count(old) != 1:
-                    raise SystemExit(f"{contract}: expected {old!r} once; mend bench/__main__.py to the contract's new text")
+                    raise SystemExit(
+                        f"{contract}: expected {old!r} once; mend bench/__main__.py to the contract's new text"
+                    )
                 text = text.replace(old, new)
             contract.write_text(text, encoding="utf-8")
 
@@ -106,7 +112,15 @@ class Bench:
             self._home(kind).mkdir()
 
     def _bare(self, part: str, step: str, kind: str) -> None:
-        arguments = [step, "--landing", str(self.work / kind), "--database", str(self._database), "--format", kind]
+        arguments = [
+            step,
+            "--landing",
+            str(self.work / kind),
+            "--database",
+            str(self._database),
+            "--format",
+            kind,
+        ]
         arguments += ["--as-of", self.data[kind]["last"]]
         arguments += ["--memory-limit", self.memory_limit] if self.memory_limit else []
         self._run(part, "bench.bare", arguments, None, kind)
@@ -119,7 +133,10 @@ class Bench:
         print(f"{part} …", end=" ", flush=True)
         env = environment(home or self.work, self.work / kind, self.memory_limit)
         measured = run(part, module, arguments, env, self.work)
-        print(f"{measured.seconds:,.1f} s, processor {measured.cpu_seconds:,.1f} s, {measured.peak_mib:,.0f} MiB", flush=True)
+        print(
+            f"{measured.seconds:,.1f} s, processor {measured.cpu_seconds:,.1f} s, {measured.peak_mib:,.0f} MiB",
+            flush=True,
+        )
         self.runs.setdefault(part, []).append(measured)
         return measured
 
@@ -143,8 +160,12 @@ def main() -> None:
     parser.add_argument("--months", type=int, default=24)
     parser.add_argument("--repeat", type=int, help="runs of each part; default 3, above 5 million rows 2")
     parser.add_argument("--folder", type=Path, help="where to work; default var/bench")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="default all; build implies csv")
-    parser.add_argument("--memory-limit", help="DuckDB's memory limit for both, for example 4GB; default DuckDB's own")
+    parser.add_argument(
+        "--parts", nargs="+", choices=PARTS, default=PARTS, help="default all; build implies csv"
+    )
+    parser.add_argument(
+        "--memory-limit", help="DuckDB's memory limit for both, for example 4GB; default DuckDB's own"
+    )
     parser.add_argument("--output", type=Path, default=PROJECT_DIR / "docs" / "benchmarks.md")
     parser.add_argument("--keep", action="store_true", help="leave the generated files and warehouses")
     args = parser.parse_args()
@@ -154,7 +175,9 @@ def main() -> None:
     work.mkdir(parents=True)
     needed, free = args.rows * BYTES_PER_ROW, shutil.disk_usage(folder).free
     if free < needed:
-        raise SystemExit(f"{args.rows:,} rows need about {needed / 1e9:.1f} GB in {folder}, {free / 1e9:.1f} GB are free")
+        raise SystemExit(
+            f"{args.rows:,} rows need about {needed / 1e9:.1f} GB in {folder}, {free / 1e9:.1f} GB are free"
+        )
     repeat = args.repeat or (3 if args.rows <= 5_000_000 else 2)
     bench = Bench(args.rows, args.months, repeat, tuple(args.parts), work, args.memory_limit)
     try:

@@ -69,7 +69,11 @@ def _open(database: Path, memory_limit: str | None) -> duckdb.DuckDBPyConnection
 def load(landing: Path, database: Path, kind: str, memory_limit: str | None = None) -> None:
     """Read all landing files, typed, into tables of a DuckDB file."""
     day = "cast(string_split(filename, '/')[-2] as date)"
-    sets = (("transactions", kind, TRANSACTIONS), ("customers", "csv", CUSTOMERS), ("products", "jsonl", PRODUCTS))
+    sets = (
+        ("transactions", kind, TRANSACTIONS),
+        ("customers", "csv", CUSTOMERS),
+        ("products", "jsonl", PRODUCTS),
+    )
     database.parent.mkdir(parents=True, exist_ok=True)
     with _open(database, memory_limit) as connection:
         for dataset, ending, columns in sets:

@@ -26,7 +26,9 @@ def differences(mainstay: Path, bare: Path) -> list[str]:
         connection.execute(f"attach {literal(str(bare))} as bare (read_only)")
         for name, contract in mart_contracts().items():
             columns = [(c.name, c.type) for c in contract.columns]
-            ours, theirs = (_figures(connection, base, name, columns, contract.key) for base in ("mainstay", "bare"))
+            ours, theirs = (
+                _figures(connection, base, name, columns, contract.key) for base in ("mainstay", "bare")
+            )
             for (column, type_), left, right in zip([("rows", ""), *columns], ours, theirs, strict=True):
                 if not _agree(left, right, is_binary=type_ == "DOUBLE"):
                     found.append(f"{name}.{column}: Mainstay {left}, bare script {right}")

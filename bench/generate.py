@@ -14,7 +14,12 @@ def main() -> None:
     """Generate, and give the report's figures."""
     folder, rows, months, kind = sys.argv[1:]
     report = generate(Path(folder), int(rows), int(months), format=kind)
-    figures = {"first": report.first_date, "last": report.last_date, "bytes": report.bytes, "files": report.files}
+    figures = {
+        "first": report.first_date,
+        "last": report.last_date,
+        "bytes": report.bytes,
+        "files": report.files,
+    }
     figures["customers"] = report.customers
     Path(os.environ["BENCH_RESULT"]).write_text(json.dumps(figures, default=str), encoding="utf-8")
 

@@ -29,7 +29,7 @@ def load(settings: Settings, first: date, last: date) -> dict[str, Any]:
     watch = Stopwatch()
     attach(watch)
     steps.start(settings, RUN, "bench", last)
-    summary = watch.timed("other", lambda: steps.load(settings, RUN, first, last))
+    summary = watch.timed("rest of the step", lambda: steps.load(settings, RUN, first, last))
     return {"seconds": dict(watch.seconds), "rows": summary["loaded"], "files": summary["files"]}
 
 
@@ -81,7 +81,10 @@ def validate(settings: Settings, first: date, last: date) -> dict[str, Any]:
 
     began = time.perf_counter()
     great_expectations()
-    items: dict[str, Any] = {"seconds": {"importing Great Expectations": time.perf_counter() - began}, "checks": 0}
+    items: dict[str, Any] = {
+        "seconds": {"importing Great Expectations": time.perf_counter() - began},
+        "checks": 0,
+    }
     for stage in STAGES:
         began = time.perf_counter()
         items["checks"] += steps.validate(settings, RUN, stage, first, last)["checks"]

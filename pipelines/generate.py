@@ -81,7 +81,9 @@ def _quality(rule: DataQuality) -> str | None:
         return f"{label}{_code(wanted['type'])} ({_cell(kwargs)})"
     if rule.metric == "invalidValues" and "validValues" in (rule.arguments or {}):
         return None
-    bounds = {name: value for name, value in rule.model_dump(exclude_none=True).items() if name.startswith("must")}
+    bounds = {
+        name: value for name, value in rule.model_dump(exclude_none=True).items() if name.startswith("must")
+    }
     unit = " percent" if rule.unit == "percent" else ""
     said = "; ".join(f"{_words(name)} {value}{unit}" for name, value in bounds.items())
     return f"{label}{_words(rule.metric or rule.type or 'rule')} {said}"
@@ -123,7 +125,9 @@ def _columns(contract: Contract) -> str:
     rows = []
     for column in contract.columns:
         if not column.description:
-            raise ContractError(f"{contract.path}: column {column.name} has no description; say what it means")
+            raise ContractError(
+                f"{contract.path}: column {column.name} has no description; say what it means"
+            )
         key = str(contract.key.index(column.name) + 1) if column.name in contract.key else ""
         rows.append(
             [
@@ -137,10 +141,21 @@ def _columns(contract: Contract) -> str:
 def _opening(contract: Contract) -> list[str]:
     """Heading, grain, purpose, usage and limits of a dataset or mart."""
     said = contract.document.description
-    lines = [f"### {contract.name}", "", f"**{contract.grain}** {_sentence(contract.table.description, contract.grain)}", ""]
-    for label, text in (("Purpose", said and said.purpose), ("Use", said and said.usage), ("Limits", said and said.limitations)):
+    lines = [
+        f"### {contract.name}",
+        "",
+        f"**{contract.grain}** {_sentence(contract.table.description, contract.grain)}",
+        "",
+    ]
+    for label, text in (
+        ("Purpose", said and said.purpose),
+        ("Use", said and said.usage),
+        ("Limits", said and said.limitations),
+    ):
         if not text:
-            raise ContractError(f"{contract.path}: description: no {label.lower()}; give purpose, usage and limitations")
+            raise ContractError(
+                f"{contract.path}: description: no {label.lower()}; give purpose, usage and limitations"
+            )
         lines.append(f"- {label}: {_cell(text)}")
     return lines
 
@@ -155,7 +170,13 @@ def _table_rules(contract: Contract) -> list[str]:
 
 def mart_section(contract: MartContract) -> str:
     """The dictionary's section of a mart."""
-    lines = [*_opening(contract), f"- Contract: version {contract.version}", *_table_rules(contract), "", _columns(contract)]
+    lines = [
+        *_opening(contract),
+        f"- Contract: version {contract.version}",
+        *_table_rules(contract),
+        "",
+        _columns(contract),
+    ]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -219,7 +240,11 @@ def guide(text: str) -> str:
 
 def render() -> dict[Path, str]:
     """The text of every generated file by its path."""
-    return {**dbt_properties.render(), DICTIONARY: dictionary(), GUIDE: guide(GUIDE.read_text(encoding="utf-8"))}
+    return {
+        **dbt_properties.render(),
+        DICTIONARY: dictionary(),
+        GUIDE: guide(GUIDE.read_text(encoding="utf-8")),
+    }
 
 
 def differing() -> dict[Path, str]:

@@ -7,6 +7,7 @@ process, and leaves a note that says who holds it.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pipelines.settings import Settings
+
+log = logging.getLogger(__name__)
 
 _FIRST_WAIT_SECONDS = 1.0
 
@@ -45,7 +48,7 @@ def _describe(settings: Settings) -> str:
 def warehouse_lock(
     settings: Settings, step: str, run_id: str, on_wait: Callable[[str], None] | None = None
 ) -> Iterator[None]:
-    """Hold the warehouse for writing; `on_wait` hears whom we wait for.
+    """Hold the warehouse for writing; `on_wait` (else the log) hears whom we wait for.
 
     Raises:
         LockedError: the lock was not free within `lock_timeout_seconds`.
@@ -56,8 +59,7 @@ def warehouse_lock(
     try:
         lock.acquire(timeout=min(_FIRST_WAIT_SECONDS, settings.lock_timeout_seconds))
     except Timeout:
-        if on_wait is not None:
-            on_wait(f"waiting for {_describe(settings)}")
+        (on_wait or log.warning)(f"waiting for {_describe(settings)}")
         try:
             lock.acquire(timeout=settings.lock_timeout_seconds, poll_interval=0.2)
         except Timeout as error:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from pipelines.errors import LockedError, MainstayError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -25,11 +27,25 @@ def literal(value: str) -> str:
 
 
 def connect(settings: Settings, path: Path | None = None, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
-    """Open a DuckDB file (the warehouse by default) with the deployment's limits, in UTC."""
+    """Open a DuckDB file (the warehouse by default) with the deployment's limits, in UTC.
+
+    Raises:
+        LockedError: a program that knows nothing of our lock has the file open.
+        MainstayError: the file is damaged or no DuckDB file.
+    """
     target = path or settings.warehouse
     if not read_only:
         target.parent.mkdir(parents=True, exist_ok=True)
-    connection = duckdb.connect(str(target), read_only=read_only)
+    try:
+        connection = duckdb.connect(str(target), read_only=read_only)
+    except duckdb.Error as error:
+        first = str(error).splitlines()[0]
+        if "Could not set lock" in first or "different configuration" in first:
+            raise LockedError(f"{target} is open in another program ({first}); close it there and run again") from error
+        raise MainstayError(
+            f"{target} cannot be opened ({first}). If it is damaged, move it away and run `mainstay nightly`: "
+            "the warehouse is rebuilt from the landing files"
+        ) from error
     connection.execute("SET TimeZone = 'UTC'")
     if settings.duckdb_threads:
         connection.execute(f"SET threads = {settings.duckdb_threads:d}")

@@ -7,9 +7,11 @@ into the ledger, and returns a small summary that fits into JSON. Each can be ru
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import date
 from typing import TYPE_CHECKING, Any
+
+import duckdb
 
 from pipelines import ledger
 from pipelines.contracts import canonical_contracts, mart_contracts, source_contracts
@@ -40,9 +42,11 @@ def _recorded(settings: Settings, run_id: str, step: str, work: Callable[[], Sum
         started = ledger.now()
         try:
             summary = work()
-        except MainstayError as error:
-            with closing(connect(settings)) as connection:
-                ledger.record_step(connection, run_id, step, started, "failed", {"error": str(error)})
+        except BaseException as error:
+            # The step's own error must stand, even if the ledger cannot be written any more.
+            with suppress(MainstayError, duckdb.Error), closing(connect(settings)) as connection:
+                reason = str(error) or type(error).__name__
+                ledger.record_step(connection, run_id, step, started, "failed", {"error": reason})
             raise
         with closing(connect(settings)) as connection:
             ledger.record_step(connection, run_id, step, started, "success", summary)

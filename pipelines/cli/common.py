@@ -63,15 +63,19 @@ def print_json(value: Any) -> None:
 
 @contextmanager
 def progress(label: str, *, quiet: bool = False) -> Iterator[Callable[[str], None]]:
-    """A spinner that shows what is going on; lines instead where nobody watches."""
-    if quiet:
-        yield lambda text: None
-    elif err.is_terminal:
+    """A spinner that shows what is going on; where nobody watches a line at the start and one for each wait."""
+    if err.is_terminal and not quiet:
         with err.status(label) as status:
             yield lambda text: status.update(f"{label}: {escape(text)}")
-    else:
+        return
+    if not quiet:
         err.print(f"{label} …")
-        yield lambda text: None
+
+    def say(text: str) -> None:
+        if text.startswith("waiting for"):
+            err.print(f"{label}: {text}", markup=False, soft_wrap=True)
+
+    yield say
 
 
 def last_landed_date(settings: Settings) -> date:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic_core import PydanticUndefined
 
 from pipelines.cli.common import JsonFlag, clear_errors, out, parse_date, print_json, progress, settings_or_exit
 from pipelines.contracts import DATASETS
@@ -15,6 +15,10 @@ from pipelines.errors import SettingsError
 from pipelines.settings import PROJECT_DIR, Settings
 
 _NO_TOML = {"home", "var_dir", "contracts_dir", "policies_dir", "notify_webhook_url", "simulated_note"}
+_EXAMPLES = {
+    "landing_dir": "/data/exports", "duckdb_threads": 4, "duckdb_memory_limit": "8GB", "notify_email_to": "data@example.com",
+}
+"""Values to show for the settings that have none by default."""
 
 
 def _toml() -> str:
@@ -25,12 +29,10 @@ def _toml() -> str:
         "",
     ]
     for name, field in Settings.model_fields.items():
-        if name in _NO_TOML:
-            continue
-        default = None if field.default is PydanticUndefined else field.default
-        shown = {True: "true", False: "false"}.get(default, None) if isinstance(default, bool) else None
-        shown = shown or (f'"{default}"' if isinstance(default, str) else '"…"' if default is None else str(default))
-        lines += [f"# {field.description}", f"# {name} = {shown}", ""]
+        if name not in _NO_TOML:
+            value = _EXAMPLES.get(name, field.default)
+            # JSON writes texts, numbers, true and false as TOML does.
+            lines += [f"# {field.description}", f"# {name} = {json.dumps(value, ensure_ascii=False)}", ""]
     return "\n".join(lines)
 
 

@@ -76,7 +76,7 @@ def load(
         raise SettingsError(f"unknown dataset {', '.join(unknown)}; use {', '.join(run.datasets())}")
     if dry_run:
         pending = run.pending(settings, start, end, dataset)
-        _show({name: f"{len(files)} files to load" for name, files in pending.items()}, as_json)
+        _show({name if as_json else f"{name} files to load": len(files) for name, files in pending.items()}, as_json)
         return
     with progress("load", quiet=as_json) as say:
         summary = _as_run(

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.errors import ContractError, LandingError
+from pipelines.contract_checks import LocationPart, day_of, location_parts
+from pipelines.errors import LandingError
 
 if TYPE_CHECKING:
     from pipelines.contracts import SourceContract
     from pipelines.settings import Settings
-
-_DATE = re.compile(r"\{date(?::([^}]+))?\}")
-_DIGITS = {"%Y": r"\d{4}", "%m": r"\d{2}", "%d": r"\d{2}", "%y": r"\d{2}", "%j": r"\d{3}"}
 
 
 @dataclass(frozen=True, order=True)
@@ -28,69 +24,58 @@ class LandingFile:
     path: Path
 
 
-def _date_pattern(contract: SourceContract, part: str) -> tuple[re.Pattern[str], str]:
-    """Regex of one path part that holds {date}, and the date's format."""
-    match = _DATE.search(part)
-    assert match is not None
-    date_format = match.group(1) or "%Y-%m-%d"
-    digits = re.escape(date_format)
-    for code, regex in _DIGITS.items():
-        digits = digits.replace(code, regex)
-    if "%" in digits:
-        raise ContractError(
-            f"{contract.path}: servers.path: {{date:{date_format}}} has a code Mainstay does not know; use %Y, %m, %d, %y, %j"
-        )
-    before, after = part[: match.start()], part[match.end() :]
-    regex = fnmatch.translate(before).removesuffix(r"\Z") + f"(?P<date>{digits})" + fnmatch.translate(after)
-    return re.compile(regex), date_format
-
-
 def _is_temporary(name: str) -> bool:
     """Half-written or hidden files are not landed yet."""
     return name.startswith((".", "_")) or name.endswith((".tmp", ".part", ".crc"))
 
 
+def _check_name(path: Path) -> None:
+    """A path must be text, and DuckDB must be able to open it as one file."""
+    try:
+        text = str(path).encode().decode()
+    except UnicodeEncodeError as error:
+        shown = str(path).encode(errors="surrogateescape").decode(errors="backslashreplace")
+        raise LandingError(f"{shown}: refused: expected a file name in UTF-8, found other bytes; rename it") from error
+    if "\\" in text and any(mark in text for mark in "*?["):
+        raise LandingError(f"{text}: refused: a path with a backslash and one of * ? [ cannot be opened safely; rename it")
+
+
 def discover(
     settings: Settings, contract: SourceContract, first: date | None = None, last: date | None = None
 ) -> list[LandingFile]:
-    """The files of a dataset with a business date from `first` to `last`, both included, in date and name order.
+    """What matches a dataset's location with a business date from `first` to `last`, both included, in date and path order.
+
+    Whatever bears a matching name is found, a folder or a dangling link too: `inspect` refuses it by name.
 
     Raises:
-        LandingError: the landing folder cannot be read.
+        LandingError: the landing folder cannot be read, or a path names two dates.
     """
-    pattern = Path(contract.location)
-    root = Path(pattern.anchor) if pattern.is_absolute() else settings.landing
-    parts = pattern.relative_to(pattern.anchor).parts if pattern.is_absolute() else pattern.parts
+    is_absolute = contract.location.startswith("/")
+    root = Path("/") if is_absolute else settings.landing
     found: set[LandingFile] = set()
 
-    def walk(folder: Path, rest: tuple[str, ...], day: date | None) -> None:
+    def walk(folder: Path, rest: tuple[LocationPart, ...], codes: dict[str, str]) -> None:
         part, *tail = rest
-        dated, date_format = _date_pattern(contract, part) if _DATE.search(part) else (None, "")
-        plain = re.compile(fnmatch.translate(part))
         for entry in sorted(folder.iterdir()):
-            this_day = day
-            if dated is not None:
-                match = dated.match(entry.name)
-                if match is None:
-                    continue
-                try:
-                    this_day = datetime.strptime(match["date"], date_format).date()  # noqa: DTZ007 - a date has no zone
-                except ValueError:
-                    continue
-                if (first and this_day < first) or (last and this_day > last):
-                    continue
-            elif not plain.match(entry.name):
+            match = part.regex.match(entry.name)
+            if match is None or _is_temporary(entry.name):
                 continue
-            if _is_temporary(entry.name):
+            these = dict(codes)
+            for code, digits in zip(part.codes, match.groups(), strict=True):
+                if these.setdefault(code, digits) != digits:
+                    raise LandingError(f"{entry}: refused: its path names two dates; put it into the folder of its own date")
+            day = day_of(these)
+            if day is not None and ((first and day < first) or (last and day > last)):
                 continue
-            if tail and entry.is_dir():
-                walk(entry, tuple(tail), this_day)
-            elif not tail and entry.is_file() and this_day is not None:
-                found.add(LandingFile(contract.name, this_day, entry))
+            if not tail and day is not None:
+                _check_name(entry)
+                found.add(LandingFile(contract.name, day, entry))
+            elif tail and entry.is_dir():
+                walk(entry, tuple(tail), these)
 
     try:
         if root.exists():
-            walk(root, tuple(parts), None)
+            walk(root, location_parts(contract.location), {})
     except OSError as error:
         raise LandingError(
             f"the landing folder {error.filename or root} cannot be read: {error.strerror}; check that it is there and readable"

@@ -11,8 +11,11 @@ import gzip
 import hashlib
 import io
 import json
+import re
+import stat
 import zlib
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import IO, TYPE_CHECKING, cast
 
 import pyarrow as pa
@@ -29,6 +32,10 @@ if TYPE_CHECKING:
 CHUNK = 1 << 20
 _GZIP_MAGIC = b"\x1f\x8b"
 _SAMPLE_LINES = 1000
+_HEADER_LINES = 20
+"""A header may hold line breaks within quotes; no more than these lines are tried."""
+_HEADER_CHARACTERS = 1 << 20
+csv.field_size_limit(2**31 - 1)
 
 
 @dataclass(frozen=True)
@@ -46,12 +53,16 @@ class Inspected:
     drift: tuple[str, ...] = ()
     """Columns that the contract does not know."""
     types: dict[str, str] = field(default_factory=dict)
-    """Parquet only: kind of each column (text, number, boolean, date, timestamp, timestamptz)."""
+    """Parquet only: kind of each column (text, integer, number, boolean, date, timestamp, timestamptz)."""
+    schema: str = ""
+    """Parquet only: the exact types; only files with the same ones are read at once."""
+    needs_care: bool = False
+    """CSV only: it has blanks beside quotes, which DuckDB's reader drops and the careful way keeps."""
 
     @property
     def file_id(self) -> str:
         """Short id of this file with this content at this date."""
-        basis = f"{self.file.dataset}|{self.file.partition_date}|{self.file.path.name}|{self.sha256}"
+        basis = f"{self.file.dataset}|{self.file.partition_date}|{self.file.path}|{self.sha256}"
         return hashlib.sha256(basis.encode()).hexdigest()[:16]
 
 
@@ -71,8 +82,10 @@ def open_text(path: Path, encoding: str) -> IO[str]:
     with path.open("rb") as probe:
         is_gzip = probe.read(2) == _GZIP_MAGIC
     binary = cast("IO[bytes]", gzip.open(path, "rb") if is_gzip else path.open("rb"))
-    name = "utf-8-sig" if codecs.lookup(encoding).name == "utf-8" else encoding
-    return io.TextIOWrapper(binary, encoding=name, errors="strict", newline="")
+    stream = io.TextIOWrapper(binary, encoding=encoding, errors="strict", newline="")
+    if stream.read(1) != "\ufeff":
+        stream.seek(0)
+    return stream
 
 
 def inspect(file: LandingFile, contract: SourceContract) -> Inspected:
@@ -82,7 +95,10 @@ def inspect(file: LandingFile, contract: SourceContract) -> Inspected:
         LandingError: the file is refused: empty, truncated, undecodable, or of another format, header or schema.
     """
     try:
-        size = file.path.stat().st_size
+        status = file.path.stat()
+        size = status.st_size
+        if not stat.S_ISREG(status.st_mode):
+            raise refuse(file.path, f"a {contract.format} file", "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file")
         if size == 0:
             raise refuse(file.path, f"a {contract.format} file", "an empty file (0 bytes)")
         if contract.format == "parquet":
@@ -95,21 +111,29 @@ def inspect(file: LandingFile, contract: SourceContract) -> Inspected:
 def _inspect_text(file: LandingFile, contract: SourceContract, size: int) -> Inspected:
     with file.path.open("rb") as probe:
         is_gzip = probe.read(2) == _GZIP_MAGIC
-    lines = _scan_text(file.path, contract.dialect.encoding, is_gzip=is_gzip)
+    lines, needs_care = _scan_text(file.path, contract, is_gzip=is_gzip)
     with open_text(file.path, contract.dialect.encoding) as stream:
         names = _csv_header(file.path, stream, contract) if contract.format == "csv" else _json_keys(file.path, stream, contract)
     wanted = {column.source_name for column in contract.source_columns}
     return Inspected(
         file=file, size_bytes=size, sha256=file_sha256(file.path), is_gzip=is_gzip, header=names,
         rows=max(lines - 1, 0) if contract.format == "csv" else lines,
-        drift=tuple(name for name in names if name not in wanted),
+        drift=tuple(name for name in names if name not in wanted), needs_care=needs_care,
     )
 
 
-def _scan_text(path: Path, encoding: str, *, is_gzip: bool) -> int:
-    """Read a text file once: it must inflate and decode to the last byte. Returns its number of lines."""
+def _scan_text(path: Path, contract: SourceContract, *, is_gzip: bool) -> tuple[int, bool]:
+    """Read a text file once: it must inflate and decode to the last byte.
+
+    Returns its number of lines, and whether it is CSV with blanks beside quotes.
+    """
+    encoding, is_csv = contract.dialect.encoding, contract.format == "csv"
     decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
-    is_ascii_superset = not codecs.lookup(encoding).name.startswith(("utf-16", "utf-32", "utf-7"))
+    is_ascii_superset = not codecs.lookup(encoding).name.startswith(("utf-16", "utf-32", "utf-7", "iso2022", "hz"))
+    quote, mark = contract.dialect.quote.encode(), re.escape(contract.dialect.quote.encode())
+    edge = rb"(?:^|$|[\r\n]|%b)" % re.escape(contract.dialect.delimiter.encode())
+    beside = re.compile(rb"%b[ \t]+%b|%b[ \t]+%b" % (edge, mark, mark, edge))
+    needs_care, tail = False, b""
     lines, last, offset, is_half_character = 0, b"\n", 0, False
     stream = cast("IO[bytes]", gzip.open(path, "rb") if is_gzip else path.open("rb"))
     with stream:
@@ -118,12 +142,20 @@ def _scan_text(path: Path, encoding: str, *, is_gzip: bool) -> int:
                 raise refuse(path, f"text in {encoding}", f"NUL bytes after byte {offset} (UTF-16, or no text at all?)")
             if is_half_character or not (is_ascii_superset and data.isascii()):
                 try:
-                    decoder.decode(data)
+                    if "\0" in decoder.decode(data):
+                        raise refuse(path, f"text in {encoding}", f"NUL characters after byte {offset}")
                 except UnicodeDecodeError as error:
-                    line = lines + data[: error.start].count(b"\n") + 1
-                    bad = data[error.start : error.start + 4].hex(" ")
+                    # Half a character of the chunk before stands in front of this one.
+                    start = max(error.start - (len(error.object) - len(data)), 0)
+                    bad = error.object[error.start : error.start + 4].hex(" ")
+                    line = lines + data[:start].count(b"\n") + 1
                     raise refuse(path, f"text in {encoding}", f"bytes that are none ({bad}) on line {line}") from error
+                except UnicodeError as error:
+                    raise refuse(path, f"text in {encoding}", f"bytes that are none ({error})") from error
                 is_half_character = decoder.getstate()[0] != b""
+            if is_csv and not needs_care and quote in data:
+                needs_care = beside.search(tail + data) is not None
+            tail = data[-256:]
             lines += data.count(b"\n")
             offset += len(data)
             last = data[-1:]
@@ -131,7 +163,7 @@ def _scan_text(path: Path, encoding: str, *, is_gzip: bool) -> int:
         raise refuse(path, f"text in {encoding}", "half a character at the end (a truncated file?)")
     if offset == 0:
         raise refuse(path, "text", "an empty file inside the gzip")
-    return lines + (last != b"\n")
+    return lines + (last != b"\n"), needs_care
 
 
 def _read(path: Path, stream: IO[bytes]) -> bytes:
@@ -145,12 +177,15 @@ def _read(path: Path, stream: IO[bytes]) -> bytes:
 
 def _csv_header(path: Path, stream: IO[str], contract: SourceContract) -> tuple[str, ...]:
     dialect = contract.dialect
-    text = stream.readline()
+    text = stream.readline(_HEADER_CHARACTERS)
     try:
-        found = next(csv.reader([text], delimiter=dialect.delimiter, quotechar=dialect.quote), [])
+        lines = [text, *islice(stream, _HEADER_LINES)] if text.count(dialect.quote) % 2 else [text]
+        found = next(csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote), [])
     except csv.Error as error:
         raise refuse(path, "a CSV header", f"{text[:80]!r} ({error})") from error
-    wanted = [column.source_name for column in contract.source_columns]
+    while found and not found[-1]:
+        found.pop()  # some exports end each line with a delimiter
+    wanted = list(dict.fromkeys(column.source_name for column in contract.source_columns))
     missing = [name for name in wanted if name not in found]
     if not missing:
         twice = sorted({name for name in found if found.count(name) > 1})
@@ -175,7 +210,7 @@ def _json_keys(path: Path, stream: IO[str], contract: SourceContract) -> tuple[s
             break
         try:
             row = json.loads(line) if line.strip() else None
-        except ValueError:
+        except (ValueError, RecursionError):
             row = None
         if isinstance(row, dict):
             objects += 1
@@ -197,7 +232,9 @@ def _parquet_kind(type_: pa.DataType) -> str:
         return "text"
     if pa.types.is_boolean(type_):
         return "boolean"
-    if pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_):
+    if pa.types.is_integer(type_) or (pa.types.is_decimal(type_) and type_.scale == 0):
+        return "integer"
+    if pa.types.is_floating(type_) or pa.types.is_decimal(type_):
         return "number"
     if pa.types.is_date(type_):
         return "date"
@@ -209,12 +246,13 @@ def _parquet_kind(type_: pa.DataType) -> str:
 
 
 _PARQUET_FITS = {
-    "VARCHAR": {"text", "number"},
+    # A number that may have decimals makes no text: 17 would become 17.0, another id.
+    "VARCHAR": {"text", "integer"},
     "BOOLEAN": {"boolean", "text"},
-    "INTEGER": {"number", "text"},
-    "BIGINT": {"number", "text"},
-    "DOUBLE": {"number", "text"},
-    "DECIMAL": {"number", "text"},
+    "INTEGER": {"integer", "number", "text"},
+    "BIGINT": {"integer", "number", "text"},
+    "DOUBLE": {"integer", "number", "text"},
+    "DECIMAL": {"integer", "number", "text"},
     "DATE": {"date", "timestamp", "text"},
     "TIMESTAMP": {"timestamp", "timestamptz", "text"},
 }
@@ -229,13 +267,19 @@ def _inspect_parquet(file: LandingFile, contract: SourceContract, size: int) -> 
     try:
         with pq.ParquetFile(file.path) as parquet:
             schema, rows = parquet.schema_arrow, parquet.metadata.num_rows
-    except (pa.ArrowInvalid, pa.ArrowException) as error:
+    except (pa.ArrowInvalid, pa.ArrowException, OSError) as error:
+        if isinstance(error, PermissionError):
+            raise
         with file.path.open("rb") as stream:
             start = stream.read(64)
         found = "an HTML or XML page" if start.lstrip().startswith(b"<") else f"a file that is none or damaged ({str(error).splitlines()[0]})"
         raise refuse(file.path, "a Parquet file", found) from error
-    types = {name: _parquet_kind(schema.field(name).type) for name in schema.names}
-    missing = [c.source_name for c in contract.source_columns if c.source_name not in types]
+    types = {field_.name: _parquet_kind(field_.type) for field_ in schema}
+    missing = list(dict.fromkeys(c.source_name for c in contract.source_columns if c.source_name not in types))
+    folded = [name.casefold() for name in schema.names]
+    twice = [c.source_name for c in contract.source_columns if folded.count(c.source_name.casefold()) > 1]
+    if twice:
+        raise refuse(file.path, "each column once in the schema", f"{', '.join(map(repr, twice))} more than once (case aside)")
     if missing:
         raise refuse(file.path, f"the column{'s' * (len(missing) > 1)} {', '.join(missing)}", f"a Parquet schema with {', '.join(types)}")
     for column in contract.source_columns:
@@ -245,5 +289,5 @@ def _inspect_parquet(file: LandingFile, contract: SourceContract, size: int) -> 
     wanted = {column.source_name for column in contract.source_columns}
     return Inspected(
         file=file, size_bytes=size, sha256=file_sha256(file.path), is_gzip=False, header=tuple(types), rows=rows,
-        drift=tuple(name for name in types if name not in wanted), types=types,
+        drift=tuple(name for name in types if name not in wanted), types=types, schema=str(list(schema.types)),
     )

@@ -4,47 +4,61 @@ from __future__ import annotations
 
 import csv
 import json
+import zlib
+from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pyarrow as pa
 
-from pipelines.land.inspect import open_text
-from pipelines.load.quick import path_literal
-from pipelines.load.relation import Rule, has_zone, parse, row_rules, source, type_rules, typed
+from pipelines.land.inspect import open_text, refuse
+from pipelines.load.quick import path_literal, zoned_columns
+from pipelines.load.relation import Rule, from_parquet, parse, row_rules, source, type_rules, typed
 from pipelines.sql import ident, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import duckdb
-
     from pipelines.contracts import SourceContract
     from pipelines.land import Inspected
 
 BATCH_ROWS = 100_000
-csv.field_size_limit(2**31 - 1)
 
 
 class _Lines:
-    """Iterates a text stream's lines and remembers those of the present record."""
+    """Iterates a text stream's lines, remembers those of the present record, and can take lines back."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Iterator[str]) -> None:
         self.stream = stream
         self.taken: list[str] = []
+        self.ahead: deque[str] = deque()
+        self.number = 0
+        """Lines taken so far."""
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        line: str = next(self.stream)
+        line = self.ahead.popleft() if self.ahead else next(self.stream)
+        self.number += 1
         self.taken.append(line)
         return line
 
-    def record(self) -> str:
-        text = "".join(self.taken).rstrip("\r\n")
+    def record(self, *, is_faulty: bool = False) -> tuple[int, str]:
+        """First line's number and text of the lines taken since the last call.
+
+        Of a faulty record only its first line is kept, the others come again: a stray quote must not swallow the
+        rows that follow it.
+        """
+        if is_faulty and len(self.taken) > 1:
+            back = self.taken[1:]
+            self.ahead.extendleft(reversed(back))
+            self.number -= len(back)
+            self.taken = self.taken[:1]
+        first, text = self.number - len(self.taken) + 1, "".join(self.taken).rstrip("\r\n")
         self.taken = []
-        return text
+        return first, text
 
 
 Row = tuple[int, str, str | None, dict[str, str | None]]
@@ -52,13 +66,12 @@ Row = tuple[int, str, str | None, dict[str, str | None]]
 
 
 def _csv_rows(file: Inspected, contract: SourceContract) -> Iterator[Row]:
-    dialect = contract.dialect
+    dialect, header = contract.dialect, file.header
     with open_text(file.file.path, dialect.encoding) as stream:
         lines = _Lines(stream)
         reader = csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote, doublequote=True, strict=True)
-        header = next(reader)
+        next(reader)
         lines.record()
-        line = reader.line_num + 1
         while True:
             fault = None
             values: list[str] = []
@@ -68,13 +81,14 @@ def _csv_rows(file: Inspected, contract: SourceContract) -> Iterator[Row]:
                 return
             except csv.Error as error:
                 fault = f"the row is no CSV: {error}"
-            text, first, line = lines.record(), line, reader.line_num + 1
+            # Empty fields beyond the last column are no fault: some exports end each line with a delimiter.
+            if fault is None and values and (len(values) < len(header) or any(values[len(header) :])):
+                fault = f"{len(values)} fields instead of {len(header)}"
+            line, text = lines.record(is_faulty=fault is not None)
             if not text:
                 continue  # a blank line is no row
-            if fault is None and len(values) != len(header):
-                fault = f"{len(values)} fields instead of {len(header)}"
-            row = {} if fault else {n: (v if v != dialect.null_value else None) for n, v in zip(header, values, strict=True)}
-            yield first, text, fault, row
+            row = {} if fault else {n: (v if v != dialect.null_value else None) for n, v in zip(header, values, strict=False)}
+            yield line, text, fault, row
 
 
 def _json_rows(file: Inspected, contract: SourceContract) -> Iterator[Row]:
@@ -93,7 +107,20 @@ def _json_rows(file: Inspected, contract: SourceContract) -> Iterator[Row]:
             if not isinstance(parsed, dict):
                 yield number, text, "the line is no JSON object", {}
                 continue
-            yield number, text, None, {k: _json_text(v, null) for k, v in parsed.items()}
+            row = {k: _json_text(v, null) for k, v in parsed.items()}
+            if "\\u" in text and not _is_text(row):
+                yield number, text, "the line has an escape that is half a character", {}
+                continue
+            yield number, text, None, row
+
+
+def _is_text(row: dict[str, str | None]) -> bool:
+    """Whether all values can be written as UTF-8; JSON can escape half a surrogate pair."""
+    try:
+        "".join(value for value in row.values() if value).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _json_text(value: Any, null: str) -> str | None:
@@ -109,7 +136,7 @@ def _json_text(value: Any, null: str) -> str | None:
 def _batches(file: Inspected, contract: SourceContract) -> Iterator[pa.RecordBatch]:
     names = list(dict.fromkeys(c.source_name for c in contract.source_columns))
     schema = pa.schema(
-        [("line number", pa.int64()), ("raw text", pa.string()), ("fault", pa.string())]
+        [("line number", pa.int64()), ("raw text", pa.string()), ("row fault", pa.string())]
         + [(f"field {name}", pa.string()) for name in names]
     )
     rows = _csv_rows(file, contract) if contract.format == "csv" else _json_rows(file, contract)
@@ -139,23 +166,15 @@ def _text_relation(connection: duckdb.DuckDBPyConnection, file: Inspected, contr
 
 
 def _parquet_relation(connection: duckdb.DuckDBPyConnection, file: Inspected, contract: SourceContract) -> None:
-    """The same for Parquet: the row's number counts from 1, its raw text is the row as JSON."""
+    """The same for Parquet, typed as it stands there: the row's number counts from 1, its raw text is the row as JSON."""
     names = list(dict.fromkeys(c.source_name for c in contract.source_columns))
     every = ", ".join(f"{literal(n)}: {ident(n)}" for n in file.header)
-    null = literal(contract.dialect.null_value)
-    fields = []
-    for name in names:
-        is_date = file.types[name] == "date" or (file.types[name] == "timestamp" and _wants_date(contract, name))
-        fields.append(f"nullif(CAST({ident(name)} AS VARCHAR), {null}) AS {ident('field ' + name)}" if not is_date else f"CAST({ident(name)} AS VARCHAR) AS {ident('field ' + name)}")
+    fields = ", ".join(f"{ident(n)} AS {ident('field ' + n)}" for n in names)
     connection.execute("DROP TABLE IF EXISTS lines")
     connection.execute(
         f"CREATE TEMP TABLE lines AS SELECT file_row_number + 1 AS \"line number\", CAST(to_json({{{every}}}) AS VARCHAR) AS \"raw text\", "
-        f"CAST(NULL AS VARCHAR) AS fault, {', '.join(fields)} FROM read_parquet({path_literal(file.file.path)}, file_row_number = true)"
+        f"CAST(NULL AS VARCHAR) AS \"row fault\", {fields} FROM read_parquet({path_literal(file.file.path)}, hive_partitioning = false)"
     )
-
-
-def _wants_date(contract: SourceContract, name: str) -> bool:
-    return any(c.source_name == name and c.type == "DATE" for c in contract.source_columns)
 
 
 def careful_read(
@@ -163,33 +182,34 @@ def careful_read(
 ) -> int:
     """Read one file into the temporary table `careful`; returns its rows.
 
-    `careful` holds line number, raw text, `reasons` (empty for a good row), the contract's columns, business_date,
-    partition_date and file_id.
+    `careful` holds line number, raw text, `row reasons` (empty for a good row), the contract's columns,
+    business_date, partition_date and file_id.
+
+    Raises:
+        LandingError: the file cannot be read to its end; it was damaged, or changed since it was inspected.
     """
-    is_parquet = contract.format == "parquet"
-    (_parquet_relation if is_parquet else _text_relation)(connection, file, contract)
-    fields, zoned = [], {}
+    try:
+        (_parquet_relation if contract.format == "parquet" else _text_relation)(connection, file, contract)
+    except (OSError, EOFError, zlib.error, UnicodeError, csv.Error, duckdb.Error) as error:
+        raise refuse(file.file.path, f"a {contract.format} file that can be read to its end", f"{error}") from error
+    fields, zoned = [], zoned_columns(contract, file)
+    source_zone = contract.dialect.timezone or zone
     for column in contract.source_columns:
-        text = ident(f"field {column.source_name}")
-        kind = file.types.get(column.source_name, "text")
-        if kind == "timestamptz":
-            fields.append(f"TRY_CAST({text} AS TIMESTAMP WITH TIME ZONE) AS {ident(column.name)}")
-        elif kind in ("timestamp", "date", "boolean"):
-            fields.append(f"TRY_CAST({text} AS {column.type}) AS {ident(column.name)}")
+        field = ident(f"field {column.source_name}")
+        text = f"nullif(CAST({field} AS VARCHAR), {literal(contract.dialect.null_value)})"
+        if file.types.get(column.source_name, "text") == "text":
+            value = parse(column, text, contract.dialect, source_zone)
         else:
-            fields.append(f"{parse(column, text, contract.dialect)} AS {ident(column.name)}")
-        fields.append(f"{text} AS {source(column)}")
-        zoned[column.name] = kind == "timestamptz" or (
-            kind == "text" and has_zone(column, contract.dialect)
-        )
+            value = from_parquet(column, field, contract.dialect, cast="TRY_CAST")
+        fields += [f"{value} AS {ident(column.name)}", f"{text} AS {source(column)}"]
     day, file_id = literal(str(file.file.partition_date)), literal(file.file_id)
     read = (
-        f"(SELECT {', '.join(fields)}, \"line number\", \"raw text\", fault, DATE {day} AS partition_date, "
+        f"(SELECT {', '.join(fields)}, \"line number\", \"raw text\", \"row fault\", DATE {day} AS partition_date, "
         f"{file_id} AS file_id FROM lines)"
     )
     reading = [rule for column in contract.source_columns for rule in type_rules(column)]
     read = f"(SELECT *, {_reasons(reading)} AS \"reading reasons\" FROM {read})"
-    carried = 'partition_date, file_id, "line number", "raw text", fault, "reading reasons"'
+    carried = 'partition_date, file_id, "line number", "raw text", "row fault", "reading reasons"'
     rows = typed(_without_failing(contract), zone, read_from=read, kinds=zoned, extra=carried)
     derived = [
         Rule(f"(TRY((CAST(({c.expression}) AS {c.type})) IS NULL) IS NOT NULL)", literal(f"{c.name}: its expression fails on this row"))
@@ -198,11 +218,11 @@ def careful_read(
     ]
     connection.execute("DROP TABLE IF EXISTS careful")
     connection.execute(
-        f"CREATE TEMP TABLE careful AS SELECT *, CASE WHEN fault IS NOT NULL THEN [fault] "
+        f"CREATE TEMP TABLE careful AS SELECT *, CASE WHEN \"row fault\" IS NOT NULL THEN [\"row fault\"] "
         f"ELSE list_concat(\"reading reasons\", list_filter({_reasons(derived + row_rules(contract))}, "
         # A value that cannot be read has said so; that it is empty now is no further news.
         "lambda reason: NOT list_contains(list_transform(\"reading reasons\", lambda said: split_part(said, ':', 1)), "
-        f"split_part(reason, ':', 1)))) END AS reasons FROM ({rows})"
+        f"split_part(reason, ':', 1)))) END AS \"row reasons\" FROM ({rows})"
     )
     connection.execute("DROP TABLE lines")
     row = connection.execute("SELECT count(*) FROM careful").fetchone()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from pipelines.contracts import SourceContract
-    from pipelines.land import LandingFile
+    from pipelines.land import Inspected, LandingFile
     from pipelines.settings import Settings
 
 
@@ -56,11 +56,36 @@ def load_datasets(
             result = DatasetLoad(name)
             if changed:
                 say(f"{name}: {len(changed):,} files of {len({f.partition_date for f in changed}):,} dates")
-                result = PartitionLoad(connection, settings, contract, run_id, [inspect(f, contract) for f in changed]).run()
+                result = PartitionLoad(connection, settings, contract, run_id, _inspected(connection, run_id, contract, changed)).run()
             result.unchanged = len({f.partition_date for f in files}) - len(result.dates)
             results.append(result)
         connection.execute("CHECKPOINT")
     return results
+
+
+def _inspected(
+    connection: duckdb.DuckDBPyConnection, run_id: str, contract: SourceContract, files: Sequence[LandingFile]
+) -> list[Inspected]:
+    """The files, each looked at; the refused ones are noted in the ledger before the load ends."""
+    good: list[Inspected] = []
+    refused: list[ledger.FileEntry] = []
+    for file in files:
+        try:
+            good.append(inspect(file, contract))
+        except LandingError as error:
+            refused.append(
+                ledger.FileEntry(
+                    file_id="", run_id=run_id, dataset=file.dataset, partition_date=file.partition_date, path=str(file.path),
+                    size_bytes=0, sha256="", contract_hash="", rows_in=None, loaded=None, quarantined=None, duplicates=None,
+                    status="refused", message=str(error),
+                )
+            )
+    if refused:
+        connection.executemany("DELETE FROM ops.files WHERE status = 'refused' AND path = ?", [[entry.path] for entry in refused])
+        ledger.record_files(connection, refused)
+        more = f"\n  and {len(refused) - 5} more" if len(refused) > 5 else ""
+        raise LandingError("\n  ".join(str(entry.message) for entry in refused[:5]) + more)
+    return good
 
 
 def pending_files(

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipelines.load.relation import exact_rules, guard_type, has_zone, parse, reads_typed, row_rules, source, type_rules, typed
+from pipelines.contract_checks import ISO
+from pipelines.load.relation import (
+    exact_rules,
+    from_parquet,
+    guard_type,
+    has_zone,
+    parse,
+    reads_typed,
+    row_rules,
+    source,
+    type_rules,
+    typed,
+)
 from pipelines.sql import ident, literal
 
 if TYPE_CHECKING:
@@ -26,52 +38,44 @@ def _files(files: Sequence[Inspected]) -> str:
     return "[" + ", ".join(path_literal(f.file.path) for f in files) + "]"
 
 
-def _csv(contract: SourceContract, files: Sequence[Inspected]) -> tuple[str, dict[str, str]]:
-    """The CSV reader's call and the SQL value of each contract column over it."""
+def _csv(contract: SourceContract, files: Sequence[Inspected]) -> tuple[str, dict[str, tuple[str, bool]]]:
+    """The CSV reader's call, and of each contract column the SQL over it and whether that is its value already."""
     dialect = contract.dialect
+    # Columns are named by their place: two headers may differ in case alone, which SQL names do not.
     by_source: dict[str, list[Column]] = {}
     for column in contract.source_columns:
         by_source.setdefault(column.source_name, []).append(column)
-    types, values = [], {}
-    for name in files[0].header:
+    types: list[str] = []
+    values: dict[str, tuple[str, bool]] = {}
+    for place, name in enumerate(files[0].header):
         columns = by_source.get(name, [])
         is_typed = len(columns) == 1 and reads_typed(columns[0], dialect)
-        types.append(f"{literal(name)}: {literal(_read_type(columns[0], contract) if is_typed else 'VARCHAR')}")
+        types.append(f"c{place}: {literal(guard_type(columns[0]) if is_typed else 'VARCHAR')}")
         for column in columns:
-            values[column.name] = ident(name) if is_typed else ""
+            values[column.name] = (f"c{place}", is_typed)
     formats = ""
-    if dialect.date_format != "iso8601":
+    if dialect.date_format != ISO:
         formats += f", dateformat = {literal(dialect.date_format)}"
-    if dialect.timestamp_format != "iso8601":
+    if dialect.timestamp_format != ISO:
         formats += f", timestampformat = {literal(dialect.timestamp_format)}"
     call = (
         f"read_csv({_files(files)}, auto_detect = false, header = true, delim = {literal(dialect.delimiter)}, "
         f"quote = {literal(dialect.quote)}, escape = {literal(dialect.quote)}, nullstr = {literal(dialect.null_value)}, "
         f"compression = {literal('gzip' if files[0].is_gzip else 'none')}, max_line_size = {MAX_LINE_BYTES}, "
-        f"columns = {{{', '.join(types)}}}, filename = 'landing file'{formats})"
+        f"columns = {{{', '.join(types)}}}, hive_partitioning = false{formats})"
     )
     return call, values
 
 
-def _read_type(column: Column, contract: SourceContract) -> str:
-    if has_zone(column, contract.dialect):
-        return "TIMESTAMP WITH TIME ZONE"
-    return guard_type(column)
-
-
-def _parquet(contract: SourceContract, files: Sequence[Inspected]) -> tuple[str, dict[str, str]]:
-    values = {}
+def _parquet(contract: SourceContract, files: Sequence[Inspected]) -> tuple[str, dict[str, tuple[str, bool]]]:
+    values: dict[str, tuple[str, bool]] = {}
     for column in contract.source_columns:
         kind, name = files[0].types[column.source_name], ident(column.source_name)
         if kind == "text" and column.type != "VARCHAR":
-            values[column.name] = ""
-        elif column.type == "VARCHAR":
-            values[column.name] = f"nullif(CAST({name} AS VARCHAR), {literal(contract.dialect.null_value)})"
-        elif column.type in ("TIMESTAMP", "DATE", "BOOLEAN"):
-            values[column.name] = name
+            values[column.name] = (name, False)
         else:
-            values[column.name] = f"CAST({name} AS {guard_type(column, careful=True)})"
-    return f"read_parquet({_files(files)}, filename = 'landing file')", values
+            values[column.name] = (from_parquet(column, name, contract.dialect), True)
+    return f"read_parquet({_files(files)}, hive_partitioning = false)", values
 
 
 def zoned_columns(contract: SourceContract, file: Inspected) -> dict[str, bool]:
@@ -86,29 +90,38 @@ def zoned_columns(contract: SourceContract, file: Inspected) -> dict[str, bool]:
 def quick_select(contract: SourceContract, files: Sequence[Inspected], zone: str, columns: Sequence[str]) -> str:
     """A SELECT of good rows in raw's column order; it raises at the first row that is not good.
 
-    Needs a table `landed(path, partition_date, file_id)`. All files have the same header and compression.
+    All files have the same header, compression and Parquet types. Rows keep the order of the files and of their lines.
     """
     call, values = _parquet(contract, files) if contract.format == "parquet" else _csv(contract, files)
     fields, conditions = [], []
     for column in contract.source_columns:
-        value = values[column.name]
-        if value:
+        value, is_typed = values[column.name]
+        if is_typed:
             fields.append(f"{value} AS {ident(column.name)}")
             conditions += [rule.condition for rule in exact_rules(column)]
-            if column.type == "DATE" and contract.format == "parquet" and files[0].types[column.source_name] == "timestamp":
-                conditions.append(f"{ident(column.name)} = date_trunc('day', {ident(column.name)})")
+            if column.type in ("DATE", "TIMESTAMP") and contract.format == "csv":
+                # What the reader makes of the words epoch and infinity; the careful way sees the text.
+                conditions.append(f"{ident(column.name)} IS DISTINCT FROM TIMESTAMP '1900-01-01'")
         else:
-            text = f"nullif({ident(column.source_name)}, {literal(contract.dialect.null_value)})"
-            fields.append(f"{parse(column, text, contract.dialect)} AS {ident(column.name)}")
+            text = f"nullif({value}, {literal(contract.dialect.null_value)})"
+            fields.append(f"{parse(column, text, contract.dialect, contract.dialect.timezone or zone)} AS {ident(column.name)}")
             fields.append(f"{text} AS {source(column)}")
             conditions += [rule.condition for rule in type_rules(column)]
-    read = f"(SELECT {', '.join(fields)}, \"landing file\" FROM {call})"
+    days = _by_file([f"DATE {literal(str(f.file.partition_date))}" for f in files])
+    ids = _by_file([literal(f.file_id) for f in files])
+    read = f"(SELECT {', '.join(fields)}, {days} AS partition_date, {ids} AS file_id FROM {call})"
     if conditions:
         read = f"(SELECT * FROM {read} WHERE {_or_stop(conditions)})"
-    joined = f"{read} AS r JOIN landed ON landed.path = r.\"landing file\""
-    rows = typed(contract, zone, read_from=joined, kinds=zoned_columns(contract, files[0]), extra="landed.partition_date, landed.file_id")
+    rows = typed(contract, zone, read_from=read, kinds=zoned_columns(contract, files[0]), extra="partition_date, file_id")
     checks = [rule.condition for rule in row_rules(contract)]
     return f"SELECT {', '.join(columns)} FROM ({rows}) WHERE {_or_stop(checks)}"
+
+
+def _by_file(values: Sequence[str]) -> str:
+    """SQL that picks a file's value by its place among the files; unlike a join it keeps the rows' order."""
+    if len(set(values)) == 1:
+        return values[0]
+    return f"list_extract([{', '.join(values)}], CAST(file_index AS BIGINT) + 1)"
 
 
 def _or_stop(conditions: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipelines.contract_checks import ISO
 from pipelines.sql import ident, literal
 
 if TYPE_CHECKING:
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
 
 _GUARD_DIGITS = 4
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
-ISO = "iso8601"
-"""Date and timestamp format that stands for ISO 8601 text as DuckDB reads it."""
+_ISO_DATE = r"\s*\d{4}-\d{2}-\d{2}\s*"
+_ISO_LOCAL = r"\s*\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?\s*"
+_ISO_ZONED = _ISO_LOCAL.removesuffix(r"\s*") + r"(Z|[+-]\d{2}(:?\d{2})?)\s*"
+_SPECIAL = r"(?i)^\s*[+-]?(epoch|inf)"
+"""Words that DuckDB's strptime takes for any format, and reads as 1900-01-01."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,10 @@ def reads_typed(column: Column, dialect: Dialect) -> bool:
     """Whether DuckDB's CSV reader may cast this column itself and mean the same as `parse`."""
     if column.type == "VARCHAR":
         return True
-    if column.format is not None:
-        return False
+    if column.type in ("DATE", "TIMESTAMP"):
+        # The reader has one format a file, and takes a text without an offset for UTC where %z wants one.
+        own = dialect.date_format if column.type == "DATE" else dialect.timestamp_format
+        return column.format in (None, own) and own != ISO and not has_zone(column, dialect)
     if is_number(column):
         return dialect.decimal_mark == "." and not dialect.thousands_mark
     return column.type != "BOOLEAN"
@@ -79,25 +85,45 @@ def _number_text(text: str, dialect: Dialect) -> str:
     )
 
 
-def parse(column: Column, text: str, dialect: Dialect) -> str:
-    """SQL that reads a value from text; NULL where the text is none of the type."""
+def parse(column: Column, text: str, dialect: Dialect, zone: str) -> str:
+    """SQL that reads a value from text; NULL where the text is none of the type.
+
+    A timestamp whose format can hold an offset (see `has_zone`) comes as TIMESTAMP WITH TIME ZONE, `zone` being
+    that of ISO 8601 texts without one.
+    """
     if column.type == "VARCHAR":
         return text
     if column.type in ("DATE", "TIMESTAMP"):
         format_ = column.format or (dialect.date_format if column.type == "DATE" else dialect.timestamp_format)
+        if format_ == ISO and column.type == "DATE":
+            return f"CASE WHEN regexp_full_match({text}, {literal(_ISO_DATE)}) THEN TRY_CAST({text} AS DATE) END"
         if format_ == ISO:
-            return f"TRY_CAST({text} AS {column.type})"
-        moment = f"try_strptime({text}, {literal(format_)})"
-        return f"CAST({moment} AS DATE)" if column.type == "DATE" else moment
+            return (
+                f"CASE WHEN regexp_full_match({text}, {literal(_ISO_ZONED)}) THEN TRY_CAST({text} AS TIMESTAMP WITH TIME ZONE) "
+                f"WHEN regexp_full_match({text}, {literal(_ISO_LOCAL)}) THEN timezone({literal(zone)}, TRY_CAST({text} AS TIMESTAMP)) END"
+            )
+        offset = f"regexp_replace({text}, 'Z\\s*$', '+0000')" if "%z" in format_ else text
+        moment = f"try_strptime({offset}, {literal(format_)})"
+        moment = f"CAST({moment} AS DATE)" if column.type == "DATE" else moment
+        return f"CASE WHEN NOT regexp_matches({text}, {literal(_SPECIAL)}) THEN {moment} END"
     if is_number(column):
         return f"TRY_CAST({_number_text(text, dialect)} AS {guard_type(column, careful=True)})"
     return f"TRY_CAST({text} AS {column.type})"
 
 
+def from_parquet(column: Column, value: str, dialect: Dialect, *, cast: str = "CAST") -> str:
+    """SQL that reads a value from a Parquet column that is not text, or is text for a VARCHAR."""
+    if column.type == "VARCHAR":
+        return f"nullif(CAST({value} AS VARCHAR), {literal(dialect.null_value)})"
+    if is_number(column):
+        return f"{cast}({value} AS {guard_type(column, careful=True)})"
+    return value
+
+
 def has_zone(column: Column, dialect: Dialect) -> bool:
     """Whether a timestamp's text carries its own offset."""
     format_ = column.format or dialect.timestamp_format
-    return column.type == "TIMESTAMP" and ("%z" in format_ or "%Z" in format_)
+    return column.type == "TIMESTAMP" and (format_ == ISO or "%z" in format_ or "%Z" in format_)
 
 
 def to_contract(column: Column, value: str, zone: str, *, zoned: bool) -> str:
@@ -108,7 +134,7 @@ def to_contract(column: Column, value: str, zone: str, *, zoned: bool) -> str:
         return value if zone == "UTC" else f"timezone('UTC', timezone({literal(zone)}, {value}))"
     if is_number(column) and column.type != "DOUBLE":
         return f"TRY_CAST({value} AS {column.type})"
-    return value
+    return f"CAST({value} AS DATE)" if column.type == "DATE" else value
 
 
 def _shown(column: Column) -> str:
@@ -133,10 +159,16 @@ def type_rules(column: Column) -> list[Rule]:
 
 
 def exact_rules(column: Column) -> list[Rule]:
-    """A number must fit the contract's type without losing digits."""
+    """A number must fit the contract's type without losing digits, a date its four-digit year and its whole day."""
+    name = ident(column.name)
+    if column.type in ("DATE", "TIMESTAMP"):
+        rules = [Rule(f"coalesce({name} >= DATE '1000-01-01', true)", f"{literal(column.name + ': ')} || {_shown(column)} || ' has no year of four digits'")]
+        if column.type == "DATE":
+            day = f"{name} IS NOT DISTINCT FROM date_trunc('day', {name})"
+            rules.append(Rule(day, f"{literal(column.name + ': ')} || {_shown(column)} || ' has a time of day'"))
+        return rules
     if not is_number(column) or column.type == "DOUBLE":
         return []
-    name = ident(column.name)
     return [
         Rule(
             f"{name} IS NOT DISTINCT FROM TRY_CAST({name} AS {column.type})",
@@ -172,8 +204,8 @@ def value_rules(column: Column) -> list[Rule]:
             value = literal(str(bound)) + f"::{column.type}" if column.type in ("DATE", "TIMESTAMP") else repr(bound)
             add(f"{name} {sign} {value}", f"is {what} {bound}")
     if column.allowed is not None:
-        values = ", ".join(map(literal, column.allowed))
-        add(f"CAST({name} AS VARCHAR) IN ({values})", f"is none of {', '.join(column.allowed)}")
+        values = ", ".join(f"CAST({literal(value)} AS {column.type})" for value in column.allowed)
+        add(f"{name} IN ({values})", f"is none of {', '.join(column.allowed)}")
     if column.type == "DOUBLE":
         add(f"isfinite({name})", "is no finite number")
     return rules
@@ -234,7 +266,7 @@ def _business_date(contract: SourceContract, zone: str, source_zone: str, kinds:
         return "CAST(NULL AS DATE)"
     value = ident(time.name)
     if time.type == "DATE":
-        return value
+        return f"CAST({value} AS DATE)"
     if kinds.get(time.name, False):
         return f"CAST(timezone({literal(zone)}, {value}) AS DATE)"
     if source_zone == zone:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from pipelines.contracts import canonical_contracts
+from pipelines.contracts import LOAD_COLUMNS, canonical_contracts
 from pipelines.errors import LoadError
 from pipelines.sql import ident
 
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
     from pipelines.contracts import SourceContract
     from pipelines.settings import Settings
-
-LOAD_COLUMNS = (("business_date", "DATE"), ("partition_date", "DATE"), ("file_id", "VARCHAR"))
-"""What loading adds to each raw row: the local date it counts for, its landing folder's date, and its file."""
 
 _SET_ASIDE = """(
     run_id VARCHAR, dataset VARCHAR, partition_date DATE, file_id VARCHAR, file_path VARCHAR, line_number BIGINT,
@@ -28,7 +25,7 @@ def raw_columns(contract: SourceContract | None, canon: SourceContract) -> list[
     columns = {c.name: c.type for c in canon.columns}
     if contract is not None:
         columns.update({c.name: c.type for c in contract.columns})
-    return [*columns.items(), *LOAD_COLUMNS]
+    return [*columns.items(), *LOAD_COLUMNS.items()]
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection, contracts: dict[str, SourceContract]) -> None:

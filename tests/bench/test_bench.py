@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,7 +25,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bench")
     parts = ["--parts", "csv", "parquet", "build", "--repeat", "1", "--keep"]
     done = subprocess.run(
-        [sys.executable, "-m", "bench", f"--rows={ROWS}", *parts, "--folder", folder, "--output", folder / "benchmarks.md"],
+        [
+            sys.executable,
+            "-m",
+            "bench",
+            f"--rows={ROWS}",
+            *parts,
+            "--folder",
+            folder,
+            "--output",
+            folder / "benchmarks.md",
+        ],
         cwd=PROJECT_DIR,
         capture_output=True,
         text=True,
@@ -46,9 +57,9 @@ def warehouses(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[
 
 
 def _python(module: str, *arguments: str, **env: str) -> None:
-    import os
-
-    subprocess.run([sys.executable, "-m", module, *arguments], cwd=PROJECT_DIR, env={**os.environ, **env}, check=True)
+    subprocess.run(
+        [sys.executable, "-m", module, *arguments], cwd=PROJECT_DIR, env={**os.environ, **env}, check=True
+    )
 
 
 def test_both_did_the_same_work(warehouses: tuple[Path, Path]) -> None:
@@ -56,7 +67,8 @@ def test_both_did_the_same_work(warehouses: tuple[Path, Path]) -> None:
     assert differences(mainstay, bare) == []
     with duckdb.connect(str(bare), read_only=True) as connection:
         counts = {
-            name: connection.execute(f'select count(*) from marts."{name}"').fetchone() for name in mart_contracts()
+            name: connection.execute(f'select count(*) from marts."{name}"').fetchone()
+            for name in mart_contracts()
         }
     assert counts["fct_transactions"] == (ROWS,)
     # The benchmark's data has no feedback; every other mart must hold something to compare.
@@ -66,12 +78,20 @@ def test_both_did_the_same_work(warehouses: tuple[Path, Path]) -> None:
 @pytest.mark.parametrize(
     ("change", "column"),
     [
-        ("update marts.customer_tiers_monthly set tier = 'gold' where month = date '2025-06-01' and tier = 'silver'", "customer_tiers_monthly.tier"),
-        ("update marts.retention_cohorts_monthly set retention_rate = retention_rate + 1e-6 where months_since_first = 3", "retention_cohorts_monthly.retention_rate"),
+        (
+            "update marts.customer_tiers_monthly set tier = 'gold' where tier = 'silver'",
+            "customer_tiers_monthly.tier",
+        ),
+        (
+            "update marts.retention_cohorts_monthly set retention_rate = retention_rate + 1e-6 where retention_rate < 1",
+            "retention_cohorts_monthly.retention_rate",
+        ),
         ("delete from marts.fct_transactions where line_number = 3", "fct_transactions.rows"),
     ],
-)  # fmt: skip
-def test_a_difference_is_found(warehouses: tuple[Path, Path], tmp_path: Path, change: str, column: str) -> None:
+)
+def test_a_difference_is_found(
+    warehouses: tuple[Path, Path], tmp_path: Path, change: str, column: str
+) -> None:
     mainstay, bare = warehouses
     changed = tmp_path / "changed.duckdb"
     changed.write_bytes(bare.read_bytes())
@@ -112,6 +132,7 @@ def test_a_missed_aim_says_by_how_much_and_why(folder: Path, tmp_path: Path) -> 
     bare["seconds"], ours["seconds"] = 10.0, 15.0
     ours["items"]["seconds"] = {"typed read, rules and write": 9.0, "inspection and hash": 4.0}
     table = write(figures, tmp_path / "missed.md")
-    assert "**1.50 ×** | missed by 0.20: 2.0 s too many; of Mainstay's time, beside the typed read, inspection and hash 4.0 s" in table
+    assert "**1.50 ×** | missed by 0.20: 2.0 s too many" in table
+    assert "the typed read itself 9.0 s, then inspection and hash 4.0 s" in table
     ours["seconds"] = 13.0
     assert "**1.30 ×** | met |" in write(figures, tmp_path / "met.md")

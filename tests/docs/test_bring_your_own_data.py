@@ -30,7 +30,11 @@ class Reader:
         self.blocks = dict(blocks(GUIDE, "example"))
         start = Path(sys.executable).parent
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith("MAINSTAY_")}
-        self.environment |= {"PATH": f"{start}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "200", "TERM": "dumb"}
+        self.environment |= {
+            "PATH": f"{start}{os.pathsep}{os.environ['PATH']}",
+            "COLUMNS": "200",
+            "TERM": "dumb",
+        }
 
     def run(self, name: str) -> subprocess.CompletedProcess[str]:
         """Run a block in a shell, as from the folder that the reader stands in."""
@@ -86,7 +90,7 @@ def _rows(reader: Reader, sql: str) -> list[tuple[Any, ...]]:
 
 def test_doctor_and_land_find_the_examples_deployment_in_order(reader: Reader) -> None:
     said = reader.must("look")
-    assert "1 dates of transactions, 2026-03-01 to 2026-03-01" in said
+    assert "1 dates of transactions, 2025-03-01 to 2025-03-01" in said
     assert "error" not in said
 
 
@@ -100,7 +104,7 @@ def test_the_examples_first_load_fails_as_the_guide_says(
 
 def test_the_examples_reject_is_shown_with_its_reason_and_text(reader: Reader, rejects: str) -> None:
     assert reader.blocks["quarantine says"].strip() in rejects
-    assert "S0004;C10003;P100;01.03.2026 20:11;;1;六百;无;410,00" in rejects
+    assert "S0004;C10003;P100;01.03.2025 20:11;;1;六百;无;410,00" in rejects
     exported = (reader.folder / "rejects.csv").read_text(encoding="utf-8")
     assert len(exported.splitlines()) == 2
 
@@ -113,10 +117,10 @@ def test_the_mended_example_loads_every_row_with_its_value(reader: Reader, mende
         "invoiced_on::varchar, quantity::varchar, net_amount::varchar, discount_amount::varchar, "
         "cost_amount::varchar, channel, store_id from raw.transactions order by 1",
     ) == [
-        ("S0001", 1, "2026-03-01 01:15:00", "2026-03-01", "2026-03-01", "2.000", "1299.90", "100.00", "820.00", "store", None),
-        ("S0002", 1, "2026-03-01 02:02:00", "2026-03-01", None, "1.000", "59.00", None, "31.50", "store", None),
-        ("S0003", 1, "2026-03-01 10:40:00", "2026-03-01", "2026-03-02", "-1.000", "-59.00", None, "-31.50", "store", None),
-        ("S0004", 1, "2026-03-01 12:11:00", "2026-03-01", None, "1.000", "600.00", None, "410.00", "store", None),
+        ("S0001", 1, "2025-03-01 01:15:00", "2025-03-01", "2025-03-01", "2.000", "1299.90", "100.00", "820.00", "store", None),
+        ("S0002", 1, "2025-03-01 02:02:00", "2025-03-01", None, "1.000", "59.00", None, "31.50", "store", None),
+        ("S0003", 1, "2025-03-01 10:40:00", "2025-03-01", "2025-03-02", "-1.000", "-59.00", None, "-31.50", "store", None),
+        ("S0004", 1, "2025-03-01 12:11:00", "2025-03-01", None, "1.000", "600.00", None, "410.00", "store", None),
     ]  # fmt: skip
     assert _rows(reader, "select count(*) from quarantine.transactions") == [(0,)]
 
@@ -139,7 +143,9 @@ def _contract_with(folder: Path, kind: str, snippet: Any) -> SourceContract:
 
 
 @pytest.mark.parametrize(("kind", "text"), blocks(GUIDE, "snippet"))
-def test_a_snippet_of_the_guide_makes_a_contract_that_can_be_used(tmp_path: Path, kind: str, text: str) -> None:
+def test_a_snippet_of_the_guide_makes_a_contract_that_can_be_used(
+    tmp_path: Path, kind: str, text: str
+) -> None:
     snippet = yaml.safe_load(text)
     contract = _contract_with(tmp_path, kind, snippet)
     if kind == "server":
@@ -156,7 +162,9 @@ def test_a_snippet_of_the_guide_makes_a_contract_that_can_be_used(tmp_path: Path
         rule = contract.quality[-1]
         checks = quality_checks(contract, rule)
         is_row_rule = rule.engine == "mainstay"
-        assert [r.name for r in contract.rules if r.name == snippet["name"]] == [snippet["name"]] * is_row_rule
+        assert [r.name for r in contract.rules if r.name == snippet["name"]] == [
+            snippet["name"]
+        ] * is_row_rule
         assert len(checks) == (0 if is_row_rule else 1)
         for check in checks:
             expectation(check)
@@ -166,9 +174,18 @@ def test_a_snippet_of_the_guide_makes_a_contract_that_can_be_used(tmp_path: Path
 
 
 def test_the_guide_shows_every_setting_of_a_file(tmp_path: Path) -> None:
-    shown = [s for k, t in blocks(GUIDE, "snippet") if k == "server" for s in yaml.safe_load(t).get("customProperties", [])]
+    shown = [
+        s
+        for k, t in blocks(GUIDE, "snippet")
+        if k == "server"
+        for s in yaml.safe_load(t).get("customProperties", [])
+    ]
     with pytest.raises(Exception, match="unknown setting") as error:
-        _contract_with(tmp_path, "server", {"path": "{date}", "format": "csv", "customProperties": [{"property": "?", "value": 1}]})
+        _contract_with(
+            tmp_path,
+            "server",
+            {"path": "{date}", "format": "csv", "customProperties": [{"property": "?", "value": 1}]},
+        )
     known = str(error.value).rpartition("use one of ")[2].split(", ")
     assert sorted({s["property"] for s in shown}) == sorted(known)
 

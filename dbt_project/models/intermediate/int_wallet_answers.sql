@@ -13,30 +13,33 @@ answers as (
         customer_id,
         category,
         max(business_date) as business_date,
-        max(declared_wallet) as declared_wallet,
-        min(case when is_own_brand then preference_rank end) as own_preference_rank
+        max(declared_wallet) as declared_wallet
     from surveys
     group by 1, 2, 3
 
 ),
 
-ranks as (
+own_brands as (
 
     select
-        answers.survey_id,
-        answers.customer_id,
-        answers.category,
-        count(surveys.preference_rank) as brands_used,
-        sum(case when surveys.preference_rank < answers.own_preference_rank then 1 else 0 end) as better_brands,
-        sum(case when surveys.preference_rank = answers.own_preference_rank then 1 else 0 end) as tied_brands
-    from answers
-    inner join surveys
+        own.survey_id,
+        own.customer_id,
+        own.category,
+        own.brand,
+        count(*) as brands_used,
+        sum(case when brands.preference_rank < own.preference_rank then 1 else 0 end) as better_brands,
+        sum(case when brands.preference_rank = own.preference_rank then 1 else 0 end) as tied_brands
+    from surveys as own
+    inner join surveys as brands
         on
-            answers.survey_id = surveys.survey_id
-            and answers.customer_id = surveys.customer_id
-            and answers.category = surveys.category
-    where answers.own_preference_rank is not null
-    group by 1, 2, 3
+            own.survey_id = brands.survey_id
+            and own.customer_id = brands.customer_id
+            and own.category = brands.category
+    where
+        own.is_own_brand
+        and own.preference_rank is not null
+        and brands.preference_rank is not null
+    group by 1, 2, 3, 4
 
 ),
 
@@ -47,8 +50,23 @@ mean_ranks as (
         customer_id,
         category,
         brands_used,
-        better_brands + (tied_brands + 1) / 2.0 as own_rank
-    from ranks
+        cast(better_brands + (tied_brands + 1) / 2.0 as double) as own_rank
+    from own_brands
+
+),
+
+-- Spend with us is spend on all our brands, so the shares of several of them add up.
+own_shares as (
+
+    select
+        survey_id,
+        customer_id,
+        category,
+        max(brands_used) as brands_used,
+        min(own_rank) as best_rank,
+        sum((1 - own_rank / (brands_used + 1)) * 2 / brands_used) as war_share
+    from mean_ranks
+    group by 1, 2, 3
 
 )
 
@@ -58,13 +76,12 @@ select
     answers.category,
     answers.business_date,
     answers.declared_wallet,
-    cast(mean_ranks.brands_used as integer) as war_brands_used,
-    cast(mean_ranks.own_rank as double) as war_rank,
-    (1 - cast(mean_ranks.own_rank as double) / (mean_ranks.brands_used + 1))
-    * 2 / mean_ranks.brands_used as war_share
+    cast(own_shares.brands_used as integer) as war_brands_used,
+    own_shares.best_rank as war_rank,
+    own_shares.war_share
 from answers
-left join mean_ranks
+left join own_shares
     on
-        answers.survey_id = mean_ranks.survey_id
-        and answers.customer_id = mean_ranks.customer_id
-        and answers.category = mean_ranks.category
+        answers.survey_id = own_shares.survey_id
+        and answers.customer_id = own_shares.customer_id
+        and answers.category = own_shares.category

@@ -13,6 +13,11 @@ months as (
 
 first_purchases as (
     select * from {{ ref('int_customer_first_purchases') }}
+),
+
+-- Ranks compare within one policy: where a new one came into force, the tier held before takes its rank there.
+policy as (
+    select * from {{ ref('int_tier_policy_months') }}
 )
 
 select
@@ -29,8 +34,8 @@ select
         when tiers.previous_tier = 'lapsed' then 'returned'
         when tiers.previous_tier = tiers.tier then 'unchanged'
         when tiers.previous_tier = 'new' then 'graduated'
-        when tiers.tier_rank < tiers.previous_rank then 'upgraded'
-        when tiers.tier_rank > tiers.previous_rank then 'downgraded'
+        when tiers.tier_rank < coalesce(policy.tier_rank, tiers.previous_rank) then 'upgraded'
+        when tiers.tier_rank > coalesce(policy.tier_rank, tiers.previous_rank) then 'downgraded'
         else 'unchanged'
     end as movement,
     case
@@ -55,3 +60,5 @@ inner join months
     on tiers.month = months.month
 inner join first_purchases
     on tiers.customer_id = first_purchases.customer_id
+left join policy
+    on tiers.month = policy.month and tiers.previous_tier = policy.tier

@@ -1,0 +1,138 @@
+"""The documents' links lead somewhere, their commands exist, their queries run, and generated text is up to date."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+import typer
+
+from pipelines import errors, generate, ledger
+from pipelines.cli import app
+from pipelines.contracts import canonical_contracts, mart_contracts
+from pipelines.publish.build import INFO_COLUMNS
+from pipelines.sql import ident
+from tests.docs.snippets import PROJECT, blocks, fenced
+
+DOCUMENTS = sorted({*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")})
+OPERATIONS = PROJECT / "docs" / "operations.md"
+NAMES = [str(p.relative_to(PROJECT)) for p in DOCUMENTS]
+
+
+def _anchors(path: Path) -> set[str]:
+    """The headings' anchors as GitHub makes them."""
+    prose = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", prose, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+def test_generated_files_are_what_contracts_and_settings_say() -> None:
+    assert sorted(map(str, generate.differing())) == []
+
+
+def test_check_names_a_file_that_differs_and_exits_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(generate, "PROJECT_DIR", tmp_path)
+    path = tmp_path / "docs" / "data-dictionary.md"
+    monkeypatch.setattr(generate, "render", lambda: {path: "as it should be\n"})
+    path.parent.mkdir()
+    path.write_text("edited by hand\n", encoding="utf-8")
+    assert generate.main(["--check"]) == 1
+    assert "docs/data-dictionary.md" in capsys.readouterr().err
+    assert path.read_text(encoding="utf-8") == "edited by hand\n"
+    assert generate.main([]) == 0
+    assert path.read_text(encoding="utf-8") == "as it should be\n"
+    assert generate.main(["--check"]) == 0
+
+
+def test_the_dictionary_has_every_column_of_every_contract() -> None:
+    text = generate.dictionary()
+    for contract in (*mart_contracts().values(), *canonical_contracts().values()):
+        section = text.split(f"\n### {contract.name}\n")[1].split("\n### ")[0]
+        for column in contract.columns:
+            assert f"\n| `{column.name}` | {column.type} |" in section, f"{contract.name}.{column.name}"
+
+
+def test_the_guide_without_its_marks_is_an_error() -> None:
+    with pytest.raises(errors.ContractError, match="marks of the settings table"):
+        generate.guide("no marks here")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=NAMES)
+def test_every_link_leads_to_a_file_and_heading_that_are_there(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
+        if target.startswith("https://"):
+            continue
+        name, _, anchor = target.partition("#")
+        file = (path.parent / name).resolve() if name else path
+        if file.name == "benchmarks.md" and not file.exists():
+            continue  # written by `make bench`
+        assert file.exists(), f"{path.name}: {target}"
+        assert not anchor or anchor in _anchors(file), f"{path.name}: {target}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=NAMES)
+def test_no_document_names_a_machine_or_a_registry(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert re.findall(r"(?:/work/|/home/|/root/|/Users/|pypi\.|/simple\b|C:\\)", text) == []
+
+
+def test_every_mainstay_command_in_the_documents_exists() -> None:
+    root = typer.main.get_command(app)
+    commands = root.commands  # type: ignore[attr-defined]
+    found = 0
+    for path in DOCUMENTS:
+        for line in "\n".join(fenced(path, "bash")).splitlines():
+            match = re.match(r"mainstay (\w+)(?: (\w+))?(.*)", line.split("#")[0])
+            if match is None:
+                continue
+            found += 1
+            command = commands[match[1]]
+            if hasattr(command, "commands"):
+                command = command.commands[match[2]]
+            options = {o for parameter in command.params for o in parameter.opts}
+            assert set(re.findall(r"--[a-z-]+", match[3])) <= options, line
+    assert found > 10
+
+
+def test_the_operations_guide_lists_every_exit_code() -> None:
+    listed = {
+        int(code)
+        for code in re.findall(r"^\| (\d+) \|", OPERATIONS.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    classes = [
+        c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.MainstayError)
+    ]
+    assert listed == {0, 130, *(c.exit_code for c in classes)}
+
+
+def test_the_ledgers_queries_run() -> None:
+    [(_, text)] = blocks(OPERATIONS, "ledger")
+    with duckdb.connect() as connection:
+        connection.execute(ledger.DDL)
+        queries = [q for q in text.split(";") if q.strip()]
+        assert len(queries) == 2
+        for query in queries:
+            connection.execute(query)
+
+
+@pytest.mark.parametrize(("name", "text"), blocks(OPERATIONS, "python"))
+def test_the_guides_way_to_connect_bi_works(tmp_path: Path, name: str, text: str) -> None:
+    serving = tmp_path / "var" / "serving"
+    serving.mkdir(parents=True)
+    with duckdb.connect(str(serving / "marts.duckdb")) as connection:
+        connection.execute(
+            f"create table _publish ({', '.join(f'{ident(n)} {t}' for n, t, _ in INFO_COLUMNS)})"
+        )
+        connection.execute("insert into _publish (run_id) values ('tonight')")
+        connection.execute("create table dim_customers as select 7 as customer_id from range(3)")
+    done = subprocess.run(
+        [sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True, encoding="utf-8",
+        env={"PYTHONIOENCODING": "utf-8", "PATH": ""}, timeout=60, check=True,
+    )  # fmt: skip
+    assert {"read the serving file": "tonight", "attach the serving file": "3"}[name] in done.stdout
