@@ -2,53 +2,38 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+
+from bench.figures import Figures, audit, median, nights_of, span, table, typical
+from bench.sections import build_section, loads_section, parts_section, stages_section, tasks_section
 
 LOAD_AIM, BUILD_AIM, VALIDATION_AIM, NIGHT_AIM, MEMORY_AIM = 1.3, 1.5, 0.15, 30.0, 8.0
 MAINSTAY_PARTS = ("land", "load csv", "load parquet", "build", "validate", "publish", "night")
 READ = "typed read, rules and write"
 WHOLE = ("load csv", "build", "validate", "publish")
 
-Figures = dict[str, Any]
-
 
 def write(figures: Figures, path: Path) -> str:
     """Write the document; returns the table of aims."""
     runs: dict[str, list[Figures]] = figures["runs"]
-    table = _table(
+    aims = table(
         ("part", "aim", "bare script", "Mainstay", "measured", "outcome"),
         [*_ratios(runs), *_validation(runs), *_night(runs), *_memory(runs)],
     )
     sections = [
         _head(figures),
-        table,
+        aims,
         _method(figures),
-        _loads(runs),
-        _build(runs),
-        _stages(runs),
-        _tasks(runs),
-        _parts(runs),
+        loads_section(runs),
+        build_section(runs),
+        stages_section(runs),
+        tasks_section(runs),
+        parts_section(runs),
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n\n".join(part for part in sections if part) + "\n", encoding="utf-8")
-    return table
-
-
-def _median(runs: Iterable[Figures], name: str = "seconds") -> float:
-    return float(statistics.median(run[name] for run in runs))
-
-
-def _typical(runs: list[Figures]) -> Figures:
-    """The run whose time is the median (the lower one of two): its own items add up, medians of items do not."""
-    return sorted(runs, key=lambda run: run["seconds"])[(len(runs) - 1) // 2]
-
-
-def _span(runs: list[Figures], name: str = "seconds") -> str:
-    values = [run[name] for run in runs]
-    return f"{statistics.median(values):,.1f} s ({min(values):,.1f}–{max(values):,.1f})"
+    return aims
 
 
 def _outcome(measured: float, aim: float, why: str, shown: str = "{:.2f}") -> str:
@@ -72,14 +57,14 @@ def _ratios(runs: dict[str, list[Figures]]) -> Iterable[tuple[str, ...]]:
         if part not in runs:
             continue
         bare, ours = runs[f"bare {part}"], runs[part]
-        ratio = _median(ours) / _median(bare)
-        over = _median(ours) - aim * _median(bare)
+        ratio = median(ours) / median(bare)
+        over = median(ours) - aim * median(bare)
         why = f"{over:,.1f} s too many; of Mainstay's time, {_reason(part, ours)}"
-        yield title, f"≤ {aim} ×", _span(bare), _span(ours), f"**{ratio:.2f} ×**", _outcome(ratio, aim, why)
+        yield title, f"≤ {aim} ×", span(bare), span(ours), f"**{ratio:.2f} ×**", _outcome(ratio, aim, why)
 
 
 def _reason(part: str, ours: list[Figures]) -> str:
-    items = _typical(ours)["items"]
+    items = typical(ours)["items"]
     if part != "build":
         own = {name: value for name, value in items["seconds"].items() if name != READ}
         return f"the typed read itself {items['seconds'][READ]:,.1f} s, then {_largest(own)}"
@@ -97,37 +82,28 @@ def _shares(runs: dict[str, list[Figures]]) -> list[tuple[float, float]]:
         sum(turn) for turn in zip(*([run["seconds"] for run in runs[part]] for part in WHOLE), strict=True)
     ]
     pairs = zip(runs["validate"], runs["publish"], strict=True)
-    spent = [validate["seconds"] + _audit(publish) for validate, publish in pairs]
+    spent = [validate["seconds"] + audit(publish) for validate, publish in pairs]
     return list(zip(spent, whole, strict=True))
-
-
-def _audit(publish: Figures) -> float:
-    """Seconds that publishing spent on validating the serving file."""
-    return float(publish["items"]["seconds"]["serving"])
 
 
 def _validation(runs: dict[str, list[Figures]]) -> Iterable[tuple[str, ...]]:
     if "validate" in runs:
         shares = sorted(_shares(runs), key=lambda pair: pair[0] / pair[1])
         spent, whole = shares[(len(shares) - 1) // 2]
-        stages = _typical(runs["validate"])["items"]["seconds"]
-        why = _largest({**stages, "serving (in a process of its own)": _audit(_typical(runs["publish"]))})
+        stages = typical(runs["validate"])["items"]["seconds"]
+        why = _largest({**stages, "serving (in a process of its own)": audit(typical(runs["publish"]))})
         yield (
             "validation of all five stages", f"≤ {VALIDATION_AIM:.0%}", "—", f"{spent:,.1f} s of {whole:,.1f} s",
             f"**{spent / whole:.1%}**", _outcome(spent / whole * 100, VALIDATION_AIM * 100, why, "{:.1f} points"),
         )  # fmt: skip
 
 
-def _nights(runs: dict[str, list[Figures]]) -> list[Figures]:
-    return [{**run["items"], "seconds": run["items"]["night_seconds"]} for run in runs.get("night", [])]
-
-
 def _night(runs: dict[str, list[Figures]]) -> Iterable[tuple[str, ...]]:
-    if nights := _nights(runs):
-        seconds, night = _median(nights), _typical(nights)
+    if nights := nights_of(runs):
+        seconds, night = median(nights), typical(nights)
         why = f"Airflow {night['airflow']:,.1f} s, {_largest(night['tasks'])}"
         yield (
-            "empty night through the DAG", f"≤ {NIGHT_AIM:.0f} s", "—", _span(nights), f"**{seconds:.1f} s**",
+            "empty night through the DAG", f"≤ {NIGHT_AIM:.0f} s", "—", span(nights), f"**{seconds:.1f} s**",
             _outcome(seconds, NIGHT_AIM, why, "{:.1f} s"),
         )  # fmt: skip
 
@@ -143,11 +119,6 @@ def _memory(runs: dict[str, list[Figures]]) -> Iterable[tuple[str, ...]]:
         "peak memory of any part", f"≤ {MEMORY_AIM:.0f} GiB", shown, f"{ours[worst]:.1f} GiB ({worst})",
         f"**{ours[worst]:.1f} GiB**", _outcome(ours[worst], MEMORY_AIM, f"the part {worst}", "{:.1f} GiB"),
     )  # fmt: skip
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _head(figures: Figures) -> str:
@@ -192,88 +163,3 @@ def _method(figures: Figures) -> str:
         "over all months (a night validates only what it touched), publish with the audit of the serving file. Landing "
         "checks are not in it."
     )
-
-
-def _items_table(title: str, seconds: dict[str, float], whole: float, rest: str) -> str:
-    items = sorted(seconds.items(), key=lambda item: -item[1])
-    items.append((rest, whole - sum(seconds.values())))
-    return f"{title}\n\n" + _table(
-        ("item", "seconds", "share"), [(n, f"{s:,.2f}", f"{s / whole:.0%}") for n, s in items]
-    )
-
-
-def _loads(runs: dict[str, list[Figures]]) -> str:
-    parts = []
-    for part in ("load csv", "load parquet"):
-        if part in runs:
-            run = _typical(runs[part])
-            title = f"### {'CSV' if part.endswith('csv') else 'Parquet'}, {run['seconds']:,.1f} s"
-            rest = "starting Python, imports, opening the run"
-            parts.append(_items_table(title, run["items"]["seconds"], run["seconds"], rest))
-    return "## Where a load's time goes\n\n" + "\n\n".join(parts) if parts else ""
-
-
-def _build(runs: dict[str, list[Figures]]) -> str:
-    if "build" not in runs:
-        return ""
-    run = _typical(runs["build"])
-    rows = []
-    for step in ("stage", "build"):
-        i = run["items"][step]
-        rows.append(
-            (step, f"{i['seconds']:,.1f}", f"{i['before_first_node']:,.1f}", f"{i['models']}", f"{i['model_seconds']:,.1f}",
-             f"{i['tests']}", f"{i['test_seconds']:,.1f}", f"{i['after_last_node']:,.1f}")
-        )  # fmt: skip
-    head = (
-        "step",
-        "seconds",
-        "before the first node",
-        "models",
-        "their seconds",
-        "tests",
-        "their seconds",
-        "after the last",
-    )
-    slowest = run["items"]["build"]["slowest"].items()
-    slow = _table(
-        ("slowest models", "seconds"), [(f"`{name}`", f"{seconds:,.2f}") for name, seconds in slowest]
-    )
-    return (
-        f"## Where the build's time goes\n\n{run['seconds']:,.1f} s. Two dbt threads share the work, so that the seconds of "
-        f"models and tests overlap.\n\n{_table(head, rows)}\n\n{slow}"
-    )
-
-
-def _stages(runs: dict[str, list[Figures]]) -> str:
-    if "validate" not in runs:
-        return ""
-    run, publish = _typical(runs["validate"]), _typical(runs["publish"])
-    seconds = {**run["items"]["seconds"], "serving (within publish, imports included)": _audit(publish)}
-    whole = run["seconds"] + _audit(publish)
-    title = (
-        f"## Where validation's time goes\n\n{run['items']['checks'] + publish['items']['checks']} checks."
-    )
-    return _items_table(title, seconds, whole, "starting Python, imports")
-
-
-def _tasks(runs: dict[str, list[Figures]]) -> str:
-    if not (nights := _nights(runs)):
-        return ""
-    night = _typical(nights)
-    title = "## An empty night, task by task\n\nA small deployment whose business date was loaded, built and published before."
-    seconds = {**night["tasks"], "starting Python and Airflow": night["startup"]}
-    return _items_table(title, seconds, night["seconds"], "Airflow's work per task")
-
-
-def _parts(runs: dict[str, list[Figures]]) -> str:
-    rows = [
-        (
-            part,
-            _span(of),
-            f"{_median(of, 'cpu_seconds'):,.1f} s",
-            f"{max(run['peak_mib'] for run in of):,.0f} MiB",
-        )
-        for part, of in runs.items()
-        if not part.startswith("generate")
-    ]
-    return "## Every part\n\n" + _table(("part", "wall-clock", "processor time", "peak memory"), rows)

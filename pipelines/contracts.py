@@ -315,7 +315,7 @@ def read_source_contract(path: Path) -> SourceContract:
     """Read and check a source contract."""
     document, table = _read(path)
     columns = _columns(path, table)
-    server = (document.servers or [None])[0]
+    server = document.servers[0] if document.servers else None
     if server is None or not server.path:
         raise _problem(path, "servers", "no location", "give one server of type local with a path such as transactions/{date}/*.csv")
     try:

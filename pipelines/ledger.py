@@ -77,12 +77,12 @@ def finish_run(settings: Settings, run_id: str, status: str, message: str | None
 def record_step(
     connection: duckdb.DuckDBPyConnection, run_id: str, step: str, started: datetime, status: str, detail: dict[str, Any]
 ) -> None:
-    """Write a finished step; a retried step replaces its earlier row."""
+    """Write a step that began (`running`) or ended; a retried step replaces its earlier row."""
     connection.execute(DDL)
     connection.execute("DELETE FROM ops.steps WHERE run_id = ? AND step = ?", [run_id, step])
     connection.execute(
         "INSERT INTO ops.steps VALUES (?, ?, ?, ?, ?, ?)",
-        [run_id, step, started, now(), status, json.dumps(detail, default=str, ensure_ascii=False)],
+        [run_id, step, started, None if status == "running" else now(), status, json.dumps(detail, default=str, ensure_ascii=False)],
     )
 
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pipelines.contracts import canonical_contracts
@@ -67,7 +68,10 @@ def _rows(path: Path, columns: list[str]) -> list[tuple[int, dict[str, str]]]:
             for row in reader:
                 if None in row or None in row.values():
                     raise SettingsError(f"{path}:{reader.line_num}: the line has not {len(columns)} fields; mend it")
-                rows.append((reader.line_num, {k: v.strip() for k, v in row.items()}))
+                for name, value in row.items():
+                    if value != value.strip():  # dbt reads the file as it stands
+                        raise SettingsError(f"{path}:{reader.line_num}: {name} {value!r} has blanks around it; take them away")
+                rows.append((reader.line_num, dict(row)))
             return rows
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SettingsError(f"{path}: the policy file cannot be read: {error}; it is a UTF-8 CSV") from error
@@ -77,6 +81,8 @@ def _tiers(path: Path) -> tuple[Tier, ...]:
     tiers: dict[date, list[tuple[int, Tier]]] = defaultdict(list)
     for line, row in _rows(path, ["valid_from", "tier", "label_zh", "label_en", "tier_rank", "lower_bound"]):
         try:
+            if len(row["valid_from"]) != len("YYYY-MM-DD"):
+                raise ValueError(f"valid_from {row['valid_from']!r} is no date")
             tier = Tier(
                 date.fromisoformat(row["valid_from"]), row["tier"], row["label_zh"], row["label_en"],
                 int(row["tier_rank"]), Decimal(row["lower_bound"]),
@@ -109,7 +115,7 @@ def _check_tier_set(path: Path, valid_from: date, rows: list[tuple[int, Tier]]) 
         raise SettingsError(
             f"{path}: the policy of {valid_from} has the ranks {', '.join(map(str, ranks))}; they must run 1 (best) to {len(ranks)}, each once"
         )
-    for (_, better), (line, worse) in zip(ordered, ordered[1:], strict=False):
+    for (_, better), (line, worse) in pairwise(ordered):
         if better.lower_bound <= worse.lower_bound:
             raise SettingsError(
                 f"{path}:{line}: bounds overlap: {worse.tier} (rank {worse.tier_rank}) starts at {worse.lower_bound}, "

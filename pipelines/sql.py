@@ -30,8 +30,9 @@ def connect(settings: Settings, path: Path | None = None, *, read_only: bool = F
     """Open a DuckDB file (the warehouse by default) with the deployment's limits, in UTC.
 
     Raises:
-        LockedError: a program that knows nothing of our lock has the file open.
-        MainstayError: the file is damaged or no DuckDB file.
+        LockedError: a program that knows nothing of our lock has the warehouse open.
+        MainstayError: the warehouse is damaged or no DuckDB file.
+        duckdb.Error: so is the file at `path`; the caller knows what that means.
     """
     target = path or settings.warehouse
     if not read_only:
@@ -39,12 +40,14 @@ def connect(settings: Settings, path: Path | None = None, *, read_only: bool = F
     try:
         connection = duckdb.connect(str(target), read_only=read_only)
     except duckdb.Error as error:
+        if path is not None:
+            raise
         first = str(error).splitlines()[0]
         if "Could not set lock" in first or "different configuration" in first:
             raise LockedError(f"{target} is open in another program ({first}); close it there and run again") from error
         raise MainstayError(
-            f"{target} cannot be opened ({first}). If it is damaged, move it away and run `mainstay nightly`: "
-            "the warehouse is rebuilt from the landing files"
+            f"{target} cannot be opened ({first}). Move it away, and its .wal if there is one, and run "
+            "`mainstay nightly`: the warehouse is rebuilt from the landing files"
         ) from error
     connection.execute("SET TimeZone = 'UTC'")
     if settings.duckdb_threads:

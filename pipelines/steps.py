@@ -15,7 +15,7 @@ import duckdb
 
 from pipelines import ledger
 from pipelines.contracts import canonical_contracts, mart_contracts, source_contracts
-from pipelines.errors import LandingError, MainstayError
+from pipelines.errors import BuildError, LandingError, MainstayError, PublishError
 from pipelines.land import LandingFile, discover, inspect
 from pipelines.lock import warehouse_lock
 from pipelines.sql import connect
@@ -40,6 +40,8 @@ def _recorded(settings: Settings, run_id: str, step: str, work: Callable[[], Sum
     """Do a step's work under the lock and write its outcome into the ledger, success or not."""
     with warehouse_lock(settings, step, run_id, on_wait=say):
         started = ledger.now()
+        with closing(connect(settings)) as connection:
+            ledger.record_step(connection, run_id, step, started, "running", {})
         try:
             summary = work()
         except BaseException as error:
@@ -143,6 +145,7 @@ def _transform(settings: Settings, run_id: str, step: str, as_of: date, say: Say
         with closing(connect(settings)) as connection:
             ledger.record_models(connection, run_id, [(r.name, r.resource_type, r.status, r.seconds, r.message) for r in results])
         return {
+            "as_of_date": as_of.isoformat(),
             "models": sum(r.resource_type in ("model", "seed") for r in results),
             "tests": sum(r.resource_type == "test" for r in results),
             "slowest": {r.name: round(r.seconds, 2) for r in slowest(results, 3)},
@@ -202,6 +205,9 @@ def publish(settings: Settings, run_id: str, as_of: date, say: Say | None = None
     from pipelines.publish import publish as publish_marts
     from pipelines.validate import require_success
 
+    built = built_as_of(settings)
+    if built != as_of:
+        raise PublishError(f"the marts in the warehouse are as of {built}, not {as_of}; run `mainstay build --as-of {as_of}` first")
     reports = []
 
     def audit(path: Path) -> None:
@@ -266,19 +272,31 @@ def built_as_of(settings: Settings) -> date:
     """The business date that the marts in the warehouse were last built for.
 
     Raises:
-        BuildError: they were never built.
+        BuildError: they were never built, or the last build did not end well and left them half made.
     """
-    from pipelines.errors import BuildError
-
     row = None
     if settings.warehouse.exists():
         with warehouse_lock(settings, "look", "look"), closing(connect(settings)) as connection:
             connection.execute(ledger.DDL)
             row = connection.execute(
-                "SELECT r.as_of_date FROM ops.steps AS s JOIN ops.runs AS r USING (run_id) "
-                "WHERE s.step = 'build' AND s.status = 'success' ORDER BY s.finished_at DESC LIMIT 1"
+                "SELECT run_id, status, CAST(json_extract_string(detail, '$.as_of_date') AS DATE) FROM ops.steps "
+                "WHERE step = 'build' ORDER BY started_at DESC LIMIT 1"
             ).fetchone()
     if row is None:
         raise BuildError("the marts were never built; run `mainstay build` first")
-    built: date = row[0]
+    run_id, status, as_of = row
+    if status != "success":
+        raise BuildError(f"the last build (run {run_id}) did not end well and the marts may be half made; run `mainstay build` again")
+    built: date = as_of
     return built
+
+
+def as_of_for(settings: Settings, business_date: date) -> date:
+    """The date that a night of `business_date` builds the marts for: never one before what BI sees already.
+
+    A night that is run again for an earlier date corrects that date's rows; it does not take BI back in time.
+    """
+    from pipelines.publish import current
+
+    published = current(settings)
+    return business_date if published is None else max(business_date, published.as_of_date)

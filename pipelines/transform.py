@@ -61,8 +61,15 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     return {
         "MAINSTAY_WAREHOUSE": str(settings.warehouse),
         "MAINSTAY_SEEDS_PATH": os.path.relpath(settings.policies, project),
+        "MAINSTAY_DBT_DUCKDB_THREADS": str(settings.duckdb_threads or os.cpu_count() or 2),
+        "MAINSTAY_DBT_MEMORY_LIMIT": settings.duckdb_memory_limit or _default_memory_limit(),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
+
+
+def _default_memory_limit() -> str:
+    """Four fifths of the machine's memory: DuckDB's own default, which a dbt profile cannot leave unsaid."""
+    return f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') * 4 // 5 // 2**20}MiB"
 
 
 def transform(

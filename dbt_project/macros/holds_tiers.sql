@@ -10,14 +10,13 @@
 {%- endmacro %}
 
 
-{# Columns best_rank_1 … best_rank_<grace months + 1>: the best rank that the spell's last n assessments earned. #}
+{#
+    Columns best_rank_1 … best_rank_<grace months + 1>: the best rank that the spell's last n assessments earned, by
+    the policy of the month that looks back. A tier that this policy no longer has counts as above all.
+#}
 {% macro best_ranks_lately() -%}
     {%- for n in range(1, var('grace_months') | int + 2) -%}
-    min(earned_rank) over (
-            partition by customer_id, spell
-            order by month_index
-            rows between {{ n - 1 }} preceding and current row
-        ) as best_rank_{{ n }}
+    min(case when later.step - earlier.step < {{ n }} then coalesce(policy.tier_rank, 0) end) as best_rank_{{ n }}
         {%- if not loop.last %},
         {% endif %}
     {%- endfor %}

@@ -6,7 +6,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 from pipelines import ledger
@@ -108,30 +110,48 @@ def status(
     if "runs" not in report:
         out.print("runs       none yet; `mainstay nightly` runs one")
         return
-    _print_table("Runs", report["runs"], ("run_id", "kind", "as_of_date", "started_at", "status", "message"))
+    runs_shown = [{**run, "started": f"{run['started_at']:%m-%d %H:%M}"} for run in report["runs"]]
+    _print_table("Runs (UTC)", runs_shown, ("started", "kind", "as_of_date", "status", "run_id"))
+    for run in report["runs"]:
+        if run["message"]:
+            _print_entry(run["run_id"], run["message"])
     _print_table("Steps of the last run", report["steps"], ("step", "status", "seconds"))
     _print_table("Checks of the last run", report["checks"], ("stage", "passed", "checks"))
-    _print_table("Failed checks", report["failed_checks"], ("stage", "suite", "expectation", "column_name", "observed"))
-    _print_table("Refused files", report["refused"], ("path", "message"))
+    for check in report["failed_checks"]:
+        column = f" of {check['column_name']}" if check["column_name"] else ""
+        _print_entry(f"{check['stage']} {check['suite']}", f"{check['expectation']}{column}: {check['observed']}")
+    if report["refused"]:
+        out.print("[bold]Refused files[/]")
+    for file in report["refused"]:
+        _print_entry(file["path"], file["message"])
     _print_table("Datasets", report["datasets"], ("dataset", "rows", "quarantined", "duplicates", "last_date", "days_behind", "is_stale"))
+
+
+def _print_entry(name: str, text: str) -> None:
+    """A failure: what it concerns, and below it what was said, the first line of it (`--json` has it whole)."""
+    out.print(f"[red]✗[/] {escape(name)}", soft_wrap=True)
+    out.print(Padding(_cell(text), (0, 0, 0, 2)))
 
 
 def _print_table(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     if not rows:
         return
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for column in columns:
-        table.add_column(column.replace("_", " "))
+        is_figure = any(isinstance(row[column], int | float) and not isinstance(row[column], bool) for row in rows)
+        table.add_column(column.replace("_", " "), justify="right" if is_figure else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(row[c]) for c in columns))
     out.print(table)
 
 
 def _cell(value: Any) -> str:
-    """A value in a table: figures grouped, long messages by their first line (`--json` has them whole)."""
+    """A value in a table: figures grouped, long messages by their first line."""
     if value is None:
         return ""
-    if type(value) is int:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    if isinstance(value, int):
         return f"{value:,}"
     first, *rest = str(value).splitlines() or [""]
-    return escape(first[:200] + (" …" if rest or len(first) > 200 else ""))
+    return escape(first[:400] + (" …" if rest or len(first) > 400 else ""))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
 from pipelines.policies import read_policies
@@ -81,53 +83,92 @@ def _share(value: float | None) -> str:
 
 
 def _money(value: Any) -> str:
-    return "–" if value is None else f"{value:,.0f}"
+    """Whole units; millions from ten million on, so that a column stays narrow."""
+    if value is None:
+        return "–"
+    return f"{float(value) / 1e6:,.1f}M" if abs(value) >= 10_000_000 else f"{value:,.0f}"
 
 
 def show(summary: dict[str, Any], console: Console) -> None:
-    """Print the summary for a person."""
-    console.print(f"\n[bold]Night of {summary['business_date']}[/] — {summary['seconds']} s, run {summary['run_id']}")
-    for name in ("history", "load"):
-        part = summary[name]
-        if part:
-            label = "History" if name == "history" else "Loaded "
-            console.print(
-                f"  {label}    {part['loaded']:,} rows from {part['files']:,} files; {part['quarantined']:,} quarantined, "
-                f"{part['duplicates']:,} duplicates"
-            )
-    for dataset, columns in summary["drift"].items():
-        console.print(f"  [yellow]Drift[/]      {dataset} has columns that its contract does not know: {', '.join(columns)}", markup=True)
-    console.print(f"  Checks     {summary['checks']['passed']:,} of {summary['checks']['all']:,} expectations passed")
+    """Print the summary for a person: figures beside their names, paths in lines of their own to copy."""
+    console.print(f"\n[bold]Night of {summary['business_date']}[/] in {summary['seconds']} s", highlight=False)
+    console.print(f"run {summary['run_id']}", style="dim", markup=False, soft_wrap=True)
+    console.print(_facts(_loaded(summary)))
+    console.print()
     console.print(_tier_table(summary))
+    console.print(_facts(_loyalty(summary)))
+    state = "unchanged since" if summary["published"]["unchanged"] else "published as"
+    console.print(f"\n{state} {summary['published']['version']}", style="dim", markup=False, soft_wrap=True)
+    console.print(f"marts      {summary['serving_file']}", markup=False, soft_wrap=True)
+    console.print(f"data docs  {summary['data_docs']}\n", markup=False, soft_wrap=True)
+
+
+def _facts(facts: list[tuple[str, str]]) -> Table:
+    """Names at the left, texts at the right that wrap within their own column."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, text in facts:
+        table.add_row(name, escape(text))
+    return table
+
+
+def _loaded(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    facts = [
+        (
+            label,
+            f"{part['loaded']:,} rows from {part['files']:,} files; {part['quarantined']:,} quarantined, "
+            f"{part['duplicates']:,} duplicates",
+        )
+        for label, part in (("history", summary["history"]), ("loaded", summary["load"]))
+        if part
+    ]
+    facts += [
+        ("[yellow]drift[/]", f"{dataset} has columns that its contract does not know: {', '.join(columns)}")
+        for dataset, columns in summary["drift"].items()
+    ]
+    checks = summary["checks"]
+    return [*facts, ("checks", f"{checks['passed']:,} of {checks['all']:,} expectations passed")]
+
+
+def _loyalty(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    facts = []
     wallet, retention = summary["share_of_wallet"], summary["retention"]
     if wallet and wallet["customers"]:
-        console.print(
-            f"  Share of wallet  {_share(wallet['share_of_wallet'])} of {wallet['customers']:,} customers' wallets; "
-            f"headroom {_money(wallet['headroom'])} {summary['currency']} a month"
+        facts.append(
+            (
+                "share of wallet",
+                f"{_share(wallet['share_of_wallet'])} of {wallet['customers']:,} customers' wallets; "
+                f"headroom {_money(wallet['headroom'])} {summary['currency']} a month",
+            )
         )
     status = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in retention["status"].items())
-    console.print(f"  Retention        {status}")
+    facts.append(("retention", status or "no customer yet"))
     flow = retention["flow"]
     if flow:
-        console.print(
-            f"  {flow['month']:%Y-%m}          {flow['opening']:,} opening + {flow['new']:,} new + {flow['reactivated']:,} reactivated "
-            f"− {flow['lapsed']:,} lapsed = {flow['closing']:,}; retention {_share(flow['retention_rate'])}"
+        facts.append(
+            (
+                f"in {flow['month']:%Y-%m}",
+                f"{flow['opening']:,} opening + {flow['new']:,} new + {flow['reactivated']:,} reactivated "
+                f"− {flow['lapsed']:,} lapsed = {flow['closing']:,}; retention {_share(flow['retention_rate'])}",
+            )
         )
     if summary["simulated"]:
-        console.print(f"  [yellow]Simulated[/]  {summary['simulated']}")
-    state = "unchanged since" if summary["published"]["unchanged"] else "published as"
-    console.print(f"\n  Marts      {summary['serving_file']} ({state} {summary['published']['version']})", soft_wrap=True)
-    console.print(f"  Data Docs  {summary['data_docs']}\n", soft_wrap=True)
+        facts.append(("[yellow]simulated[/]", summary["simulated"]))
+    return facts
 
 
 def _tier_table(summary: dict[str, Any]) -> Table:
-    table = Table(title=f"Customer tiers ({summary['currency']}, over the tier window)", title_justify="left")
-    table.add_column("tier")
-    for name in ("customers", "share", "revenue", "share", "profit", "share", "avg month"):
-        table.add_column(name, justify="right")
+    table = Table(
+        title=f"Customer tiers over the tier window, {summary['currency']}", title_justify="left", title_style="bold",
+        box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
+    )
+    table.add_column("tier", overflow="fold")
+    for name in ("customers", "share", "revenue", "share", "profit", "share", "a month"):
+        table.add_column(name, justify="right", no_wrap=True)
     for row in summary["tiers"]:
         table.add_row(
-            row["label"], f"{row['customer_count']:,}", _share(row["customer_share"]), _money(row["revenue"]),
+            escape(row["label"]), f"{row['customer_count']:,}", _share(row["customer_share"]), _money(row["revenue"]),
             _share(row["revenue_share"]), _money(row["profit"]), _share(row["profit_share"]), _money(row["avg_monthly_spend"]),
         )
     return table

@@ -128,14 +128,19 @@ def run_step(step: str, stage: str | None = None) -> dict[str, Any]:
         MainstayError: the step's own error; its sentence is left for `finish` in the XCom `error`.
     """
     run = _current_run()
-    args: list[Any] = [run.settings, run.run_id]
-    if stage is not None:
-        args += [stage, run.business_date, run.business_date]
-    elif step in _RANGE_STEPS:
-        args += [run.business_date, run.business_date]
-    else:
-        args += [run.business_date]
-    return _observed(run, lambda: getattr(_steps(), step)(*args))
+
+    def call() -> dict[str, Any]:
+        args: list[Any] = [run.settings, run.run_id]
+        if stage is not None:
+            args += [stage, run.business_date, run.business_date]
+        elif step in _RANGE_STEPS:
+            args += [run.business_date, run.business_date]
+        else:
+            args += [_steps().as_of_for(run.settings, run.business_date)]
+        summary: dict[str, Any] = getattr(_steps(), step)(*args)
+        return summary
+
+    return _observed(run, call)
 
 
 def finish_run() -> dict[str, Any]:

@@ -155,9 +155,31 @@ def column_checks(contract: Contract, column: Column) -> list[Check]:
     return checks
 
 
-def table_checks(contract: Contract) -> list[Check]:
-    """The table's own data quality rules, without the loader's row rules (`engine: mainstay`)."""
-    return [check for rule in contract.quality for check in quality_checks(contract, rule)]
+def table_checks(contract: Contract, counted: str | None = None) -> list[Check]:
+    """The table's own data quality rules, without the loader's row rules (`engine: mainstay`).
+
+    Args:
+        contract: whose rules.
+        counted: SQL name of the table whose rows `rowCount` counts; default the batch itself.
+    """
+    checks = []
+    for rule in contract.quality:
+        if counted is not None and (rule.metric or rule.rule) == "rowCount" and rule.type in (None, "library"):
+            checks.append(_whole_count(contract, rule, counted))
+        else:
+            checks += quality_checks(contract, rule)
+    return checks
+
+
+def _whole_count(contract: Contract, rule: DataQuality, table: str) -> Check:
+    origin = f"{contract.path}: quality {rule.name or rule.metric}"
+    condition, values = _condition(origin, rule)
+    return query(
+        "expect_metric_to_keep_rule",
+        f"select observed from (select count(*) as observed from {table}) as measured where ({condition}) is not true",
+        origin=origin,
+        description=f"rowCount of the whole table: {condition} {values}",
+    )
 
 
 def quality_checks(contract: Contract, rule: DataQuality, column: Column | None = None) -> list[Check]:

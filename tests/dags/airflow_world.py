@@ -47,6 +47,7 @@ def _called(name, settings, *args):
 def start(settings, run_id, kind, as_of): return _called("start", settings, run_id, kind, as_of)
 def land(settings, run_id, first, last): return _called("land", settings, run_id, first, last)
 def load(settings, run_id, first, last): return _called("load", settings, run_id, first, last)
+def as_of_for(settings, business_date): return business_date
 def stage(settings, run_id, as_of): return _called("stage", settings, run_id, as_of)
 def build(settings, run_id, as_of): return _called("build", settings, run_id, as_of)
 def validate(settings, run_id, stage, first, last):

@@ -39,14 +39,13 @@ with recursive spelled as (
     from {{ ref('int_customer_earned_tiers') }}
 ),
 
-ranked as (
+assessed as (
     select
         customer_id,
         month,
         earned_tier,
         earned_rank,
         spell,
-        {{ best_ranks_lately() }},
         row_number() over (partition by customer_id, spell order by month_index) as step
     from spelled
     where earned_rank is not null
@@ -54,6 +53,26 @@ ranked as (
 
 policy as (
     select * from {{ ref('int_tier_policy_months') }}
+),
+
+ranked as (
+    select
+        later.customer_id,
+        later.month,
+        later.earned_tier,
+        later.earned_rank,
+        later.spell,
+        later.step,
+        {{ best_ranks_lately() }}
+    from assessed as later
+    inner join assessed as earlier
+        on
+            later.customer_id = earlier.customer_id
+            and later.spell = earlier.spell
+            and later.step - earlier.step between 0 and {{ var('grace_months') | int }}
+    left join policy
+        on later.month = policy.month and earlier.earned_tier = policy.tier
+    group by later.customer_id, later.month, later.earned_tier, later.earned_rank, later.spell, later.step
 ),
 
 held as (

@@ -1,0 +1,119 @@
+"""Policies and settings that are wrong are refused with a sentence that says where and what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import SettingsError
+from pipelines.policies import read_policies
+from pipelines.settings import PROJECT_DIR, Settings, load_settings
+
+TIERS = "valid_from,tier,label_zh,label_en,tier_rank,lower_bound\n"
+GOOD_TIERS = TIERS + "2000-01-01,gold,金,Gold,1,500\n2000-01-01,ordinary,普通,Ordinary,2,0\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A deployment whose policies are right."""
+    policies = tmp_path / "policies"
+    policies.mkdir()
+    (policies / "tier_policy.csv").write_text(GOOD_TIERS, encoding="utf-8")
+    (policies / "margin_rates.csv").write_text("category,margin_rate\nfood,0.2\n", encoding="utf-8")
+    (policies / "peer_attributes.csv").write_text("level,attribute\n1,region\n", encoding="utf-8")
+    return policies
+
+
+def read(folder: Path) -> object:
+    return read_policies(Settings(home=folder.parent))
+
+
+def test_the_shipped_and_the_demo_policies_are_right() -> None:
+    assert [t.tier for t in read_policies(Settings(home=PROJECT_DIR, policies_dir=PROJECT_DIR / "dbt_project/seeds")).tiers] == [
+        "diamond", "gold", "silver", "ordinary",
+    ]  # fmt: skip
+    assert read_policies(Settings(home=PROJECT_DIR, policies_dir=PROJECT_DIR / "demo/policies")).tiers
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("2000-01-01,a,甲,A,1,500\n2000-01-01,b,乙,B,2,500\n2000-01-01,c,丙,C,3,0\n", r":3: bounds overlap: b .*not below a"),
+        ("2000-01-01,a,甲,A,1,0\n2000-01-01,b,乙,B,2,500\n", r":3: bounds overlap"),
+        ("2000-01-01,a,甲,A,1,500\n2000-01-01,c,丙,C,3,0\n", r"has the ranks 1, 3; they must run 1 \(best\) to 2"),
+        ("2000-01-01,a,甲,A,1,500\n2000-01-01,a,丙,C,2,0\n", r":2: tier a stands twice"),
+        ("2000-02-30,a,甲,A,1,0\n", r":2: .*dates are YYYY-MM-DD"),
+        ("20000101,a,甲,A,1,0\n", r":2: .*dates are YYYY-MM-DD"),
+        ("2000-01-01,a,甲,A,first,0\n", r":2: .*ranks whole numbers"),
+        ("2000-01-01,a,甲,A,1,much\n", r":2: .*bounds amounts"),
+        ("2000-01-01,a,甲,A,1,NaN\n", r":2: the lower bound NaN"),
+        ("2000-01-01,a,甲,A,1,-5\n", r":2: the lower bound -5"),
+        ("2000-01-01,a,甲,A,1,5\n", r":2: the lowest tier a starts at 5; it must start at 0"),
+        ("2000-01-01,lapsed,甲,A,1,0\n", r":2: tier code 'lapsed' cannot be used"),
+        ("2000-01-01,a,,A,1,0\n", r":2: tier a has no label"),
+        ("2000-01-01, a,甲,A,1,0\n", r":2: tier ' a' has blanks around it"),
+        ("2000-01-01,a,甲,A,1\n", r":2: the line has not 6 fields"),
+        ("", r"no tiers"),
+    ],
+)
+def test_a_wrong_tier_policy_is_refused(folder: Path, rows: str, message: str) -> None:
+    (folder / "tier_policy.csv").write_text(TIERS + rows, encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"tier_policy\.csv.*" + message):
+        read(folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("tier_policy.csv", b"tier,rank\na,1\n", r"tier_policy.csv:1: the columns are \['tier', 'rank'\]; they must be valid_from"),
+        ("tier_policy.csv", GOOD_TIERS.encode("gbk"), r"tier_policy.csv: the policy file cannot be read: .*it is a UTF-8 CSV"),
+        ("tier_policy.csv", None, r"tier_policy.csv: the policy file cannot be read: .*No such file"),
+        ("margin_rates.csv", b"category,margin_rate\nfood,25\n", r"margin_rates.csv:2: margin rate 25.0 is no share"),
+        ("margin_rates.csv", b"category,margin_rate\nfood,x\n", r"margin_rates.csv:2: margin rate 'x' is no number"),
+        ("margin_rates.csv", b"category,margin_rate\nfood,nan\n", r"margin_rates.csv:2: margin rate nan is no share"),
+        ("margin_rates.csv", b"category,margin_rate\nfood,.1\nfood,.2\n", r"margin_rates.csv:3: category 'food' is empty or stands twice"),
+        ("peer_attributes.csv", b"level,attribute\n2,region\n", r"levels are \[2\]; they must run 1, 2, 3"),
+        ("peer_attributes.csv", b"level,attribute\n0,region\n", r":2: level '0' is no whole number"),
+        ("peer_attributes.csv", b"level,attribute\n1,email\n", r":2: 'email' is no customer attribute"),
+        ("peer_attributes.csv", b"level,attribute\n1,region\n1,region\n", r":3: region stands twice in level 1"),
+    ],
+)
+def test_a_wrong_policy_file_is_refused(folder: Path, file: str, content: bytes | None, message: str) -> None:
+    if content is None:
+        (folder / file).unlink()
+    else:
+        (folder / file).write_bytes(content)
+    with pytest.raises(SettingsError, match=message):
+        read(folder)
+
+
+@pytest.mark.parametrize(
+    ("toml", "environment", "message"),
+    [
+        ("", {"MAINSTAY_TIMEZONE": "Mars/Olympus"}, "MAINSTAY_TIMEZONE: .*no timezone name"),
+        ("", {"MAINSTAY_TIER_WINDOW_MONTHS": "many"}, "MAINSTAY_TIER_WINDOW_MONTHS: .*integer.*'many'"),
+        ("tier_window_months = 0", {}, "MAINSTAY_TIER_WINDOW_MONTHS: .*greater than or equal to 1"),
+        ("tier_windw_months = 12", {}, "MAINSTAY_TIER_WINDW_MONTHS: Extra inputs"),
+        ("timezone = Europe", {}, "mainstay.toml cannot be read"),
+        ("a = 'ä'".encode("latin-1"), {}, "mainstay.toml cannot be read"),
+        ("soft_landing = 'perhaps'", {}, "MAINSTAY_SOFT_LANDING"),
+    ],
+)
+def test_wrong_settings_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, toml: str | bytes, environment: dict[str, str], message: str
+) -> None:
+    (tmp_path / "mainstay.toml").write_bytes(toml.encode() if isinstance(toml, str) else toml)
+    monkeypatch.setenv("MAINSTAY_HOME", str(tmp_path))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=message):
+        load_settings()
+
+
+def test_the_environment_goes_before_the_file_and_the_file_before_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mainstay.toml").write_text("tier_window_months = 6\nsoft_landing = true\n", encoding="utf-8")
+    monkeypatch.setenv("MAINSTAY_HOME", str(tmp_path))
+    monkeypatch.setenv("MAINSTAY_TIER_WINDOW_MONTHS", "9")
+    settings = load_settings()
+    assert (settings.tier_window_months, settings.soft_landing, settings.new_customer_months) == (9, True, 3)
