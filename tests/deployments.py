@@ -15,8 +15,12 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
 
 from pipelines import ledger, steps
+from pipelines.cli import app
 from pipelines.contracts import SourceContract, source_contracts
 from pipelines.settings import PROJECT_DIR, Settings
 from pipelines.sql import ident, literal
@@ -66,7 +70,10 @@ class Deployment:
         with duckdb.connect() as connection:
             texts = pa.table({n: pa.array([_text(r.get(n)) or None for r in rows], pa.string()) for n in names})
             connection.register("texts", texts)
-            casts = ", ".join(f"cast({ident(c.source_name)} as {c.type}) as {ident(c.source_name)}" for c in contract.source_columns)
+            casts = ", ".join(
+                f"cast({ident(c.source_name)} as {c.type}) as {ident(c.source_name)}"
+                for c in contract.source_columns
+            )
             connection.execute(f"copy (select {casts} from texts) to {literal(str(path))} (format parquet)")
         assert pq.read_metadata(path).num_rows == len(rows)
 
@@ -119,3 +126,30 @@ def _text(value: Any) -> str:
 
 def _json(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float) else str(value)
+
+
+def mainstay(home: Path | None, *arguments: str, **environment: str) -> Result:
+    """Run the command line in this process for a deployment, 80 columns wide, and give what it said."""
+    with pytest.MonkeyPatch.context() as patch:
+        if home is not None:
+            patch.setenv("MAINSTAY_HOME", str(home))
+        for name, value in ({"COLUMNS": "80", "MAINSTAY_DUCKDB_THREADS": "2"} | environment).items():
+            patch.setenv(name, value)
+        return CliRunner().invoke(app, list(arguments), catch_exceptions=True)
+
+
+def started(home: Path, **settings: Any) -> Deployment:
+    """A deployment that `mainstay init` wrote."""
+    result = mainstay(None, "init", str(home))
+    assert result.exit_code == 0, result.output
+    return Deployment(Settings(home=home, **settings))
+
+
+def says_one_thing(result: Result, exit_code: int, *words: str) -> None:
+    """The command ended with this exit code and one clear error that holds the words."""
+    text = " ".join(result.output.split())
+    assert result.exit_code == exit_code, f"exit code {result.exit_code}: {result.output}\n{result.exception!r}"
+    assert result.exception is None or isinstance(result.exception, SystemExit), repr(result.exception)
+    assert "Traceback" not in text
+    for word in words:
+        assert word in text, f"{word!r} is not in: {result.output}"

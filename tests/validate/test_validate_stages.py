@@ -149,9 +149,9 @@ def test_sound_raw_partitions_pass(settings: Settings, warehouse: Path) -> None:
             "transaction_id, line_number, partition_date",
         ),
         (
-            "update raw.transactions set net_amount = -999 where partition_date = '2024-03-01'",
-            "column_mean",
-            "net_amount",
+            "update raw.transactions set customer_id = 'ann@example.org' where partition_date = '2024-03-01'",
+            "not_match_regex",
+            "customer_id",
         ),
         ("alter table raw.transactions alter net_amount type decimal(18,3)", "types_to_match", None),
         ("alter table raw.transactions drop store_id", "types_to_match", None),

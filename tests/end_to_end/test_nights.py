@@ -1,0 +1,250 @@
+"""Whole nights through the real DAG: what is served, what a second run changes, what a failed one does not."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from deployments import Deployment, mainstay, says_one_thing, started
+
+DAYS = [date(2024, 5, 1) + timedelta(days=n) for n in range(3)]
+NIGHT, TOMORROW = DAYS[-1], DAYS[-1] + timedelta(days=1)
+
+PERSONAL = {
+    "full_name": "Ottilie Quarkstein",
+    "phone": "+49-30-5550199",
+    "email": "ottilie@quarkstein.example",
+    "address": "Quarkgasse 7, 10115 Berlin",
+    "birth_date": "1971-07-23",
+}
+COMMENT = "Frau Quarkstein at the till was rude to me"
+
+
+def sales(day: date, count: int = 12) -> list[dict[str, object]]:
+    """A day's lines of some customers; a return, a line without a product."""
+    return [
+        {
+            "transaction_id": f"t{day:%m%d}-{n}",
+            "line_number": 1,
+            "customer_id": f"c{n % 5}",
+            "product_id": f"p{n % 3}" if n % 4 else None,
+            "transaction_at": f"{day} {9 + n % 10}:15:00",
+            "quantity": 1,
+            "net_amount": f"{-3.5 if n == 7 else 10.25 * (n + 1):.2f}",
+        }
+        for n in range(count)
+    ]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """All six datasets landed over three days, and the night of the last one published."""
+    deployment = started(tmp_path_factory.mktemp("nights") / "shop")
+    for day in DAYS:
+        deployment.land("transactions", day, sales(day))
+    first = DAYS[0]
+    deployment.land(
+        "customers", first, [{"customer_id": f"c{n}", "region": "north", **(PERSONAL if n == 1 else {})} for n in range(5)]
+    )
+    deployment.land("products", first, [{"product_id": f"p{n}", "category": "tea", "unit_cost": 2.5} for n in range(3)])
+    deployment.land(
+        "feedback",
+        NIGHT,
+        [{"feedback_id": "f1", "customer_id": "c1", "feedback_at": f"{NIGHT} 10:00:00", "kind": "nps", "score": 3, "comment_text": COMMENT}],
+    )
+    deployment.land(
+        "interactions",
+        first,
+        [{"interaction_id": "i1", "customer_id": "c1", "interaction_at": f"{first} 10:00:00", "direction": "outbound", "kind": "mail"}],
+    )
+    deployment.land(
+        "wallet_surveys",
+        first,
+        [
+            {"survey_id": "s1", "category": "all", "brand": brand, "customer_id": "c1", "surveyed_at": f"{first} 08:00:00",
+             "is_own_brand": brand == "we", "preference_rank": rank, "declared_wallet": 900}
+            for rank, brand in enumerate(["they", "we"], start=1)
+        ],
+    )  # fmt: skip
+    result = mainstay(deployment.settings.home, "nightly", str(NIGHT))
+    assert result.exit_code == 0, result.output
+    return deployment
+
+
+def database(deployment: Deployment) -> Path:
+    return deployment.settings.serving / "marts.duckdb"
+
+
+def tables(deployment: Deployment) -> dict[str, list[tuple[object, ...]]]:
+    names = [
+        name
+        for (name,) in deployment.query("select table_name from duckdb_tables()", database(deployment))
+    ]
+    assert len(names) > 10
+    return {name: sorted(deployment.query(f'select * from "{name}"', database(deployment)), key=str) for name in names}
+
+
+def test_the_published_figures_add_up(served: Deployment) -> None:
+    sold = served.query("select sum(net_amount), count(*) from raw.transactions")[0]
+    path = database(served)
+    assert served.query("select sum(net_amount), count(*) from fct_transactions", path) == [sold]
+    assert served.query("select sum(revenue) from tier_contribution_monthly", path)[0][0] == sold[0]
+    assert served.query("select sum(revenue) from retention_cohorts_monthly", path)[0][0] == sold[0]
+    assert served.query("select sum(net_amount - cost_amount - profit_amount) from fct_transactions", path)[0][0] == 0
+    assert served.query("select sum(customer_share), sum(revenue_share) from tier_contribution_monthly", path) == [(1.0, 1.0)]
+    assert served.query("select sum(transition_rate) from tier_migration_monthly", path) == [(1.0,)]
+    assert served.query(
+        "select count(*), count(*) filter (where own_spend + headroom = wallet and share_of_wallet between 0 and 1) "
+        "from share_of_wallet_monthly where category = 'all'", path,
+    ) == [(5, 5)]  # fmt: skip
+    assert served.query("select method, wallet from share_of_wallet_monthly where customer_id = 'c1' and category = 'all'", path)[0][0] == "declared"
+    assert served.query("select opening + new + reactivated - lapsed - closing from retention_flows_monthly", path) == [(0,)]
+    assert served.query("select retention_rate from retention_cohorts_monthly where months_since_first = 0", path) == [(1.0,)]
+    (info,) = served.query("select distinct as_of_date from _publish", path)
+    assert info[0] == NIGHT
+
+
+def test_nothing_personal_is_served(served: Deployment) -> None:
+    raw = served.query("select full_name, phone, email, address from raw.customers where customer_id = 'c1'")
+    assert raw == [tuple(PERSONAL[name] for name in ("full_name", "phone", "email", "address"))]
+    secrets = [*PERSONAL.values(), COMMENT, "Quark", "5550199"]
+    content = {name: str(rows) for name, rows in tables(served).items()}
+    found = [f"{secret} in {name}" for name, text in content.items() for secret in secrets if secret in text]
+    assert not found, found
+    assert "c1" in content["customer_retention"]
+    files = [p for p in served.settings.serving.rglob("*") if p.is_file()]
+    assert len([p for p in files if p.suffix == ".parquet"]) > 10
+    for path in files:  # compression may hide a word, so the values above are what counts; names in clear are worse
+        for secret in secrets:
+            assert secret.encode() not in path.read_bytes(), f"{secret} in {path}"
+    folder = served.settings.serving / "parquet" / "current"
+    for path in sorted(folder.glob("*.parquet")):
+        text = str(served.query(f"select * from '{path}'"))
+        assert not [secret for secret in secrets if secret in text], path
+
+
+def test_the_same_night_again_changes_nothing_but_the_ledger(served: Deployment) -> None:
+    before, content = sha256(database(served).read_bytes()).hexdigest(), tables(served)
+    runs = served.query("select count(*) from ops.runs")[0][0]
+    raw = served.query("select * from raw.transactions order by all")
+    result = mainstay(served.settings.home, "nightly", str(NIGHT))
+    assert result.exit_code == 0, result.output
+    assert "unchanged since" in result.output
+    assert sha256(database(served).read_bytes()).hexdigest() == before
+    assert tables(served) == content
+    assert served.query("select * from raw.transactions order by all") == raw
+    assert served.query("select count(*) from ops.runs")[0][0] == runs + 1
+
+
+def html_instead_of_a_file(deployment: Deployment) -> None:
+    deployment.land("transactions", TOMORROW, []).write_text("<!DOCTYPE html><html>404</html>\n", encoding="utf-8")
+
+
+def half_the_rows_without_customer(deployment: Deployment) -> None:
+    rows = [row | ({"customer_id": None} if n % 2 else {}) for n, row in enumerate(sales(TOMORROW))]
+    deployment.land("transactions", TOMORROW, rows)
+
+
+def nothing_but_returns(deployment: Deployment) -> None:
+    deployment.land("transactions", TOMORROW, [row | {"net_amount": "-40.00"} for row in sales(TOMORROW)])
+
+
+def bounds_that_overlap(deployment: Deployment) -> None:
+    deployment.land("transactions", TOMORROW, sales(TOMORROW))
+    policy = deployment.settings.policies / "tier_policy.csv"
+    policy.write_text(policy.read_text(encoding="utf-8").replace("Gold,2,500", "Gold,2,1500"), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "exit_code", "words"),
+    [
+        (html_instead_of_a_file, 3, ("transactions.csv", "HTML")),
+        (half_the_rows_without_customer, 4, ("6 of 12 rows", "customer_id", "50.00%")),
+        (nothing_but_returns, 6, ("net_amount",)),
+        (bounds_that_overlap, 2, ("tier_policy.csv", "overlap")),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_a_failed_night_says_why_and_leaves_what_is_served(
+    served: Deployment, tmp_path: Path, spoil: object, exit_code: int, words: tuple[str, ...]
+) -> None:
+    before, content = sha256(database(served).read_bytes()).hexdigest(), tables(served)
+    shutil.copytree(served.settings.policies, tmp_path / "policies")
+    spoil(served)  # type: ignore[operator]
+    result = mainstay(served.settings.home, "nightly", str(TOMORROW))
+    says_one_thing(result, exit_code, "error:", *words)
+    assert sha256(database(served).read_bytes()).hexdigest() == before
+    assert tables(served) == content
+    status, message, finished = served.query(
+        "select status, message, finished_at from ops.runs order by started_at desc limit 1"
+    )[0]
+    assert status == "failed"
+    assert finished is not None
+    for word in words:
+        assert word in message
+    # Mended, the same date runs through.
+    shutil.copytree(tmp_path / "policies", served.settings.policies, dirs_exist_ok=True)
+    served.path("transactions", TOMORROW).unlink()
+
+
+def test_the_night_after_recovers(served: Deployment) -> None:
+    served.land("transactions", TOMORROW, sales(TOMORROW))
+    result = mainstay(served.settings.home, "nightly", str(TOMORROW), "--json")
+    assert result.exit_code == 0, result.output
+    assert served.query("select distinct as_of_date from _publish", database(served)) == [(TOMORROW,)]
+    assert served.query("select count(*) from fct_transactions", database(served)) == [(48,)]
+    assert served.query("select status from ops.runs order by started_at desc limit 1") == [("success",)]
+
+
+CHINESE = {
+    "transaction_id": "小票号",
+    "line_number": "行号",
+    "customer_id": "会员号",
+    "transaction_at": "交易时间",
+    "net_amount": "实收金额",
+}
+
+
+def test_a_gbk_export_from_another_timezone_with_nothing_but_transactions(tmp_path: Path) -> None:
+    deployment = started(tmp_path / "shop", timezone="America/New_York")
+    (deployment.settings.home / "mainstay.toml").write_text('timezone = "America/New_York"\n', encoding="utf-8")
+    contract = deployment.settings.contracts / "sources" / "transactions.odcs.yaml"
+    text = contract.read_text(encoding="utf-8")
+    for name, header in CHINESE.items():
+        assert f"physicalName: {name}\n" in text
+        text = text.replace(f"physicalName: {name}\n", f"physicalName: {header}\n")
+    for old, new in [
+        ("encoding: utf-8", "encoding: gbk"),
+        ('{property: delimiter, value: ","}', '{property: delimiter, value: ";"}'),
+        ('{property: decimalMark, value: "."}', '{property: decimalMark, value: ","}'),
+        ('{property: thousandsMark, value: ""}', '{property: thousandsMark, value: "."}'),
+        ("# - {property: timezone, value: Asia/Shanghai}", "- {property: timezone, value: Asia/Shanghai}"),
+    ]:
+        assert old in text
+        text = text.replace(old, new)
+    optional = ("product_id", "quantity", "discount_amount", "cost_amount", "store_id", "channel", "source_system")
+    contract.write_text(text, encoding="utf-8")
+    for name in ("customers", "products", "feedback", "interactions", "wallet_surveys"):
+        (deployment.settings.contracts / "sources" / f"{name}.odcs.yaml").unlink()
+    path = deployment.path("transactions", "2024-05-02")
+    path.parent.mkdir(parents=True)
+    header = ";".join([*CHINESE.values(), *optional])
+    rows = [
+        "单1;1;会员甲;2024-05-02 11:00:00;1.234,50",  # 23:00 on the first in New York
+        "单2;1;会员甲;2024-05-02 13:00:00;20,00",
+        "单3;1;会员乙;2024-05-02 14:00:00;-5,25",
+    ]
+    path.write_bytes("".join(line + "\n" for line in [header, *(row + ";" * 7 for row in rows)]).encode("gbk"))
+    result = mainstay(deployment.settings.home, "nightly", "2024-05-02")
+    assert result.exit_code == 0, result.output
+    served = database(deployment)
+    assert deployment.query("select transaction_id, customer_id, business_date, net_amount from fct_transactions order by 1", served) == [
+        ("单1", "会员甲", date(2024, 5, 1), pytest.approx(1234.5)),
+        ("单2", "会员甲", date(2024, 5, 2), pytest.approx(20)),
+        ("单3", "会员乙", date(2024, 5, 2), pytest.approx(-5.25)),
+    ]
+    assert deployment.query("select count(*) from fct_feedback", served) == [(0,)]
+    assert deployment.query("select customer_id, purchase_days from customer_retention", served) == [("会员甲", 2)]
