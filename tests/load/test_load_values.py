@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from loading_world import GOOD, HEADER, World, counts
 
 NAMES = HEADER.split(",")
-QUICK = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def row(**values: str) -> dict[str, str]:
@@ -138,7 +138,7 @@ row_sets = st.lists(
         "transaction_at": moments, "score": st.sampled_from(["", "1.5", "nan", "-0.0", "1e308", "1e309"]), "note": notes,
         "is_gift": st.sampled_from(["", "true", "F", "no", "2"]), "sold_on": st.sampled_from(["", "2017-01-31", "2017-02-29", "1-1-1", "31/01/2017"]),
     }),
-    min_size=1, max_size=12,
+    min_size=1, max_size=8,
 )  # fmt: skip
 
 
