@@ -48,7 +48,9 @@ def location_parts(location: str) -> tuple[LocationPart, ...]:
     parts = []
     for name in split_location(location):
         if name in ("..", "**"):
-            raise ValueError(f"{name} cannot be used in a location; name the folders, or use * for one of them")
+            raise ValueError(
+                f"{name} cannot be used in a location; name the folders, or use * for one of them"
+            )
         regex, codes, end = "", [], 0
         for match in _PLACE.finditer(name):
             regex += _glob(name[end : match.start()])
@@ -60,7 +62,9 @@ def location_parts(location: str) -> tuple[LocationPart, ...]:
             end = match.end()
         parts.append(LocationPart(re.compile(regex + _glob(name[end:])), tuple(codes)))
     if day_of({code: "01" for part in parts for code in part.codes}) is None:
-        raise ValueError("no whole date in it; Mainstay loads one folder or file per business date, named by {date} or {date:%Y%m%d}")
+        raise ValueError(
+            "no whole date in it; Mainstay loads one folder or file per business date, named by {date} or {date:%Y%m%d}"
+        )
     return tuple(parts)
 
 
@@ -96,18 +100,34 @@ def sql_faults(
     columns = tuple(columns)
     types = {**added, **{c.name: c.type for c in columns}}
     empty = "(SELECT " + ", ".join(f"CAST(NULL AS {t}) AS {ident(n)}" for n, t in types.items()) + ")"
-    probes = [(place, f"SELECT try_strptime('', {literal(format_)})") for place, format_ in formats.items() if format_ != ISO]
+    probes = [
+        (place, f"SELECT try_strptime('', {literal(format_)})")
+        for place, format_ in formats.items()
+        if format_ != ISO
+    ]
     for column in columns:
         place = f"column {column.name}"
         if column.pattern is not None:
-            probes.append((f"{place}: pattern {column.pattern!r}", f"SELECT regexp_matches('', {literal(column.pattern)})"))
+            probes.append(
+                (
+                    f"{place}: pattern {column.pattern!r}",
+                    f"SELECT regexp_matches('', {literal(column.pattern)})",
+                )
+            )
         if column.format is not None and column.format != ISO and column.type in ("DATE", "TIMESTAMP"):
-            probes.append((f"{place}: format {column.format!r}", f"SELECT try_strptime('', {literal(column.format)})"))
+            probes.append(
+                (f"{place}: format {column.format!r}", f"SELECT try_strptime('', {literal(column.format)})")
+            )
         bounds = (column.minimum, column.maximum, column.exclusive_minimum, column.exclusive_maximum)
         values = [*(str(b) for b in bounds if b is not None), *(column.allowed or ())]
         probes += [(f"{place}: value {v!r}", f"SELECT CAST({literal(v)} AS {column.type})") for v in values]
         if column.expression is not None:
-            probes.append((f"{place}: transformLogic", f"SELECT *, CAST(({column.expression}) AS {column.type}) FROM {empty} WHERE false"))
+            probes.append(
+                (
+                    f"{place}: transformLogic",
+                    f"SELECT *, CAST(({column.expression}) AS {column.type}) FROM {empty} WHERE false",
+                )
+            )
     probes += [(f"rule {r.name}", f"SELECT * FROM {empty} WHERE ({r.condition}) AND false") for r in rules]
     with closing(duckdb.connect(config={"threads": 1})) as connection:
         for place, probe in probes:

@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
 import yaml
-from open_data_contract_standard.model import DataQuality, OpenDataContractStandard, SchemaObject, SchemaProperty
+from open_data_contract_standard.model import (
+    DataQuality,
+    OpenDataContractStandard,
+    SchemaObject,
+    SchemaProperty,
+)
 from pydantic import ValidationError
 
 from pipelines.contract_checks import ISO, location_parts, sql_faults
@@ -32,7 +37,9 @@ DATASETS = ("transactions", "customers", "products", "interactions", "feedback",
 """The source datasets, in load order. Only `transactions` is obligatory."""
 
 FORMATS = ("csv", "jsonl", "parquet")
-TYPES = re.compile(r"^(VARCHAR|BOOLEAN|INTEGER|BIGINT|DOUBLE|DATE|TIMESTAMP|DECIMAL\((\d{1,2}),(\d{1,2})\))\Z")
+TYPES = re.compile(
+    r"^(VARCHAR|BOOLEAN|INTEGER|BIGINT|DOUBLE|DATE|TIMESTAMP|DECIMAL\((\d{1,2}),(\d{1,2})\))\Z"
+)
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}\Z")
 LOAD_COLUMNS = {"business_date": "DATE", "partition_date": "DATE", "file_id": "VARCHAR"}
 """What loading adds to each raw row: the local date it counts for, its landing folder's date, and its file."""
@@ -199,7 +206,9 @@ def _read(path: Path) -> tuple[OpenDataContractStandard, SchemaObject]:
     try:
         document = OpenDataContractStandard.from_string(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, AttributeError) as error:
-        raise ContractError(f"{path}: the contract cannot be read: {error}; it is a YAML file in UTF-8") from error
+        raise ContractError(
+            f"{path}: the contract cannot be read: {error}; it is a YAML file in UTF-8"
+        ) from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
@@ -224,26 +233,46 @@ def _column(path: Path, prop: SchemaProperty) -> Column:
     match = TYPES.match(type_)
     if not match:
         raise _problem(
-            path, f"column {name}", f"physicalType {prop.physicalType!r} is not supported",
+            path,
+            f"column {name}",
+            f"physicalType {prop.physicalType!r} is not supported",
             "use VARCHAR, BOOLEAN, INTEGER, BIGINT, DOUBLE, DATE, TIMESTAMP or DECIMAL(p,s)",
         )
-    if match.group(2) and not (0 <= int(match.group(3)) <= int(match.group(2)) <= 38 and int(match.group(2)) > 0):
+    if match.group(2) and not (
+        0 <= int(match.group(3)) <= int(match.group(2)) <= 38 and int(match.group(2)) > 0
+    ):
         raise _problem(path, f"column {name}", f"{type_} is no decimal type", "use for example DECIMAL(18,2)")
     options = prop.logicalTypeOptions or {}
     for option in ("minLength", "maxLength"):
         if (length := options.get(option)) is not None and (type(length) is not int or length < 0):
-            raise _problem(path, f"column {name}", f"{option} {length!r} is no length", "use a whole number of 0 or more")
+            raise _problem(
+                path, f"column {name}", f"{option} {length!r} is no length", "use a whole number of 0 or more"
+            )
     for option in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
         bound = options.get(option)
-        if bound is not None and type_ not in ("DATE", "TIMESTAMP") and (isinstance(bound, bool) or not isinstance(bound, int | float)):
-            raise _problem(path, f"column {name}", f"{option} {bound!r} is no number", "write it without quotes")
+        if (
+            bound is not None
+            and type_ not in ("DATE", "TIMESTAMP")
+            and (isinstance(bound, bool) or not isinstance(bound, int | float))
+        ):
+            raise _problem(
+                path, f"column {name}", f"{option} {bound!r} is no number", "write it without quotes"
+            )
     format_ = _custom(prop.customProperties).get("format") or options.get("format")
     if type_ in ("DATE", "TIMESTAMP") and format_ is not None and format_ != ISO and "%" not in str(format_):
-        raise _problem(path, f"column {name}", f"format {format_!r} has no strptime codes", f"use for example %d/%m/%Y, or {ISO}")
+        raise _problem(
+            path,
+            f"column {name}",
+            f"format {format_!r} has no strptime codes",
+            f"use for example %d/%m/%Y, or {ISO}",
+        )
     allowed = None
     for rule in prop.quality or []:
         if rule.metric == "invalidValues" and "validValues" in (rule.arguments or {}):
-            allowed = tuple(str(v).lower() if isinstance(v, bool) else str(v) for v in (rule.arguments or {})["validValues"])
+            allowed = tuple(
+                str(v).lower() if isinstance(v, bool) else str(v)
+                for v in (rule.arguments or {})["validValues"]
+            )
     return Column(
         name=name,
         source_name=prop.physicalName or name,
@@ -278,17 +307,28 @@ def _columns(path: Path, table: SchemaObject) -> tuple[Column, ...]:
 def _dialect(path: Path, server: Any) -> Dialect:
     custom = _custom(server.customProperties)
     known = {
-        "delimiter": "delimiter", "quote": "quote", "nullValue": "null_value", "decimalMark": "decimal_mark",
-        "thousandsMark": "thousands_mark", "dateFormat": "date_format", "timestampFormat": "timestamp_format",
+        "delimiter": "delimiter",
+        "quote": "quote",
+        "nullValue": "null_value",
+        "decimalMark": "decimal_mark",
+        "thousandsMark": "thousands_mark",
+        "dateFormat": "date_format",
+        "timestampFormat": "timestamp_format",
         "timezone": "timezone",
     }
     for name in custom:
         if name not in known:
-            raise _problem(path, f"servers.customProperties.{name}", "unknown setting", f"use one of {', '.join(known)}")
+            raise _problem(
+                path, f"servers.customProperties.{name}", "unknown setting", f"use one of {', '.join(known)}"
+            )
     for name, value in custom.items():
         if value is not None and not isinstance(value, str):
-            raise _problem(path, f"servers.customProperties.{name}", f"{value!r} is no text", "put it in quotes")
-    dialect = Dialect(encoding=server.encoding or "utf-8", **{known[k]: v for k, v in custom.items() if v is not None})
+            raise _problem(
+                path, f"servers.customProperties.{name}", f"{value!r} is no text", "put it in quotes"
+            )
+    dialect = Dialect(
+        encoding=server.encoding or "utf-8", **{known[k]: v for k, v in custom.items() if v is not None}
+    )
     if dialect.delimiter == "\\t":
         dialect = replace(dialect, delimiter="\t")
     try:
@@ -296,18 +336,34 @@ def _dialect(path: Path, server: Any) -> Dialect:
     except LookupError:
         is_text = False
     if not is_text:
-        raise _problem(path, "servers.encoding", f"unknown encoding {dialect.encoding!r}", "use utf-8, gbk, latin-1 …")
-    for place, value in (("delimiter", dialect.delimiter), ("quote", dialect.quote), ("decimalMark", dialect.decimal_mark)):
+        raise _problem(
+            path, "servers.encoding", f"unknown encoding {dialect.encoding!r}", "use utf-8, gbk, latin-1 …"
+        )
+    for place, value in (
+        ("delimiter", dialect.delimiter),
+        ("quote", dialect.quote),
+        ("decimalMark", dialect.decimal_mark),
+    ):
         if len(value) != 1 or value in "\r\n\0":
             raise _problem(path, f"servers.{place}", f"{value!r} is not one character", "give exactly one")
     if len(dialect.thousands_mark) > 1:
-        raise _problem(path, "servers.thousandsMark", f"{dialect.thousands_mark!r} is not one character", "give one, or '' for none")
+        raise _problem(
+            path,
+            "servers.thousandsMark",
+            f"{dialect.thousands_mark!r} is not one character",
+            "give one, or '' for none",
+        )
     if dialect.delimiter == dialect.quote:
         raise _problem(path, "servers.quote", "the same as delimiter", "they must differ")
     if dialect.decimal_mark == dialect.thousands_mark:
         raise _problem(path, "servers.thousandsMark", "the same as decimalMark", "they must differ")
     if dialect.timezone is not None and dialect.timezone not in available_timezones():
-        raise _problem(path, "servers.timezone", f"unknown timezone {dialect.timezone!r}", "use a name such as Asia/Shanghai")
+        raise _problem(
+            path,
+            "servers.timezone",
+            f"unknown timezone {dialect.timezone!r}",
+            "use a name such as Asia/Shanghai",
+        )
     return dialect
 
 
@@ -317,27 +373,48 @@ def read_source_contract(path: Path) -> SourceContract:
     columns = _columns(path, table)
     server = document.servers[0] if document.servers else None
     if server is None or not server.path:
-        raise _problem(path, "servers", "no location", "give one server of type local with a path such as transactions/{date}/*.csv")
+        raise _problem(
+            path,
+            "servers",
+            "no location",
+            "give one server of type local with a path such as transactions/{date}/*.csv",
+        )
     try:
         location_parts(server.path)
     except ValueError as error:
         raise _problem(path, "servers.path", f"location {server.path!r}", str(error)) from error
     if server.format not in FORMATS:
-        raise _problem(path, "servers.format", f"format {server.format!r} is not supported", f"use one of {', '.join(FORMATS)}")
+        raise _problem(
+            path,
+            "servers.format",
+            f"format {server.format!r} is not supported",
+            f"use one of {', '.join(FORMATS)}",
+        )
     rules = []
     for quality in table.quality or []:
         if quality.type == "custom" and quality.engine == "mainstay":
             if not isinstance(quality.implementation, str) or not quality.name:
-                raise _problem(path, "quality", "a mainstay rule needs a name and an SQL condition", "give both")
+                raise _problem(
+                    path, "quality", "a mainstay rule needs a name and an SQL condition", "give both"
+                )
             rules.append(RowRule(quality.name, quality.description or quality.name, quality.implementation))
     contract = SourceContract(
-        path=path, document=document, table=table, columns=columns, location=server.path, format=server.format,
-        dialect=_dialect(path, server), rules=tuple(rules),
+        path=path,
+        document=document,
+        table=table,
+        columns=columns,
+        location=server.path,
+        format=server.format,
+        dialect=_dialect(path, server),
+        rules=tuple(rules),
     )
     if not contract.key:
         raise _problem(path, "schema", "no primaryKey", "name the columns that tell one row from another")
     _check_properties(contract)
-    formats = {"servers.dateFormat": contract.dialect.date_format, "servers.timestampFormat": contract.dialect.timestamp_format}
+    formats = {
+        "servers.dateFormat": contract.dialect.date_format,
+        "servers.timestampFormat": contract.dialect.timestamp_format,
+    }
     for place, fault in sql_faults(columns, rules, formats, LOAD_COLUMNS):
         raise _problem(path, place, fault, "mend it in the contract")
     return contract
@@ -347,31 +424,61 @@ def _check_properties(contract: SourceContract) -> None:
     """The contract-level settings: known names and values of their type."""
     path, properties = contract.path, contract.properties
     kinds: dict[str, tuple[type[Any] | tuple[type[Any], ...], str]] = {
-        "obligatory": (bool, "true or false"), "toleratedRejectRate": ((int, float), "a share from 0 to 1"),
-        "businessTime": (str, "a column's name"), "futureToleranceDays": (int, "a whole number of days"),
+        "obligatory": (bool, "true or false"),
+        "toleratedRejectRate": ((int, float), "a share from 0 to 1"),
+        "businessTime": (str, "a column's name"),
+        "futureToleranceDays": (int, "a whole number of days"),
     }
     for name, value in properties.items():
         if name not in kinds:
-            raise _problem(path, f"customProperties.{name}", "unknown setting", f"use one of {', '.join(kinds)}")
+            raise _problem(
+                path, f"customProperties.{name}", "unknown setting", f"use one of {', '.join(kinds)}"
+            )
         kind, meant = kinds[name]
-        if value is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)):
+        if value is not None and (
+            not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)
+        ):
             raise _problem(path, f"customProperties.{name}", f"{value!r} is not {meant}", f"give {meant}")
     if not 0 <= contract.tolerated_reject_rate <= 1:
-        raise _problem(path, "customProperties.toleratedRejectRate", f"{contract.tolerated_reject_rate} is no share", "use 0 to 1")
+        raise _problem(
+            path,
+            "customProperties.toleratedRejectRate",
+            f"{contract.tolerated_reject_rate} is no share",
+            "use 0 to 1",
+        )
     if contract.future_tolerance_days < 0:
-        raise _problem(path, "customProperties.futureToleranceDays", f"{contract.future_tolerance_days} days", "use 0 or more")
+        raise _problem(
+            path,
+            "customProperties.futureToleranceDays",
+            f"{contract.future_tolerance_days} days",
+            "use 0 or more",
+        )
     for column in contract.columns:
         if column.name in LOAD_COLUMNS:
-            raise _problem(path, f"column {column.name}", "the name is Mainstay's own", "choose another; physicalName keeps the source's")
+            raise _problem(
+                path,
+                f"column {column.name}",
+                "the name is Mainstay's own",
+                "choose another; physicalName keeps the source's",
+            )
     time = contract.business_time
     if time is None:
         return
     if time not in {c.name for c in contract.columns}:
-        raise _problem(path, "customProperties.businessTime", f"no column {time!r}", "name a DATE or TIMESTAMP column")
+        raise _problem(
+            path, "customProperties.businessTime", f"no column {time!r}", "name a DATE or TIMESTAMP column"
+        )
     if contract.column(time).type not in ("DATE", "TIMESTAMP"):
-        raise _problem(path, "customProperties.businessTime", f"{time} is {contract.column(time).type}", "name a DATE or TIMESTAMP column")
+        raise _problem(
+            path,
+            "customProperties.businessTime",
+            f"{time} is {contract.column(time).type}",
+            "name a DATE or TIMESTAMP column",
+        )
     if not contract.column(time).required:
-        raise _problem(path, f"column {time}", "it gives the business date but may be empty", "set required: true")
+        raise _problem(
+            path, f"column {time}", "it gives the business date but may be empty", "set required: true"
+        )
 
 
 def read_mart_contract(path: Path) -> MartContract:
@@ -390,13 +497,22 @@ def source_contracts(settings: Settings) -> dict[str, SourceContract]:
     for path in sorted(folder.glob("*.odcs.yaml")):
         contract = read_source_contract(path)
         if contract.name not in DATASETS:
-            raise _problem(path, "schema.name", f"unknown dataset {contract.name!r}", f"use one of {', '.join(DATASETS)}")
+            raise _problem(
+                path, "schema.name", f"unknown dataset {contract.name!r}", f"use one of {', '.join(DATASETS)}"
+            )
         if contract.name in found:
-            raise _problem(path, "schema.name", f"{contract.name} has a contract already ({found[contract.name].path})", "keep one")
+            raise _problem(
+                path,
+                "schema.name",
+                f"{contract.name} has a contract already ({found[contract.name].path})",
+                "keep one",
+            )
         _check_against_canon(contract)
         found[contract.name] = contract
     if "transactions" not in found:
-        raise ContractError(f"{folder}: no contract for transactions; `mainstay init DIR` writes commented ones")
+        raise ContractError(
+            f"{folder}: no contract for transactions; `mainstay init DIR` writes commented ones"
+        )
     return {name: found[name] for name in DATASETS if name in found}
 
 
@@ -420,11 +536,23 @@ def _check_against_canon(contract: SourceContract) -> None:
     for column in canon.columns:
         own = names.get(column.name)
         if own is None and column.required:
-            raise _problem(contract.path, f"column {column.name}", "missing, and the marts need it", "add it, with transformLogic if the source has none")
+            raise _problem(
+                contract.path,
+                f"column {column.name}",
+                "missing, and the marts need it",
+                "add it, with transformLogic if the source has none",
+            )
         if own is not None and column.required and not own.required:
-            raise _problem(contract.path, f"column {column.name}", "may be empty, and the marts need it", "set required: true")
+            raise _problem(
+                contract.path,
+                f"column {column.name}",
+                "may be empty, and the marts need it",
+                "set required: true",
+            )
         if own is not None and own.type != column.type:
-            raise _problem(contract.path, f"column {column.name}", f"type {own.type}", f"the marts need {column.type}")
+            raise _problem(
+                contract.path, f"column {column.name}", f"type {own.type}", f"the marts need {column.type}"
+            )
     if contract.key != canon.key:
         raise _problem(contract.path, "primaryKey", f"key {contract.key}", f"the marts need {canon.key}")
 

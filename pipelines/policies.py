@@ -63,14 +63,20 @@ def _rows(path: Path, columns: list[str]) -> list[tuple[int, dict[str, str]]]:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)
             if reader.fieldnames != columns:
-                raise SettingsError(f"{path}:1: the columns are {reader.fieldnames}; they must be {', '.join(columns)}")
+                raise SettingsError(
+                    f"{path}:1: the columns are {reader.fieldnames}; they must be {', '.join(columns)}"
+                )
             rows = []
             for row in reader:
                 if None in row or None in row.values():
-                    raise SettingsError(f"{path}:{reader.line_num}: the line has not {len(columns)} fields; mend it")
+                    raise SettingsError(
+                        f"{path}:{reader.line_num}: the line has not {len(columns)} fields; mend it"
+                    )
                 for name, value in row.items():
                     if value != value.strip():  # dbt reads the file as it stands
-                        raise SettingsError(f"{path}:{reader.line_num}: {name} {value!r} has blanks around it; take them away")
+                        raise SettingsError(
+                            f"{path}:{reader.line_num}: {name} {value!r} has blanks around it; take them away"
+                        )
                 rows.append((reader.line_num, dict(row)))
             return rows
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -84,23 +90,35 @@ def _tiers(path: Path) -> tuple[Tier, ...]:
             if len(row["valid_from"]) != len("YYYY-MM-DD"):
                 raise ValueError(f"valid_from {row['valid_from']!r} is no date")
             tier = Tier(
-                date.fromisoformat(row["valid_from"]), row["tier"], row["label_zh"], row["label_en"],
-                int(row["tier_rank"]), Decimal(row["lower_bound"]),
+                date.fromisoformat(row["valid_from"]),
+                row["tier"],
+                row["label_zh"],
+                row["label_en"],
+                int(row["tier_rank"]),
+                Decimal(row["lower_bound"]),
             )
         except (ValueError, InvalidOperation) as error:
-            raise SettingsError(f"{path}:{line}: {error}; dates are YYYY-MM-DD, ranks whole numbers, bounds amounts") from error
+            raise SettingsError(
+                f"{path}:{line}: {error}; dates are YYYY-MM-DD, ranks whole numbers, bounds amounts"
+            ) from error
         if not tier.tier or tier.tier in RESERVED_TIERS:
-            raise SettingsError(f"{path}:{line}: tier code {tier.tier!r} cannot be used; {', '.join(sorted(RESERVED_TIERS))} are reserved")
+            raise SettingsError(
+                f"{path}:{line}: tier code {tier.tier!r} cannot be used; {', '.join(sorted(RESERVED_TIERS))} are reserved"
+            )
         if not tier.label_zh or not tier.label_en:
             raise SettingsError(f"{path}:{line}: tier {tier.tier} has no label; give label_zh and label_en")
         if not tier.lower_bound.is_finite() or tier.lower_bound < 0:
-            raise SettingsError(f"{path}:{line}: the lower bound {tier.lower_bound} of {tier.tier} is no amount of 0 or more")
+            raise SettingsError(
+                f"{path}:{line}: the lower bound {tier.lower_bound} of {tier.tier} is no amount of 0 or more"
+            )
         tiers[tier.valid_from].append((line, tier))
     if not tiers:
         raise SettingsError(f"{path}: no tiers; name at least one with lower bound 0")
     for valid_from, rows in tiers.items():
         _check_tier_set(path, valid_from, rows)
-    return tuple(tier for day in sorted(tiers) for _, tier in sorted(tiers[day], key=lambda r: r[1].tier_rank))
+    return tuple(
+        tier for day in sorted(tiers) for _, tier in sorted(tiers[day], key=lambda r: r[1].tier_rank)
+    )
 
 
 def _check_tier_set(path: Path, valid_from: date, rows: list[tuple[int, Tier]]) -> None:
@@ -108,7 +126,9 @@ def _check_tier_set(path: Path, valid_from: date, rows: list[tuple[int, Tier]]) 
     codes = [tier.tier for _, tier in rows]
     for line, tier in rows:
         if codes.count(tier.tier) > 1:
-            raise SettingsError(f"{path}:{line}: tier {tier.tier} stands twice in the policy of {valid_from}; keep one")
+            raise SettingsError(
+                f"{path}:{line}: tier {tier.tier} stands twice in the policy of {valid_from}; keep one"
+            )
     ordered = sorted(rows, key=lambda row: row[1].tier_rank)
     ranks = [tier.tier_rank for _, tier in ordered]
     if ranks != list(range(1, len(ranks) + 1)):
@@ -123,7 +143,9 @@ def _check_tier_set(path: Path, valid_from: date, rows: list[tuple[int, Tier]]) 
             )
     line, lowest = ordered[-1]
     if lowest.lower_bound != 0:
-        raise SettingsError(f"{path}:{line}: the lowest tier {lowest.tier} starts at {lowest.lower_bound}; it must start at 0")
+        raise SettingsError(
+            f"{path}:{line}: the lowest tier {lowest.tier} starts at {lowest.lower_bound}; it must start at 0"
+        )
 
 
 def _margin_rates(path: Path) -> dict[str, float]:
@@ -134,7 +156,9 @@ def _margin_rates(path: Path) -> dict[str, float]:
         except ValueError as error:
             raise SettingsError(f"{path}:{line}: margin rate {row['margin_rate']!r} is no number") from error
         if not -1 <= rate <= 1:
-            raise SettingsError(f"{path}:{line}: margin rate {rate} is no share between -1 and 1 (a quarter is 0.25)")
+            raise SettingsError(
+                f"{path}:{line}: margin rate {rate} is no share between -1 and 1 (a quarter is 0.25)"
+            )
         if not row["category"] or row["category"] in rates:
             raise SettingsError(f"{path}:{line}: category {row['category']!r} is empty or stands twice")
         rates[row["category"]] = rate
@@ -142,16 +166,24 @@ def _margin_rates(path: Path) -> dict[str, float]:
 
 
 def _peer_levels(path: Path) -> list[list[str]]:
-    known = [c.name for c in canonical_contracts()["customers"].columns if not c.is_personal and c.key_position is None]
+    known = [
+        c.name
+        for c in canonical_contracts()["customers"].columns
+        if not c.is_personal and c.key_position is None
+    ]
     levels: dict[int, list[str]] = defaultdict(list)
     for line, row in _rows(path, ["level", "attribute"]):
         if not row["level"].isdigit() or row["level"] == "0":
             raise SettingsError(f"{path}:{line}: level {row['level']!r} is no whole number from 1 (finest)")
         if row["attribute"] not in known:
-            raise SettingsError(f"{path}:{line}: {row['attribute']!r} is no customer attribute; use {', '.join(known)}")
+            raise SettingsError(
+                f"{path}:{line}: {row['attribute']!r} is no customer attribute; use {', '.join(known)}"
+            )
         if row["attribute"] in levels[int(row["level"])]:
             raise SettingsError(f"{path}:{line}: {row['attribute']} stands twice in level {row['level']}")
         levels[int(row["level"])].append(row["attribute"])
     if sorted(levels) != list(range(1, len(levels) + 1)):
-        raise SettingsError(f"{path}: levels are {sorted(levels)}; they must run 1, 2, 3 … from finest to coarsest")
+        raise SettingsError(
+            f"{path}: levels are {sorted(levels)}; they must run 1, 2, 3 … from finest to coarsest"
+        )
     return [levels[level] for level in sorted(levels)]

@@ -35,9 +35,13 @@ def _check_name(path: Path) -> None:
         text = str(path).encode().decode()
     except UnicodeEncodeError as error:
         shown = str(path).encode(errors="surrogateescape").decode(errors="backslashreplace")
-        raise LandingError(f"{shown}: refused: expected a file name in UTF-8, found other bytes; rename it") from error
+        raise LandingError(
+            f"{shown}: refused: expected a file name in UTF-8, found other bytes; rename it"
+        ) from error
     if "\\" in text and any(mark in text for mark in "*?["):
-        raise LandingError(f"{text}: refused: a path with a backslash and one of * ? [ cannot be opened safely; rename it")
+        raise LandingError(
+            f"{text}: refused: a path with a backslash and one of * ? [ cannot be opened safely; rename it"
+        )
 
 
 def discover(
@@ -63,7 +67,9 @@ def discover(
             these = dict(codes)
             for code, digits in zip(part.codes, match.groups(), strict=True):
                 if these.setdefault(code, digits) != digits:
-                    raise LandingError(f"{entry}: refused: its path names two dates; put it into the folder of its own date")
+                    raise LandingError(
+                        f"{entry}: refused: its path names two dates; put it into the folder of its own date"
+                    )
             day = day_of(these)
             if day is not None and ((first and day < first) or (last and day > last)):
                 continue

@@ -98,14 +98,20 @@ def inspect(file: LandingFile, contract: SourceContract) -> Inspected:
         status = file.path.stat()
         size = status.st_size
         if not stat.S_ISREG(status.st_mode):
-            raise refuse(file.path, f"a {contract.format} file", "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file")
+            raise refuse(
+                file.path,
+                f"a {contract.format} file",
+                "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file",
+            )
         if size == 0:
             raise refuse(file.path, f"a {contract.format} file", "an empty file (0 bytes)")
         if contract.format == "parquet":
             return _inspect_parquet(file, contract, size)
         return _inspect_text(file, contract, size)
     except OSError as error:
-        raise LandingError(f"{file.path}: cannot be read: {error.strerror or error}; check the file and its rights") from error
+        raise LandingError(
+            f"{file.path}: cannot be read: {error.strerror or error}; check the file and its rights"
+        ) from error
 
 
 def _inspect_text(file: LandingFile, contract: SourceContract, size: int) -> Inspected:
@@ -113,12 +119,21 @@ def _inspect_text(file: LandingFile, contract: SourceContract, size: int) -> Ins
         is_gzip = probe.read(2) == _GZIP_MAGIC
     lines, needs_care = _scan_text(file.path, contract, is_gzip=is_gzip)
     with open_text(file.path, contract.dialect.encoding) as stream:
-        names = _csv_header(file.path, stream, contract) if contract.format == "csv" else _json_keys(file.path, stream, contract)
+        names = (
+            _csv_header(file.path, stream, contract)
+            if contract.format == "csv"
+            else _json_keys(file.path, stream, contract)
+        )
     wanted = {column.source_name for column in contract.source_columns}
     return Inspected(
-        file=file, size_bytes=size, sha256=file_sha256(file.path), is_gzip=is_gzip, header=names,
+        file=file,
+        size_bytes=size,
+        sha256=file_sha256(file.path),
+        is_gzip=is_gzip,
+        header=names,
         rows=max(lines - 1, 0) if contract.format == "csv" else lines,
-        drift=tuple(name for name in names if name not in wanted), needs_care=needs_care,
+        drift=tuple(name for name in names if name not in wanted),
+        needs_care=needs_care,
     )
 
 
@@ -129,7 +144,9 @@ def _scan_text(path: Path, contract: SourceContract, *, is_gzip: bool) -> tuple[
     """
     encoding, is_csv = contract.dialect.encoding, contract.format == "csv"
     decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
-    is_ascii_superset = not codecs.lookup(encoding).name.startswith(("utf-16", "utf-32", "utf-7", "iso2022", "hz"))
+    is_ascii_superset = not codecs.lookup(encoding).name.startswith(
+        ("utf-16", "utf-32", "utf-7", "iso2022", "hz")
+    )
     quote, mark = contract.dialect.quote.encode(), re.escape(contract.dialect.quote.encode())
     edge = rb"(?:^|$|[\r\n]|%b)" % re.escape(contract.dialect.delimiter.encode())
     beside = re.compile(rb"%b[ \t]+%b|%b[ \t]+%b" % (edge, mark, mark, edge))
@@ -139,7 +156,9 @@ def _scan_text(path: Path, contract: SourceContract, *, is_gzip: bool) -> tuple[
     with stream:
         while data := _read(path, stream):
             if is_ascii_superset and b"\0" in data:
-                raise refuse(path, f"text in {encoding}", f"NUL bytes after byte {offset} (UTF-16, or no text at all?)")
+                raise refuse(
+                    path, f"text in {encoding}", f"NUL bytes after byte {offset} (UTF-16, or no text at all?)"
+                )
             if is_half_character or not (is_ascii_superset and data.isascii()):
                 try:
                     if "\0" in decoder.decode(data):
@@ -149,7 +168,9 @@ def _scan_text(path: Path, contract: SourceContract, *, is_gzip: bool) -> tuple[
                     start = max(error.start - (len(error.object) - len(data)), 0)
                     bad = error.object[error.start : error.start + 4].hex(" ")
                     line = lines + data[:start].count(b"\n") + 1
-                    raise refuse(path, f"text in {encoding}", f"bytes that are none ({bad}) on line {line}") from error
+                    raise refuse(
+                        path, f"text in {encoding}", f"bytes that are none ({bad}) on line {line}"
+                    ) from error
                 except UnicodeError as error:
                     raise refuse(path, f"text in {encoding}", f"bytes that are none ({error})") from error
                 is_half_character = decoder.getstate()[0] != b""
@@ -190,16 +211,30 @@ def _csv_header(path: Path, stream: IO[str], contract: SourceContract) -> tuple[
     if not missing:
         twice = sorted({name for name in found if found.count(name) > 1})
         if twice:
-            raise refuse(path, "each column once in the header", f"{', '.join(map(repr, twice))} more than once")
+            raise refuse(
+                path, "each column once in the header", f"{', '.join(map(repr, twice))} more than once"
+            )
         return tuple(found)
     if text.lstrip().startswith("<"):
         raise refuse(path, f"CSV with the columns {', '.join(wanted)}", "an HTML or XML page")
     for other in ";\t|,":
         if other != dialect.delimiter and text.count(other) >= len(found):
-            raise refuse(path, f"fields delimited by {dialect.delimiter!r}", f"a header delimited by {other!r}: {text.strip()[:120]!r}")
+            raise refuse(
+                path,
+                f"fields delimited by {dialect.delimiter!r}",
+                f"a header delimited by {other!r}: {text.strip()[:120]!r}",
+            )
     if len(missing) == len(wanted):
-        raise refuse(path, f"a header with the columns {', '.join(wanted)}", f"no such header but the line {text.strip()[:120]!r}")
-    raise refuse(path, f"the column{'s' * (len(missing) > 1)} {', '.join(missing)}", f"a header with {', '.join(found)}")
+        raise refuse(
+            path,
+            f"a header with the columns {', '.join(wanted)}",
+            f"no such header but the line {text.strip()[:120]!r}",
+        )
+    raise refuse(
+        path,
+        f"the column{'s' * (len(missing) > 1)} {', '.join(missing)}",
+        f"a header with {', '.join(found)}",
+    )
 
 
 def _json_keys(path: Path, stream: IO[str], contract: SourceContract) -> tuple[str, ...]:
@@ -221,7 +256,9 @@ def _json_keys(path: Path, stream: IO[str], contract: SourceContract) -> tuple[s
         raise refuse(path, "JSON Lines (one object a line)", "no JSON object in the file's first lines")
     missing = [c.source_name for c in contract.source_columns if c.required and c.source_name not in keys]
     if missing:
-        raise refuse(path, f"the key{'s' * (len(missing) > 1)} {', '.join(missing)}", f"objects with {', '.join(keys)}")
+        raise refuse(
+            path, f"the key{'s' * (len(missing) > 1)} {', '.join(missing)}", f"objects with {', '.join(keys)}"
+        )
     return tuple(keys)
 
 
@@ -272,22 +309,43 @@ def _inspect_parquet(file: LandingFile, contract: SourceContract, size: int) -> 
             raise
         with file.path.open("rb") as stream:
             start = stream.read(64)
-        found = "an HTML or XML page" if start.lstrip().startswith(b"<") else f"a file that is none or damaged ({str(error).splitlines()[0]})"
+        found = (
+            "an HTML or XML page"
+            if start.lstrip().startswith(b"<")
+            else f"a file that is none or damaged ({str(error).splitlines()[0]})"
+        )
         raise refuse(file.path, "a Parquet file", found) from error
     types = {field_.name: _parquet_kind(field_.type) for field_ in schema}
-    missing = list(dict.fromkeys(c.source_name for c in contract.source_columns if c.source_name not in types))
+    missing = list(
+        dict.fromkeys(c.source_name for c in contract.source_columns if c.source_name not in types)
+    )
     folded = [name.casefold() for name in schema.names]
     twice = [c.source_name for c in contract.source_columns if folded.count(c.source_name.casefold()) > 1]
     if twice:
-        raise refuse(file.path, "each column once in the schema", f"{', '.join(map(repr, twice))} more than once (case aside)")
+        raise refuse(
+            file.path,
+            "each column once in the schema",
+            f"{', '.join(map(repr, twice))} more than once (case aside)",
+        )
     if missing:
-        raise refuse(file.path, f"the column{'s' * (len(missing) > 1)} {', '.join(missing)}", f"a Parquet schema with {', '.join(types)}")
+        raise refuse(
+            file.path,
+            f"the column{'s' * (len(missing) > 1)} {', '.join(missing)}",
+            f"a Parquet schema with {', '.join(types)}",
+        )
     for column in contract.source_columns:
         kind = types[column.source_name]
         if not parquet_fits(column, kind):
             raise refuse(file.path, f"column {column.source_name} as {column.type}", f"it as {kind}")
     wanted = {column.source_name for column in contract.source_columns}
     return Inspected(
-        file=file, size_bytes=size, sha256=file_sha256(file.path), is_gzip=False, header=tuple(types), rows=rows,
-        drift=tuple(name for name in types if name not in wanted), types=types, schema=str(list(schema.types)),
+        file=file,
+        size_bytes=size,
+        sha256=file_sha256(file.path),
+        is_gzip=False,
+        header=tuple(types),
+        rows=rows,
+        drift=tuple(name for name in types if name not in wanted),
+        types=types,
+        schema=str(list(schema.types)),
     )

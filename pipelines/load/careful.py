@@ -69,7 +69,9 @@ def _csv_rows(file: Inspected, contract: SourceContract) -> Iterator[Row]:
     dialect, header = contract.dialect, file.header
     with open_text(file.file.path, dialect.encoding) as stream:
         lines = _Lines(stream)
-        reader = csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote, doublequote=True, strict=True)
+        reader = csv.reader(
+            lines, delimiter=dialect.delimiter, quotechar=dialect.quote, doublequote=True, strict=True
+        )
         next(reader)
         lines.record()
         while True:
@@ -87,7 +89,13 @@ def _csv_rows(file: Inspected, contract: SourceContract) -> Iterator[Row]:
             line, text = lines.record(is_faulty=fault is not None)
             if not text:
                 continue  # a blank line is no row
-            row = {} if fault else {n: (v if v != dialect.null_value else None) for n, v in zip(header, values, strict=False)}
+            row = (
+                {}
+                if fault
+                else {
+                    n: (v if v != dialect.null_value else None) for n, v in zip(header, values, strict=False)
+                }
+            )
             yield line, text, fault, row
 
 
@@ -143,7 +151,9 @@ def _batches(file: Inspected, contract: SourceContract) -> Iterator[pa.RecordBat
     columns: list[list[Any]] = [[] for _ in schema]
 
     def batch() -> pa.RecordBatch:
-        return pa.RecordBatch.from_arrays([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
+        return pa.RecordBatch.from_arrays(
+            [pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema=schema
+        )
 
     for line, text, fault, values in rows:
         for column, value in zip(columns, (line, text, fault, *(values.get(n) for n in names)), strict=True):
@@ -160,20 +170,24 @@ def _text_relation(connection: duckdb.DuckDBPyConnection, file: Inspected, contr
     created = False
     for batch in _batches(file, contract):
         connection.register("lines_batch", pa.Table.from_batches([batch]))
-        connection.execute(("INSERT INTO lines" if created else "CREATE TEMP TABLE lines AS") + " FROM lines_batch")
+        connection.execute(
+            ("INSERT INTO lines" if created else "CREATE TEMP TABLE lines AS") + " FROM lines_batch"
+        )
         connection.unregister("lines_batch")
         created = True
 
 
-def _parquet_relation(connection: duckdb.DuckDBPyConnection, file: Inspected, contract: SourceContract) -> None:
+def _parquet_relation(
+    connection: duckdb.DuckDBPyConnection, file: Inspected, contract: SourceContract
+) -> None:
     """The same for Parquet, typed as it stands there: the row's number counts from 1, its raw text is the row as JSON."""
     names = list(dict.fromkeys(c.source_name for c in contract.source_columns))
     every = ", ".join(f"{literal(n)}: {ident(n)}" for n in file.header)
     fields = ", ".join(f"{ident(n)} AS {ident('field ' + n)}" for n in names)
     connection.execute("DROP TABLE IF EXISTS lines")
     connection.execute(
-        f"CREATE TEMP TABLE lines AS SELECT file_row_number + 1 AS \"line number\", CAST(to_json({{{every}}}) AS VARCHAR) AS \"raw text\", "
-        f"CAST(NULL AS VARCHAR) AS \"row fault\", {fields} FROM read_parquet({path_literal(file.file.path)}, hive_partitioning = false)"
+        f'CREATE TEMP TABLE lines AS SELECT file_row_number + 1 AS "line number", CAST(to_json({{{every}}}) AS VARCHAR) AS "raw text", '
+        f'CAST(NULL AS VARCHAR) AS "row fault", {fields} FROM read_parquet({path_literal(file.file.path)}, hive_partitioning = false)'
     )
 
 
@@ -191,35 +205,41 @@ def careful_read(
     try:
         (_parquet_relation if contract.format == "parquet" else _text_relation)(connection, file, contract)
     except (OSError, EOFError, zlib.error, UnicodeError, csv.Error, duckdb.Error) as error:
-        raise refuse(file.file.path, f"a {contract.format} file that can be read to its end", f"{error}") from error
+        raise refuse(
+            file.file.path, f"a {contract.format} file that can be read to its end", f"{error}"
+        ) from error
     fields, zoned = [], zoned_columns(contract, file)
     source_zone = contract.dialect.timezone or zone
     for column in contract.source_columns:
         field = ident(f"field {column.source_name}")
         text = f"nullif(CAST({field} AS VARCHAR), {literal(contract.dialect.null_value)})"
-        if file.types.get(column.source_name, "text") == "text":
+        kind = file.types.get(column.source_name, "text")
+        if kind == "text":
             value = parse(column, text, contract.dialect, source_zone)
         else:
-            value = from_parquet(column, field, contract.dialect, cast="TRY_CAST")
+            value = from_parquet(column, field, kind, contract.dialect, cast="TRY_CAST")
         fields += [f"{value} AS {ident(column.name)}", f"{text} AS {source(column)}"]
     day, file_id = literal(str(file.file.partition_date)), literal(file.file_id)
     read = (
-        f"(SELECT {', '.join(fields)}, \"line number\", \"raw text\", \"row fault\", DATE {day} AS partition_date, "
+        f'(SELECT {", ".join(fields)}, "line number", "raw text", "row fault", DATE {day} AS partition_date, '
         f"{file_id} AS file_id FROM lines)"
     )
     reading = [rule for column in contract.source_columns for rule in type_rules(column)]
-    read = f"(SELECT *, {_reasons(reading)} AS \"reading reasons\" FROM {read})"
+    read = f'(SELECT *, {_reasons(reading)} AS "reading reasons" FROM {read})'
     carried = 'partition_date, file_id, "line number", "raw text", "row fault", "reading reasons"'
     rows = typed(_without_failing(contract), zone, read_from=read, kinds=zoned, extra=carried)
     derived = [
-        Rule(f"(TRY((CAST(({c.expression}) AS {c.type})) IS NULL) IS NOT NULL)", literal(f"{c.name}: its expression fails on this row"))
+        Rule(
+            f"(TRY((CAST(({c.expression}) AS {c.type})) IS NULL) IS NOT NULL)",
+            literal(f"{c.name}: its expression fails on this row"),
+        )
         for c in contract.columns
         if c.expression is not None
     ]
     connection.execute("DROP TABLE IF EXISTS careful")
     connection.execute(
-        f"CREATE TEMP TABLE careful AS SELECT *, CASE WHEN \"row fault\" IS NOT NULL THEN [\"row fault\"] "
-        f"ELSE list_concat(\"reading reasons\", list_filter({_reasons(derived + row_rules(contract))}, "
+        f'CREATE TEMP TABLE careful AS SELECT *, CASE WHEN "row fault" IS NOT NULL THEN ["row fault"] '
+        f'ELSE list_concat("reading reasons", list_filter({_reasons(derived + row_rules(contract))}, '
         # A value that cannot be read has said so; that it is empty now is no further news.
         "lambda reason: NOT list_contains(list_transform(\"reading reasons\", lambda said: split_part(said, ':', 1)), "
         f"split_part(reason, ':', 1)))) END AS \"row reasons\" FROM ({rows})"
@@ -241,4 +261,3 @@ def _without_failing(contract: SourceContract) -> SourceContract:
         for c in contract.columns
     )
     return replace(contract, columns=columns)
-

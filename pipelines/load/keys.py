@@ -37,9 +37,9 @@ def set_duplicates_aside(load: PartitionLoad) -> None:
         matched = " AND ".join(f"t.{ident(k)} = r.{ident(k)}" for k in ("partition_date", *load.contract.key))
         values = [c for c in load.columns if c not in ('"file_id"',)]
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE ranked AS SELECT r.rowid AS \"row id\", l.path AS \"file path\", r.*, "
+            f'CREATE OR REPLACE TEMP TABLE ranked AS SELECT r.rowid AS "row id", l.path AS "file path", r.*, '
             f"row_number() OVER (PARTITION BY r.partition_date, {', '.join('r.' + ident(k) for k in load.contract.key)} "
-            f"ORDER BY l.path DESC, r.rowid DESC) AS \"its place\" FROM {table} AS r JOIN twice AS t ON {matched} "
+            f'ORDER BY l.path DESC, r.rowid DESC) AS "its place" FROM {table} AS r JOIN twice AS t ON {matched} '
             "JOIN landed AS l USING (file_id)"
         )
         held = " AND ".join(f"h.{ident(k)} = d.{ident(k)}" for k in ("partition_date", *load.contract.key))
@@ -47,12 +47,14 @@ def set_duplicates_aside(load: PartitionLoad) -> None:
         shown = ", ".join(f"{literal(c.strip(chr(34)))}: d.{c}" for c in values)
         connection.execute(
             f"INSERT INTO duplicates.{ident(load.name)} "
-            f"SELECT ?, ?, d.partition_date, d.file_id, d.\"file path\", NULL, CAST(to_json({{{shown}}}) AS VARCHAR), "
+            f'SELECT ?, ?, d.partition_date, d.file_id, d."file path", NULL, CAST(to_json({{{shown}}}) AS VARCHAR), '
             f"CASE WHEN {same} THEN 'exact' ELSE 'key' END, ? FROM ranked AS d JOIN ranked AS h ON h.\"its place\" = 1 AND {held} "
             'WHERE d."its place" > 1',
             [load.run_id, load.name, ledger.now()],
         )
-        connection.execute(f"DELETE FROM {table} WHERE rowid IN (SELECT \"row id\" FROM ranked WHERE \"its place\" > 1)")
+        connection.execute(
+            f'DELETE FROM {table} WHERE rowid IN (SELECT "row id" FROM ranked WHERE "its place" > 1)'
+        )
         connection.execute("DROP TABLE ranked")
     connection.execute("DROP TABLE twice")
 

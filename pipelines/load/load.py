@@ -56,7 +56,9 @@ def load_datasets(
             result = DatasetLoad(name)
             if changed:
                 say(f"{name}: {len(changed):,} files of {len({f.partition_date for f in changed}):,} dates")
-                result = PartitionLoad(connection, settings, contract, run_id, _inspected(connection, run_id, contract, changed)).run()
+                result = PartitionLoad(
+                    connection, settings, contract, run_id, _inspected(connection, run_id, contract, changed)
+                ).run()
             result.unchanged = len({f.partition_date for f in files}) - len(result.dates)
             results.append(result)
         connection.execute("CHECKPOINT")
@@ -75,13 +77,26 @@ def _inspected(
         except LandingError as error:
             refused.append(
                 ledger.FileEntry(
-                    file_id="", run_id=run_id, dataset=file.dataset, partition_date=file.partition_date, path=str(file.path),
-                    size_bytes=0, sha256="", contract_hash="", rows_in=None, loaded=None, quarantined=None, duplicates=None,
-                    status="refused", message=str(error),
+                    file_id="",
+                    run_id=run_id,
+                    dataset=file.dataset,
+                    partition_date=file.partition_date,
+                    path=str(file.path),
+                    size_bytes=0,
+                    sha256="",
+                    contract_hash="",
+                    rows_in=None,
+                    loaded=None,
+                    quarantined=None,
+                    duplicates=None,
+                    status="refused",
+                    message=str(error),
                 )
             )
     if refused:
-        connection.executemany("DELETE FROM ops.files WHERE status = 'refused' AND path = ?", [[entry.path] for entry in refused])
+        connection.executemany(
+            "DELETE FROM ops.files WHERE status = 'refused' AND path = ?", [[entry.path] for entry in refused]
+        )
         ledger.record_files(connection, refused)
         more = f"\n  and {len(refused) - 5} more" if len(refused) > 5 else ""
         raise LandingError("\n  ".join(str(entry.message) for entry in refused[:5]) + more)
@@ -103,12 +118,16 @@ def pending_files(
 
 
 def _changed(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, contract: SourceContract, files: Sequence[LandingFile]
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    contract: SourceContract,
+    files: Sequence[LandingFile],
 ) -> list[LandingFile]:
     """All files of the partitions that are not loaded just as they are now."""
     known: dict[date, set[tuple[str, str, str]]] = defaultdict(set)
     for day, path, sha256, hash_ in connection.execute(
-        "SELECT partition_date, path, sha256, contract_hash FROM ops.files WHERE dataset = ? AND status = 'loaded'", [contract.name]
+        "SELECT partition_date, path, sha256, contract_hash FROM ops.files WHERE dataset = ? AND status = 'loaded'",
+        [contract.name],
     ).fetchall():
         known[day].add((path, sha256, hash_))
     hash_now = contract_hash(contract, settings)
@@ -118,9 +137,13 @@ def _changed(
     changed: list[LandingFile] = []
     for day, of_day in landed.items():
         try:
-            is_same = day in known and known[day] == {(str(f.path), file_sha256(f.path), hash_now) for f in of_day}
+            is_same = day in known and known[day] == {
+                (str(f.path), file_sha256(f.path), hash_now) for f in of_day
+            }
         except OSError as error:
-            raise LandingError(f"{error.filename}: cannot be read: {error.strerror}; check the file and its rights") from error
+            raise LandingError(
+                f"{error.filename}: cannot be read: {error.strerror}; check the file and its rights"
+            ) from error
         if not is_same:
             changed += of_day
     return changed

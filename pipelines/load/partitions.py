@@ -60,11 +60,11 @@ class DatasetLoad:
         return {**vars(self), "dates": len(self.dates)}
 
 
-class _TooManyRejects(Exception):  # noqa: N818 - a signal, not an error
+class _TooManyRejects(Exception):
     """Undo the load, but keep the rejects to look at."""
 
 
-class _ReadCarefully(Exception):  # noqa: N818 - a signal, not an error
+class _ReadCarefully(Exception):
     """The quick way does not do for these files."""
 
     def __init__(self, files: set[int]) -> None:
@@ -100,7 +100,9 @@ class PartitionLoad:
         Raises:
             LoadError: rows are unaccounted for, or too many break the rules. The partitions keep what they held.
         """
-        self.connection.execute("CREATE OR REPLACE TEMP TABLE landed (path VARCHAR, partition_date DATE, file_id VARCHAR)")
+        self.connection.execute(
+            "CREATE OR REPLACE TEMP TABLE landed (path VARCHAR, partition_date DATE, file_id VARCHAR)"
+        )
         rows = [[str(f.file.path), f.file.partition_date, f.file_id] for f in self.files]
         self.connection.executemany("INSERT INTO landed VALUES (?, ?, ?)", rows)
         is_careful = self._is_always_careful()
@@ -118,7 +120,9 @@ class PartitionLoad:
     def _is_always_careful(self) -> bool:
         """JSON keeps its digits only when read as text; DuckDB's CSV reader takes UTF-8."""
         encoding = codecs.lookup(self.contract.dialect.encoding).name
-        return self.contract.format == "jsonl" or (self.contract.format == "csv" and encoding not in ("utf-8", "utf-8-sig", "ascii"))
+        return self.contract.format == "jsonl" or (
+            self.contract.format == "csv" and encoding not in ("utf-8", "utf-8-sig", "ascii")
+        )
 
     def _attempt(self, careful: set[int]) -> DatasetLoad:
         self.counts = {f.file_id: FileCount() for f in self.files}
@@ -147,12 +151,16 @@ class PartitionLoad:
         )
 
     def _quick_select(self, indexes: Sequence[int]) -> str:
-        return quick_select(self.contract, [self.files[i] for i in indexes], self.settings.timezone, self.columns)
+        return quick_select(
+            self.contract, [self.files[i] for i in indexes], self.settings.timezone, self.columns
+        )
 
     def _read_quickly(self, indexes: list[int]) -> None:
         """Insert many files at once; files with a row that is not good are left to the careful way."""
         try:
-            self.connection.execute(f"INSERT INTO {self.table} ({', '.join(self.columns)}) {self._quick_select(indexes)}")
+            self.connection.execute(
+                f"INSERT INTO {self.table} ({', '.join(self.columns)}) {self._quick_select(indexes)}"
+            )
         except duckdb.Error as error:
             # The error has ended DuckDB's transaction; what to do now is found out outside of it.
             self.connection.execute("ROLLBACK")
@@ -175,7 +183,9 @@ class PartitionLoad:
         """The files with a row that is not good, found by halving."""
         try:
             # The hash needs every column: DuckDB would leave out a column, and its fault, that only a count asks for.
-            self.connection.execute(f"SELECT bit_xor(hash(r)) FROM ({self._quick_select(indexes)}) AS r").fetchall()
+            self.connection.execute(
+                f"SELECT bit_xor(hash(r)) FROM ({self._quick_select(indexes)}) AS r"
+            ).fetchall()
         except duckdb.Error:
             if len(indexes) == 1:
                 return set(indexes)
@@ -187,18 +197,20 @@ class PartitionLoad:
         try:
             rows = careful_read(self.connection, file, self.contract, self.settings.timezone)
         except duckdb.Error as error:
-            raise LoadError(f"{self.contract.path}: a rule or expression of the contract cannot be run: {error}") from error
+            raise LoadError(
+                f"{self.contract.path}: a rule or expression of the contract cannot be run: {error}"
+            ) from error
         columns = ", ".join(self.columns)
         self.connection.execute(
-            f"INSERT INTO {self.table} ({columns}) SELECT {columns} FROM careful WHERE len(\"row reasons\") = 0 ORDER BY \"line number\""
+            f'INSERT INTO {self.table} ({columns}) SELECT {columns} FROM careful WHERE len("row reasons") = 0 ORDER BY "line number"'
         )
         self._quarantine(file)
         self.counts[file.file_id].rows_in = rows
 
     def _quarantine(self, file: Inspected) -> None:
         self.connection.execute(
-            f"INSERT INTO {self.quarantine} SELECT ?, ?, partition_date, file_id, ?, \"line number\", \"raw text\", "
-            "\"row reasons\", ? FROM careful WHERE len(\"row reasons\") > 0 ORDER BY \"line number\"",
+            f'INSERT INTO {self.quarantine} SELECT ?, ?, partition_date, file_id, ?, "line number", "raw text", '
+            '"row reasons", ? FROM careful WHERE len("row reasons") > 0 ORDER BY "line number"',
             [self.run_id, self.name, str(file.file.path), ledger.now()],
         )
         self.connection.execute("DROP TABLE careful")
@@ -211,12 +223,20 @@ class PartitionLoad:
         rows_in: dict[date, int] = defaultdict(int)
         for file in self.files:
             rows_in[file.file.partition_date] += self.counts[file.file_id].rows_in
-        failed = [(day, bad, rows_in[day]) for day, bad in rejects if bad > rows_in[day] * self.contract.tolerated_reject_rate]
+        failed = [
+            (day, bad, rows_in[day])
+            for day, bad in rejects
+            if bad > rows_in[day] * self.contract.tolerated_reject_rate
+        ]
         if not failed:
             return
         day, bad, rows = failed[0]
         reasons = "; ".join(f"{reason} ({count:,} rows)" for reason, count in self._top_reasons(day))
-        more = f" So it is on {len(failed) - 1} more: {', '.join(str(d) for d, _, _ in failed[1:4])} …" if len(failed) > 1 else ""
+        more = (
+            f" So it is on {len(failed) - 1} more: {', '.join(str(d) for d, _, _ in failed[1:4])} …"
+            if len(failed) > 1
+            else ""
+        )
         raise _TooManyRejects(
             f"{self.name} {day}: {bad:,} of {rows:,} rows break the contract, {bad / rows:.2%} where "
             f"{self.contract.tolerated_reject_rate:.2%} is tolerated. Most often: {reasons}.{more} "
@@ -243,7 +263,9 @@ class PartitionLoad:
 
     def _account(self) -> None:
         """Rows in = loaded + quarantined + duplicates for each file, counted in the tables themselves."""
-        loaded, quarantined, duplicates = (self._count_by_file(s) for s in ("raw", "quarantine", "duplicates"))
+        loaded, quarantined, duplicates = (
+            self._count_by_file(s) for s in ("raw", "quarantine", "duplicates")
+        )
         for file in self.files:
             count = self.counts[file.file_id]
             count.loaded = loaded.get(file.file_id, 0)
@@ -264,14 +286,16 @@ class PartitionLoad:
             [self.name],
         )
         self.connection.execute(
-            f"UPDATE ops.files SET status = 'replaced' WHERE dataset = ? AND status IN ('rejected', 'refused') AND {self.here}", [self.name]
+            f"UPDATE ops.files SET status = 'replaced' WHERE dataset = ? AND status IN ('rejected', 'refused') AND {self.here}",
+            [self.name],
         )
         for index in sorted(careful):
             careful_read(self.connection, self.files[index], self.contract, self.settings.timezone)
             self._quarantine(self.files[index])
         quarantined = dict(
             self.connection.execute(
-                f"SELECT file_id, count(*) FROM {self.quarantine} WHERE {self.here} AND run_id = ? GROUP BY file_id", [self.run_id]
+                f"SELECT file_id, count(*) FROM {self.quarantine} WHERE {self.here} AND run_id = ? GROUP BY file_id",
+                [self.run_id],
             ).fetchall()
         )
         for file_id, count in self.counts.items():
@@ -282,14 +306,23 @@ class PartitionLoad:
         hash_ = contract_hash(self.contract, self.settings)
         entries = [
             ledger.FileEntry(
-                file_id=f.file_id, run_id=self.run_id, dataset=self.name, partition_date=f.file.partition_date,
-                path=str(f.file.path), size_bytes=f.size_bytes, sha256=f.sha256, contract_hash=hash_, status=status,
+                file_id=f.file_id,
+                run_id=self.run_id,
+                dataset=self.name,
+                partition_date=f.file.partition_date,
+                path=str(f.file.path),
+                size_bytes=f.size_bytes,
+                sha256=f.sha256,
+                contract_hash=hash_,
+                status=status,
                 **vars(self.counts[f.file_id]),
             )
             for f in self.files
         ]
         ledger.record_files(self.connection, entries)
-        ledger.record_drift(self.connection, self.run_id, [(f.file, name) for f in self.files for name in f.drift])
+        ledger.record_drift(
+            self.connection, self.run_id, [(f.file, name) for f in self.files for name in f.drift]
+        )
 
     def _result(self) -> DatasetLoad:
         counts = self.counts.values()
@@ -313,6 +346,8 @@ def _alike(files: Sequence[Inspected], careful: set[int]) -> Iterator[list[int]]
         file = files[index]
         return repr((file.header, file.is_gzip, file.schema))
 
-    quick = sorted((i for i in range(len(files)) if i not in careful), key=lambda i: (shape(i), files[i].file))
+    quick = sorted(
+        (i for i in range(len(files)) if i not in careful), key=lambda i: (shape(i), files[i].file)
+    )
     for _, group in groupby(quick, key=shape):
         yield list(group)

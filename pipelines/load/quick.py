@@ -74,7 +74,7 @@ def _parquet(contract: SourceContract, files: Sequence[Inspected]) -> tuple[str,
         if kind == "text" and column.type != "VARCHAR":
             values[column.name] = (name, False)
         else:
-            values[column.name] = (from_parquet(column, name, contract.dialect), True)
+            values[column.name] = (from_parquet(column, name, kind, contract.dialect), True)
     return f"read_parquet({_files(files)}, hive_partitioning = false)", values
 
 
@@ -83,11 +83,15 @@ def zoned_columns(contract: SourceContract, file: Inspected) -> dict[str, bool]:
     zoned = {}
     for column in contract.source_columns:
         kind = file.types.get(column.source_name)
-        zoned[column.name] = has_zone(column, contract.dialect) if kind in (None, "text") else kind == "timestamptz"
+        zoned[column.name] = (
+            has_zone(column, contract.dialect) if kind in (None, "text") else kind == "timestamptz"
+        )
     return zoned
 
 
-def quick_select(contract: SourceContract, files: Sequence[Inspected], zone: str, columns: Sequence[str]) -> str:
+def quick_select(
+    contract: SourceContract, files: Sequence[Inspected], zone: str, columns: Sequence[str]
+) -> str:
     """A SELECT of good rows in raw's column order; it raises at the first row that is not good.
 
     All files have the same header, compression and Parquet types. Rows keep the order of the files and of their lines.
@@ -104,7 +108,9 @@ def quick_select(contract: SourceContract, files: Sequence[Inspected], zone: str
                 conditions.append(f"{ident(column.name)} IS DISTINCT FROM TIMESTAMP '1900-01-01'")
         else:
             text = f"nullif({value}, {literal(contract.dialect.null_value)})"
-            fields.append(f"{parse(column, text, contract.dialect, contract.dialect.timezone or zone)} AS {ident(column.name)}")
+            fields.append(
+                f"{parse(column, text, contract.dialect, contract.dialect.timezone or zone)} AS {ident(column.name)}"
+            )
             fields.append(f"{text} AS {source(column)}")
             conditions += [rule.condition for rule in type_rules(column)]
     days = _by_file([f"DATE {literal(str(f.file.partition_date))}" for f in files])
@@ -112,7 +118,13 @@ def quick_select(contract: SourceContract, files: Sequence[Inspected], zone: str
     read = f"(SELECT {', '.join(fields)}, {days} AS partition_date, {ids} AS file_id FROM {call})"
     if conditions:
         read = f"(SELECT * FROM {read} WHERE {_or_stop(conditions)})"
-    rows = typed(contract, zone, read_from=read, kinds=zoned_columns(contract, files[0]), extra="partition_date, file_id")
+    rows = typed(
+        contract,
+        zone,
+        read_from=read,
+        kinds=zoned_columns(contract, files[0]),
+        extra="partition_date, file_id",
+    )
     checks = [rule.condition for rule in row_rules(contract)]
     return f"SELECT {', '.join(columns)} FROM ({rows}) WHERE {_or_stop(checks)}"
 

@@ -94,9 +94,13 @@ def parse(column: Column, text: str, dialect: Dialect, zone: str) -> str:
     if column.type == "VARCHAR":
         return text
     if column.type in ("DATE", "TIMESTAMP"):
-        format_ = column.format or (dialect.date_format if column.type == "DATE" else dialect.timestamp_format)
+        format_ = column.format or (
+            dialect.date_format if column.type == "DATE" else dialect.timestamp_format
+        )
         if format_ == ISO and column.type == "DATE":
-            return f"CASE WHEN regexp_full_match({text}, {literal(_ISO_DATE)}) THEN TRY_CAST({text} AS DATE) END"
+            return (
+                f"CASE WHEN regexp_full_match({text}, {literal(_ISO_DATE)}) THEN TRY_CAST({text} AS DATE) END"
+            )
         if format_ == ISO:
             return (
                 f"CASE WHEN regexp_full_match({text}, {literal(_ISO_ZONED)}) THEN TRY_CAST({text} AS TIMESTAMP WITH TIME ZONE) "
@@ -111,13 +115,14 @@ def parse(column: Column, text: str, dialect: Dialect, zone: str) -> str:
     return f"TRY_CAST({text} AS {column.type})"
 
 
-def from_parquet(column: Column, value: str, dialect: Dialect, *, cast: str = "CAST") -> str:
+def from_parquet(column: Column, value: str, kind: str, dialect: Dialect, *, cast: str = "CAST") -> str:
     """SQL that reads a value from a Parquet column that is not text, or is text for a VARCHAR."""
     if column.type == "VARCHAR":
         return f"nullif(CAST({value} AS VARCHAR), {literal(dialect.null_value)})"
     if is_number(column):
         return f"{cast}({value} AS {guard_type(column, careful=True)})"
-    return value
+    # Nanoseconds, which hold no year before 1677, become microseconds as raw has them.
+    return f"CAST({value} AS TIMESTAMP)" if kind == "timestamp" else value
 
 
 def has_zone(column: Column, dialect: Dialect) -> bool:
@@ -152,7 +157,10 @@ def type_rules(column: Column) -> list[Rule]:
     rules = []
     if column.type != "VARCHAR":
         rules.append(
-            Rule(f"({text} IS NULL OR {name} IS NOT NULL)", f"{literal(column.name + ': ')} || {_shown(column)} || {literal(f' is no {column.type}')}")
+            Rule(
+                f"({text} IS NULL OR {name} IS NOT NULL)",
+                f"{literal(column.name + ': ')} || {_shown(column)} || {literal(f' is no {column.type}')}",
+            )
         )
     rules += exact_rules(column)
     return rules
@@ -162,10 +170,17 @@ def exact_rules(column: Column) -> list[Rule]:
     """A number must fit the contract's type without losing digits, a date its four-digit year and its whole day."""
     name = ident(column.name)
     if column.type in ("DATE", "TIMESTAMP"):
-        rules = [Rule(f"coalesce({name} >= DATE '1000-01-01', true)", f"{literal(column.name + ': ')} || {_shown(column)} || ' has no year of four digits'")]
+        rules = [
+            Rule(
+                f"coalesce({name} >= DATE '1000-01-01', true)",
+                f"{literal(column.name + ': ')} || {_shown(column)} || ' has no year of four digits'",
+            )
+        ]
         if column.type == "DATE":
             day = f"{name} IS NOT DISTINCT FROM date_trunc('day', {name})"
-            rules.append(Rule(day, f"{literal(column.name + ': ')} || {_shown(column)} || ' has a time of day'"))
+            rules.append(
+                Rule(day, f"{literal(column.name + ': ')} || {_shown(column)} || ' has a time of day'")
+            )
         return rules
     if not is_number(column) or column.type == "DOUBLE":
         return []
@@ -201,7 +216,11 @@ def value_rules(column: Column) -> list[Rule]:
         (column.exclusive_maximum, "<", "not below"),
     ):
         if bound is not None:
-            value = literal(str(bound)) + f"::{column.type}" if column.type in ("DATE", "TIMESTAMP") else repr(bound)
+            value = (
+                literal(str(bound)) + f"::{column.type}"
+                if column.type in ("DATE", "TIMESTAMP")
+                else repr(bound)
+            )
             add(f"{name} {sign} {value}", f"is {what} {bound}")
     if column.allowed is not None:
         values = ", ".join(f"CAST({literal(value)} AS {column.type})" for value in column.allowed)
@@ -215,7 +234,8 @@ def row_rules(contract: SourceContract) -> list[Rule]:
     """The contract's rules over whole rows, business date included, over contract-typed values."""
     rules = [rule for column in contract.columns for rule in value_rules(column)]
     rules += [
-        Rule(f"coalesce(({rule.condition}), false)", literal(f"{rule.name}: {rule.description}")) for rule in contract.rules
+        Rule(f"coalesce(({rule.condition}), false)", literal(f"{rule.name}: {rule.description}"))
+        for rule in contract.rules
     ]
     if contract.business_time is not None:
         tolerance = contract.future_tolerance_days
@@ -246,13 +266,21 @@ def typed(contract: SourceContract, zone: str, *, read_from: str, kinds: dict[st
     ]
     date_of = _business_date(contract, zone, source_zone, kinds)
     inner = f"SELECT {', '.join(casts)}, {date_of} AS business_date, {extra} FROM {read_from}"
-    derived = [f"CAST(({c.expression}) AS {c.type}) AS {ident(c.name)}" for c in contract.columns if c.expression is not None]
+    derived = [
+        f"CAST(({c.expression}) AS {c.type}) AS {ident(c.name)}"
+        for c in contract.columns
+        if c.expression is not None
+    ]
     if derived:
         inner = f"SELECT *, {', '.join(derived)} FROM ({inner})"
     if contract.business_time is not None and contract.column(contract.business_time).expression is not None:
         # A derived business time is only known now; it is in UTC already.
         time = contract.column(contract.business_time)
-        local = ident(time.name) if time.type == "DATE" else f"timezone({literal(zone)}, timezone('UTC', {ident(time.name)}))"
+        local = (
+            ident(time.name)
+            if time.type == "DATE"
+            else f"timezone({literal(zone)}, timezone('UTC', {ident(time.name)}))"
+        )
         inner = f"SELECT * REPLACE (CAST({local} AS DATE) AS business_date) FROM ({inner})"
     return inner
 

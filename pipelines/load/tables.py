@@ -36,7 +36,9 @@ def create_tables(connection: duckdb.DuckDBPyConnection, contracts: dict[str, So
         contract = contracts.get(name)
         columns = raw_columns(contract, canon)
         table = ident(name)
-        connection.execute(f"CREATE TABLE IF NOT EXISTS raw.{table} ({', '.join(f'{ident(c)} {t}' for c, t in columns)})")
+        connection.execute(
+            f"CREATE TABLE IF NOT EXISTS raw.{table} ({', '.join(f'{ident(c)} {t}' for c, t in columns)})"
+        )
         have = dict(
             connection.execute(
                 "SELECT column_name, data_type FROM information_schema.columns "
@@ -54,8 +56,12 @@ def create_tables(connection: duckdb.DuckDBPyConnection, contracts: dict[str, So
                 )
         keys = ", ".join(f"{ident(k)} {dict(columns)[k]}" for k in canon.key)
         connection.execute(f"CREATE TABLE IF NOT EXISTS raw.{ident(name + '__contested')} ({keys})")
-        connection.execute(f"CREATE TABLE IF NOT EXISTS quarantine.{table} {_SET_ASIDE.format(what='reasons VARCHAR[]')}")
-        connection.execute(f"CREATE TABLE IF NOT EXISTS duplicates.{table} {_SET_ASIDE.format(what='kind VARCHAR')}")
+        connection.execute(
+            f"CREATE TABLE IF NOT EXISTS quarantine.{table} {_SET_ASIDE.format(what='reasons VARCHAR[]')}"
+        )
+        connection.execute(
+            f"CREATE TABLE IF NOT EXISTS duplicates.{table} {_SET_ASIDE.format(what='kind VARCHAR')}"
+        )
 
 
 def contract_hash(contract: SourceContract, settings: Settings) -> str:

@@ -39,9 +39,15 @@ def test_the_shipped_and_the_demo_policies_are_right() -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("2000-01-01,a,甲,A,1,500\n2000-01-01,b,乙,B,2,500\n2000-01-01,c,丙,C,3,0\n", r":3: bounds overlap: b .*not below a"),
+        (
+            "2000-01-01,a,甲,A,1,500\n2000-01-01,b,乙,B,2,500\n2000-01-01,c,丙,C,3,0\n",
+            r":3: bounds overlap: b .*not below a",
+        ),
         ("2000-01-01,a,甲,A,1,0\n2000-01-01,b,乙,B,2,500\n", r":3: bounds overlap"),
-        ("2000-01-01,a,甲,A,1,500\n2000-01-01,c,丙,C,3,0\n", r"has the ranks 1, 3; they must run 1 \(best\) to 2"),
+        (
+            "2000-01-01,a,甲,A,1,500\n2000-01-01,c,丙,C,3,0\n",
+            r"has the ranks 1, 3; they must run 1 \(best\) to 2",
+        ),
         ("2000-01-01,a,甲,A,1,500\n2000-01-01,a,丙,C,2,0\n", r":2: tier a stands twice"),
         ("2000-02-30,a,甲,A,1,0\n", r":2: .*dates are YYYY-MM-DD"),
         ("20000101,a,甲,A,1,0\n", r":2: .*dates are YYYY-MM-DD"),
@@ -66,17 +72,45 @@ def test_a_wrong_tier_policy_is_refused(folder: Path, rows: str, message: str) -
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("tier_policy.csv", b"tier,rank\na,1\n", r"tier_policy.csv:1: the columns are \['tier', 'rank'\]; they must be valid_from"),
-        ("tier_policy.csv", GOOD_TIERS.encode("gbk"), r"tier_policy.csv: the policy file cannot be read: .*it is a UTF-8 CSV"),
+        (
+            "tier_policy.csv",
+            b"tier,rank\na,1\n",
+            r"tier_policy.csv:1: the columns are \['tier', 'rank'\]; they must be valid_from",
+        ),
+        (
+            "tier_policy.csv",
+            GOOD_TIERS.encode("gbk"),
+            r"tier_policy.csv: the policy file cannot be read: .*it is a UTF-8 CSV",
+        ),
         ("tier_policy.csv", None, r"tier_policy.csv: the policy file cannot be read: .*No such file"),
-        ("margin_rates.csv", b"category,margin_rate\nfood,25\n", r"margin_rates.csv:2: margin rate 25.0 is no share"),
-        ("margin_rates.csv", b"category,margin_rate\nfood,x\n", r"margin_rates.csv:2: margin rate 'x' is no number"),
-        ("margin_rates.csv", b"category,margin_rate\nfood,nan\n", r"margin_rates.csv:2: margin rate nan is no share"),
-        ("margin_rates.csv", b"category,margin_rate\nfood,.1\nfood,.2\n", r"margin_rates.csv:3: category 'food' is empty or stands twice"),
+        (
+            "margin_rates.csv",
+            b"category,margin_rate\nfood,25\n",
+            r"margin_rates.csv:2: margin rate 25.0 is no share",
+        ),
+        (
+            "margin_rates.csv",
+            b"category,margin_rate\nfood,x\n",
+            r"margin_rates.csv:2: margin rate 'x' is no number",
+        ),
+        (
+            "margin_rates.csv",
+            b"category,margin_rate\nfood,nan\n",
+            r"margin_rates.csv:2: margin rate nan is no share",
+        ),
+        (
+            "margin_rates.csv",
+            b"category,margin_rate\nfood,.1\nfood,.2\n",
+            r"margin_rates.csv:3: category 'food' is empty or stands twice",
+        ),
         ("peer_attributes.csv", b"level,attribute\n2,region\n", r"levels are \[2\]; they must run 1, 2, 3"),
         ("peer_attributes.csv", b"level,attribute\n0,region\n", r":2: level '0' is no whole number"),
         ("peer_attributes.csv", b"level,attribute\n1,email\n", r":2: 'email' is no customer attribute"),
-        ("peer_attributes.csv", b"level,attribute\n1,region\n1,region\n", r":3: region stands twice in level 1"),
+        (
+            "peer_attributes.csv",
+            b"level,attribute\n1,region\n1,region\n",
+            r":3: region stands twice in level 1",
+        ),
     ],
 )
 def test_a_wrong_policy_file_is_refused(folder: Path, file: str, content: bytes | None, message: str) -> None:
@@ -101,7 +135,11 @@ def test_a_wrong_policy_file_is_refused(folder: Path, file: str, content: bytes 
     ],
 )
 def test_wrong_settings_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, toml: str | bytes, environment: dict[str, str], message: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    toml: str | bytes,
+    environment: dict[str, str],
+    message: str,
 ) -> None:
     (tmp_path / "mainstay.toml").write_bytes(toml.encode() if isinstance(toml, str) else toml)
     monkeypatch.setenv("MAINSTAY_HOME", str(tmp_path))
@@ -111,7 +149,9 @@ def test_wrong_settings_are_refused(
         load_settings()
 
 
-def test_the_environment_goes_before_the_file_and_the_file_before_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_goes_before_the_file_and_the_file_before_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "mainstay.toml").write_text("tier_window_months = 6\nsoft_landing = true\n", encoding="utf-8")
     monkeypatch.setenv("MAINSTAY_HOME", str(tmp_path))
     monkeypatch.setenv("MAINSTAY_TIER_WINDOW_MONTHS", "9")

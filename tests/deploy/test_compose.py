@@ -151,8 +151,11 @@ def test_the_image_has_a_pinned_base_and_a_plain_user(dockerfile: list[str]) -> 
 
 def test_everything_is_installed_from_locks_with_hashes(dockerfile: list[str]) -> None:
     installs = [part for line in dockerfile for part in line.split("&&") if "pip install" in part]
-    assert len(installs) == 2
-    for install in installs:
+    *locked, project = installs
+    assert len(locked) == 2
+    # The project itself comes from the build context, and may fetch nothing for its build.
+    assert "--no-deps --no-build-isolation --editable ." in project
+    for install in locked:
         assert "--require-hashes" in install
         assert "--requirement /tmp/locks/" in install
     for lock in (PROJECT_DIR / "requirements.lock", DEPLOY / "requirements-postgres.lock"):

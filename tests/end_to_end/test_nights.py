@@ -143,8 +143,9 @@ def html_instead_of_a_file(deployment: Deployment) -> None:
     deployment.land("transactions", TOMORROW, []).write_text("<!DOCTYPE html><html>404</html>\n", encoding="utf-8")
 
 
-def half_the_rows_without_customer(deployment: Deployment) -> None:
-    rows = [row | ({"customer_id": None} if n % 2 else {}) for n, row in enumerate(sales(TOMORROW))]
+def half_the_rows_dated_ahead(deployment: Deployment) -> None:
+    ahead = {"transaction_at": f"{TOMORROW + timedelta(days=9)} 12:00:00"}
+    rows = [row | (ahead if n % 2 else {}) for n, row in enumerate(sales(TOMORROW))]
     deployment.land("transactions", TOMORROW, rows)
 
 
@@ -162,7 +163,7 @@ def bounds_that_overlap(deployment: Deployment) -> None:
     ("spoil", "exit_code", "words"),
     [
         (html_instead_of_a_file, 3, ("transactions.csv", "HTML")),
-        (half_the_rows_without_customer, 4, ("6 of 12 rows", "customer_id", "50.00%")),
+        (half_the_rows_dated_ahead, 4, ("6 of 12 rows", "transaction_at", "50.00%")),
         (nothing_but_returns, 6, ("net_amount",)),
         (bounds_that_overlap, 2, ("tier_policy.csv", "overlap")),
     ],

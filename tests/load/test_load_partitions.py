@@ -19,7 +19,9 @@ def test_rows_are_loaded_with_their_types_dates_and_file(world: World) -> None:
                      "transaction_at::varchar, business_date::varchar, partition_date::varchar") == [
         ("DECIMAL(18,2)", "9.99", "2.000", 0.5, True, "2017-03-01", "2017-03-01 10:00:00", "2017-03-01", "2017-03-01")
     ]  # fmt: skip
-    assert world.query("SELECT count(*) FROM raw.transactions JOIN ops.files USING (file_id) WHERE status = 'loaded'") == [(1,)]
+    assert world.query(
+        "SELECT count(*) FROM raw.transactions JOIN ops.files USING (file_id) WHERE status = 'loaded'"
+    ) == [(1,)]
 
 
 def test_an_unchanged_partition_is_left_alone(world: World) -> None:
@@ -38,7 +40,10 @@ def test_a_changed_file_replaces_its_partition_with_fewer_rows(world: World) -> 
     result = world.load()
     assert (result.unchanged, counts(result)) == (1, (1, 1, 0, 0))
     assert world.ids() == ["t4", "t9"]
-    assert world.query("SELECT status, count(*) FROM ops.files GROUP BY ALL ORDER BY ALL") == [("loaded", 2), ("replaced", 1)]
+    assert world.query("SELECT status, count(*) FROM ops.files GROUP BY ALL ORDER BY ALL") == [
+        ("loaded", 2),
+        ("replaced", 1),
+    ]
 
 
 def test_a_removed_file_of_a_partition_takes_its_rows_along(world: World) -> None:
@@ -65,7 +70,10 @@ def test_two_files_of_a_partition_count_apart_also_when_alike_in_name_and_conten
         path.parent.mkdir(parents=True)
         path.write_text(f"{HEADER}\n{GOOD.format(1)}\n{GOOD.format(2)}\n", encoding="utf-8")
     assert counts(world.load()) == (4, 2, 0, 2)
-    assert world.query("SELECT rows_in, loaded, duplicates FROM ops.files ORDER BY path") == [(2, 0, 2), (2, 2, 0)]
+    assert world.query("SELECT rows_in, loaded, duplicates FROM ops.files ORDER BY path") == [
+        (2, 0, 2),
+        (2, 2, 0),
+    ]
 
 
 def test_a_late_row_is_loaded_under_its_own_business_date(world: World) -> None:
@@ -105,7 +113,10 @@ def test_a_key_of_two_partitions_is_noted_as_contested(world: World) -> None:
     assert world.query("SELECT transaction_id FROM raw.transactions__contested") == [("t2",)]
     world.good(1, day="2017-03-03")
     world.load()
-    assert world.query("SELECT transaction_id FROM raw.transactions__contested ORDER BY 1") == [("t1",), ("t2",)]
+    assert world.query("SELECT transaction_id FROM raw.transactions__contested ORDER BY 1") == [
+        ("t1",),
+        ("t2",),
+    ]
 
 
 def test_rejects_above_the_tolerance_undo_the_whole_load_and_stay_to_be_looked_at(world: World) -> None:
@@ -115,10 +126,15 @@ def test_rejects_above_the_tolerance_undo_the_whole_load_and_stay_to_be_looked_a
     world.rows(GOOD.format(2), GOOD.format(3).replace("9.99", "x"), "short")
     world.good(8, day="2017-03-02")
     world.rows("bad", GOOD.format(9), day="2017-03-03")
-    with pytest.raises(LoadError, match=r"2017-03-01: 2 of 3 rows .* 66.67% where 30.00%.*net_amount.*1 more: 2017-03-03.*None of the 3 dates"):
+    with pytest.raises(
+        LoadError,
+        match=r"2017-03-01: 2 of 3 rows .* 66.67% where 30.00%.*net_amount.*1 more: 2017-03-03.*None of the 3 dates",
+    ):
         world.load()
     assert world.ids() == ["t1"]
-    assert world.query("SELECT partition_date::varchar, line_number, raw_text, reasons FROM quarantine.transactions ORDER BY ALL") == [
+    assert world.query(
+        "SELECT partition_date::varchar, line_number, raw_text, reasons FROM quarantine.transactions ORDER BY ALL"
+    ) == [
         ("2017-03-01", 3, GOOD.format(3).replace("9.99", "x"), ["net_amount: 'x' is no DECIMAL(18,2)"]),
         ("2017-03-01", 4, "short", ["1 fields instead of 10"]),
         ("2017-03-03", 2, "bad", ["1 fields instead of 10"]),
@@ -126,7 +142,11 @@ def test_rejects_above_the_tolerance_undo_the_whole_load_and_stay_to_be_looked_a
     with pytest.raises(LoadError):  # a second try leaves no second copy
         world.load()
     assert world.query("SELECT count(*) FROM quarantine.transactions") == [(3,)]
-    assert world.query("SELECT status, count(*) FROM ops.files GROUP BY ALL ORDER BY ALL") == [("loaded", 1), ("rejected", 3), ("replaced", 3)]
+    assert world.query("SELECT status, count(*) FROM ops.files GROUP BY ALL ORDER BY ALL") == [
+        ("loaded", 1),
+        ("rejected", 3),
+        ("replaced", 3),
+    ]
     world.good(2)
     world.good(9, day="2017-03-03")
     assert counts(world.load()) == (3, 3, 0, 0)
@@ -169,7 +189,10 @@ def test_a_file_refused_within_a_load_is_noted_and_nothing_of_its_dataset_is_loa
     assert world.query("SELECT status, partition_date::varchar FROM ops.files") == [("refused", "2017-03-02")]
     world.good(2, day="2017-03-02")
     world.load()
-    assert world.query("SELECT status, count(*) FROM ops.files GROUP BY ALL ORDER BY ALL") == [("loaded", 2), ("replaced", 1)]
+    assert world.query("SELECT status, count(*) FROM ops.files GROUP BY ALL ORDER BY ALL") == [
+        ("loaded", 2),
+        ("replaced", 1),
+    ]
 
 
 def test_datasets_without_contract_or_files_have_empty_tables(world: World) -> None:
@@ -198,7 +221,9 @@ def test_an_unknown_column_that_differs_in_case_alone_is_no_trouble(world: World
     assert world.raw("note") == [("hello",)]
 
 
-def test_a_file_that_changes_after_it_was_looked_at_never_counts_wrong(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_changes_after_it_was_looked_at_never_counts_wrong(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from pipelines.load import load as loading
 
     path = world.good(1, 2)

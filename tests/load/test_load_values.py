@@ -57,14 +57,21 @@ VALUES: list[tuple[str, str, Any]] = [
 def test_each_value_is_read_as_the_contract_says(world: World, way: str) -> None:
     """The careful way is forced by a bad row in the same file; each value has a file of its own for the quick way."""
     if way == "careful":
-        rows = [row(**{column: text, "transaction_id": f"k{i}"}) for i, (column, text, _) in enumerate(VALUES)]
+        rows = [
+            row(**{column: text, "transaction_id": f"k{i}"}) for i, (column, text, _) in enumerate(VALUES)
+        ]
         world.land(render(rows) + "bad\n")
     else:
         for i, (column, text, _) in enumerate(VALUES):
             world.land(render([row(**{column: text, "transaction_id": f"k{i}"})]), name=f"{i:03}.csv")
     result = world.load()
     wrong = {f"k{i}" for i, (_, _, value) in enumerate(VALUES) if value is ...}
-    assert counts(result) == (len(VALUES) + (way == "careful"), len(VALUES) - len(wrong), len(wrong) + (way == "careful"), 0)
+    assert counts(result) == (
+        len(VALUES) + (way == "careful"),
+        len(VALUES) - len(wrong),
+        len(wrong) + (way == "careful"),
+        0,
+    )
     held = {r[0]: dict(zip(NAMES, r, strict=True)) for r in world.raw(", ".join(NAMES))}
     for i, (column, text, value) in enumerate(VALUES):
         if value is ...:
@@ -77,7 +84,9 @@ def test_a_rejected_row_names_every_reason_with_line_and_raw_text(world: World) 
     bad = "t2,x, ,2017-03-09 10:00:00,1.005,,nan,perhaps,2017-02-30,hi"
     world.rows(GOOD.format(1), "", bad)
     assert counts(world.load()) == (2, 1, 1, 0)
-    (line, text, reasons) = world.query("SELECT line_number, raw_text, reasons FROM quarantine.transactions")[0]
+    (line, text, reasons) = world.query("SELECT line_number, raw_text, reasons FROM quarantine.transactions")[
+        0
+    ]
     assert (line, text) == (4, bad)
     assert sorted(r.split(":")[0] for r in reasons) == sorted(
         ["line_number", "customer_id", "transaction_at", "net_amount", "score", "is_gift", "sold_on"]
@@ -102,12 +111,29 @@ def test_the_future_tolerance_counts_days(world: World) -> None:
         (f"{GOOD.format(1)},more\n", 0, [2]),
         ("a,b\n" + GOOD.format(1) + "\n", 1, [2]),
         (GOOD.format(1).replace("hello", '"hello" x') + "\n" + GOOD.format(2) + "\n", 1, [2]),
-        (GOOD.format(1).replace("hello", '"stray') + "\n" + "".join(GOOD.format(i) + "\n" for i in range(2, 9)), 7, [2]),
+        (
+            GOOD.format(1).replace("hello", '"stray')
+            + "\n"
+            + "".join(GOOD.format(i) + "\n" for i in range(2, 9)),
+            7,
+            [2],
+        ),
         (GOOD.format(1).replace("hello", '"a\nb"') + "\n" + GOOD.format(2) + "\n", 2, []),
         ("   \n" + GOOD.format(1) + "\n", 1, [2]),
         (GOOD.format(1).replace("c1", "#c1") + "\n", 1, []),
     ],
-    ids=["crlf", "blank lines", "surplus delimiters", "too many", "too few", "quote", "stray quote", "line break", "blanks", "hash"],
+    ids=[
+        "crlf",
+        "blank lines",
+        "surplus delimiters",
+        "too many",
+        "too few",
+        "quote",
+        "stray quote",
+        "line break",
+        "blanks",
+        "hash",
+    ],
 )
 def test_rows_of_odd_shape(world: World, text: str, loaded: int, faults: list[int]) -> None:
     world.land(f"{HEADER}\n{text}" if "\r" not in text else f"{HEADER}\r\n{text}")
@@ -117,7 +143,15 @@ def test_rows_of_odd_shape(world: World, text: str, loaded: int, faults: list[in
 
 @pytest.mark.parametrize("extra", ["", "bad\n"], ids=["alone", "beside a bad row"])
 def test_blanks_beside_quotes_mean_the_same_with_and_without_a_bad_row(world: World, extra: str) -> None:
-    world.land(HEADER + "\n" + GOOD.format(1).replace("hello", ' "hello"') + "\n" + GOOD.format(2).replace("hello", '"hello" ') + "\n" + extra)
+    world.land(
+        HEADER
+        + "\n"
+        + GOOD.format(1).replace("hello", ' "hello"')
+        + "\n"
+        + GOOD.format(2).replace("hello", '"hello" ')
+        + "\n"
+        + extra
+    )
     world.load()
     assert world.raw("transaction_id, note") == [("t1", ' "hello"')]
 
@@ -125,11 +159,23 @@ def test_blanks_beside_quotes_mean_the_same_with_and_without_a_bad_row(world: Wo
 amounts = st.one_of(
     st.decimals(-1000, 1000, places=2).map(str),
     st.decimals(-10, 10, places=4).map(str),
-    st.sampled_from(["", "x", "1e3", "NaN", "-0.00", "1.005", " 7", "0007", ".5", "5.", "1_0", "--1", "1e-9"]),
+    st.sampled_from(
+        ["", "x", "1e3", "NaN", "-0.00", "1.005", " 7", "0007", ".5", "5.", "1_0", "--1", "1e-9"]
+    ),
 )
 moments = st.one_of(
     st.datetimes(datetime(2016, 12, 1), datetime(2017, 3, 2)).map(lambda d: d.strftime("%Y-%m-%d %H:%M:%S")),
-    st.sampled_from(["", "now", "2017-02-29 10:00:00", "2017-3-1 1:2:3", "2017-03-01T10:00:00", "epoch", "0001-01-01 00:00:00"]),
+    st.sampled_from(
+        [
+            "",
+            "now",
+            "2017-02-29 10:00:00",
+            "2017-3-1 1:2:3",
+            "2017-03-01T10:00:00",
+            "epoch",
+            "0001-01-01 00:00:00",
+        ]
+    ),
 )
 notes = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=12)
 row_sets = st.lists(
@@ -156,7 +202,9 @@ def loaded_values(rows: list[dict[str, str]], *, spoiled: bool) -> list[tuple[An
 
 @QUICK
 @given(row_sets)
-def test_the_quick_and_the_careful_way_accept_the_same_rows_with_the_same_values(rows: list[dict[str, str]]) -> None:
+def test_the_quick_and_the_careful_way_accept_the_same_rows_with_the_same_values(
+    rows: list[dict[str, str]],
+) -> None:
     assert loaded_values(rows, spoiled=False) == loaded_values(rows, spoiled=True)
 
 
@@ -180,8 +228,15 @@ def accepted(values: dict[str, str]) -> tuple[Any, ...] | None:
         gift = {"": None, "true": True, "f": False, "no": False}[values["is_gift"].lower()]
     except (ValueError, ArithmeticError, KeyError):
         return None
-    is_good = line >= 0 and moment.year >= 1000 and moment.date() <= date(2017, 3, 1) and (score is None or abs(score) < float("inf"))
-    return (int(line), net, quantity, moment, score, gift, sold_on, values["note"] or None) if is_good else None
+    is_good = (
+        line >= 0
+        and moment.year >= 1000
+        and moment.date() <= date(2017, 3, 1)
+        and (score is None or abs(score) < float("inf"))
+    )
+    return (
+        (int(line), net, quantity, moment, score, gift, sold_on, values["note"] or None) if is_good else None
+    )
 
 
 @QUICK
@@ -191,14 +246,23 @@ def test_what_is_loaded_is_what_plain_python_reads(rows: list[dict[str, str]]) -
         world = World(Path(folder)).setting(toleratedRejectRate=1)
         world.land(render([row(**values, transaction_id=f"k{i:02}") for i, values in enumerate(rows)]))
         assert counts(world.load())[0] == len(rows)
-        held = dict((r[0], r[1:]) for r in world.raw(
-            "transaction_id, line_number, net_amount, quantity, transaction_at, score, is_gift, sold_on, note"))  # fmt: skip
+        held = {
+            r[0]: r[1:]
+            for r in world.raw(
+                "transaction_id, line_number, net_amount, quantity, transaction_at, score, is_gift, sold_on, note"
+            )
+        }
     wanted = {f"k{i:02}": accepted(values) for i, values in enumerate(rows)}
     assert held == {key: value for key, value in wanted.items() if value is not None}
 
 
 @QUICK
-@given(st.lists(st.one_of(st.sampled_from([GOOD.format(1), GOOD.format(2), GOOD.format(1), "bad", "", '"']), notes), max_size=12))
+@given(
+    st.lists(
+        st.one_of(st.sampled_from([GOOD.format(1), GOOD.format(2), GOOD.format(1), "bad", "", '"']), notes),
+        max_size=12,
+    )
+)
 def test_nothing_is_lost_whatever_the_lines_are(lines: list[str]) -> None:
     text = "".join(f"{line}\n" for line in lines)
     with tempfile.TemporaryDirectory() as folder:

@@ -18,7 +18,9 @@ from pipelines.load.partitions import DatasetLoad
 from pipelines.settings import PROJECT_DIR, Settings
 
 DAY = "2017-03-01"
-HEADER = "transaction_id,line_number,customer_id,transaction_at,net_amount,quantity,score,is_gift,sold_on,note"
+HEADER = (
+    "transaction_id,line_number,customer_id,transaction_at,net_amount,quantity,score,is_gift,sold_on,note"
+)
 GOOD = "t{0},1,c1,2017-03-01 10:00:00,9.99,2,0.5,true,2017-03-01,hello"
 _RUNS = itertools.count()
 
@@ -33,7 +35,9 @@ _KEPT = ("transaction_id", "line_number", "customer_id", "transaction_at", "net_
 
 def document() -> dict[str, Any]:
     """The shipped transactions contract with few columns and one of each further type."""
-    shipped = yaml.safe_load((PROJECT_DIR / "data_contracts/sources/transactions.odcs.yaml").read_text("utf-8"))
+    shipped = yaml.safe_load(
+        (PROJECT_DIR / "data_contracts/sources/transactions.odcs.yaml").read_text("utf-8")
+    )
     table = shipped["schema"][0]
     table["properties"] = [p for p in table["properties"] if p["name"] in _KEPT]
     logical = {"DOUBLE": "number", "BOOLEAN": "boolean", "DATE": "date", "VARCHAR": "string"}
@@ -97,7 +101,13 @@ class World:
     def rule(self, name: str, condition: str) -> World:
         """Add a row rule."""
         self.contract["schema"][0]["quality"].append(
-            {"name": name, "description": name, "type": "custom", "engine": "mainstay", "implementation": condition}
+            {
+                "name": name,
+                "description": name,
+                "type": "custom",
+                "engine": "mainstay",
+                "implementation": condition,
+            }
         )
         self.write()
         return self
@@ -122,7 +132,9 @@ class World:
     def load(self) -> DatasetLoad:
         """Load all that is landed; the transactions' result."""
         return next(
-            r for r in load_datasets(self.settings, f"run-{next(_RUNS)}", None, None) if r.dataset == "transactions"
+            r
+            for r in load_datasets(self.settings, f"run-{next(_RUNS)}", None, None)
+            if r.dataset == "transactions"
         )
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
@@ -131,14 +143,18 @@ class World:
             return connection.execute(sql).fetchall()
 
     def raw(self, columns: str, where: str = "true") -> list[tuple[Any, ...]]:
-        return self.query(f"SELECT {columns} FROM raw.transactions WHERE {where} ORDER BY transaction_id, line_number")
+        return self.query(
+            f"SELECT {columns} FROM raw.transactions WHERE {where} ORDER BY transaction_id, line_number"
+        )
 
     def ids(self) -> list[str]:
         return [row[0] for row in self.raw("transaction_id")]
 
     def reasons(self) -> dict[int, list[str]]:
         """Reasons of the quarantined rows by line number."""
-        return dict(self.query("SELECT line_number, reasons FROM quarantine.transactions ORDER BY line_number"))
+        return dict(
+            self.query("SELECT line_number, reasons FROM quarantine.transactions ORDER BY line_number")
+        )
 
 
 def counts(result: DatasetLoad) -> tuple[int, int, int, int]:
