@@ -61,7 +61,9 @@ def start_run(settings: Settings, run_id: str, kind: str, as_of: date) -> None:
             [now()],
         )
         connection.execute("DELETE FROM ops.runs WHERE run_id = ?", [run_id])
-        connection.execute("INSERT INTO ops.runs VALUES (?, ?, ?, ?, NULL, 'running', NULL)", [run_id, kind, as_of, now()])
+        connection.execute(
+            "INSERT INTO ops.runs VALUES (?, ?, ?, ?, NULL, 'running', NULL)", [run_id, kind, as_of, now()]
+        )
 
 
 def finish_run(settings: Settings, run_id: str, status: str, message: str | None = None) -> None:
@@ -75,18 +77,32 @@ def finish_run(settings: Settings, run_id: str, status: str, message: str | None
 
 
 def record_step(
-    connection: duckdb.DuckDBPyConnection, run_id: str, step: str, started: datetime, status: str, detail: dict[str, Any]
+    connection: duckdb.DuckDBPyConnection,
+    run_id: str,
+    step: str,
+    started: datetime,
+    status: str,
+    detail: dict[str, Any],
 ) -> None:
     """Write a step that began (`running`) or ended; a retried step replaces its earlier row."""
     connection.execute(DDL)
     connection.execute("DELETE FROM ops.steps WHERE run_id = ? AND step = ?", [run_id, step])
     connection.execute(
         "INSERT INTO ops.steps VALUES (?, ?, ?, ?, ?, ?)",
-        [run_id, step, started, None if status == "running" else now(), status, json.dumps(detail, default=str, ensure_ascii=False)],
+        [
+            run_id,
+            step,
+            started,
+            None if status == "running" else now(),
+            status,
+            json.dumps(detail, default=str, ensure_ascii=False),
+        ],
     )
 
 
-def record_checks(connection: duckdb.DuckDBPyConnection, run_id: str, stage: str, checks: Iterable[Sequence[Any]]) -> None:
+def record_checks(
+    connection: duckdb.DuckDBPyConnection, run_id: str, stage: str, checks: Iterable[Sequence[Any]]
+) -> None:
     """Write check results (suite, expectation, column, success, observed, detail) of a stage."""
     connection.execute("DELETE FROM ops.checks WHERE run_id = ? AND stage = ?", [run_id, stage])
     rows = [[run_id, stage, *check, now()] for check in checks]
@@ -94,7 +110,9 @@ def record_checks(connection: duckdb.DuckDBPyConnection, run_id: str, stage: str
         connection.executemany("INSERT INTO ops.checks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
-def record_models(connection: duckdb.DuckDBPyConnection, run_id: str, results: Iterable[Sequence[Any]]) -> None:
+def record_models(
+    connection: duckdb.DuckDBPyConnection, run_id: str, results: Iterable[Sequence[Any]]
+) -> None:
     """Write dbt timings (name, resource type, status, seconds, message)."""
     rows = [[run_id, *result] for result in results]
     if rows:
@@ -127,8 +145,21 @@ def record_files(connection: duckdb.DuckDBPyConnection, entries: Iterable[FileEn
     """Append to the file ledger."""
     rows = [
         [
-            e.file_id, e.run_id, e.dataset, e.partition_date, e.path, e.size_bytes, e.sha256, e.contract_hash, e.rows_in,
-            e.loaded, e.quarantined, e.duplicates, now(), e.status, e.message,
+            e.file_id,
+            e.run_id,
+            e.dataset,
+            e.partition_date,
+            e.path,
+            e.size_bytes,
+            e.sha256,
+            e.contract_hash,
+            e.rows_in,
+            e.loaded,
+            e.quarantined,
+            e.duplicates,
+            now(),
+            e.status,
+            e.message,
         ]
         for e in entries
     ]
@@ -136,7 +167,9 @@ def record_files(connection: duckdb.DuckDBPyConnection, entries: Iterable[FileEn
         connection.executemany(f"INSERT INTO ops.files VALUES ({', '.join('?' * len(rows[0]))})", rows)
 
 
-def record_drift(connection: duckdb.DuckDBPyConnection, run_id: str, found: Iterable[tuple[LandingFile, str]]) -> None:
+def record_drift(
+    connection: duckdb.DuckDBPyConnection, run_id: str, found: Iterable[tuple[LandingFile, str]]
+) -> None:
     """Note columns that a file has and its contract does not know."""
     rows = [[run_id, f.dataset, f.partition_date, str(f.path), column, now()] for f, column in found]
     if rows:

@@ -41,7 +41,9 @@ def _describe(settings: Settings) -> str:
     who = holder(settings)
     if who is None:
         return "another process"
-    return f"process {who['pid']} on {who['host']} ({who['step']} of run {who['run_id']}, since {who['since']})"
+    return (
+        f"process {who['pid']} on {who['host']} ({who['step']} of run {who['run_id']}, since {who['since']})"
+    )
 
 
 @contextmanager
@@ -69,7 +71,10 @@ def warehouse_lock(
             ) from error
     try:
         note = {
-            "pid": os.getpid(), "host": socket.gethostname(), "step": step, "run_id": run_id,
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "step": step,
+            "run_id": run_id,
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         target = folder / "lock.json"

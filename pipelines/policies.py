@@ -133,7 +133,8 @@ def _check_tier_set(path: Path, valid_from: date, rows: list[tuple[int, Tier]]) 
     ranks = [tier.tier_rank for _, tier in ordered]
     if ranks != list(range(1, len(ranks) + 1)):
         raise SettingsError(
-            f"{path}: the policy of {valid_from} has the ranks {', '.join(map(str, ranks))}; they must run 1 (best) to {len(ranks)}, each once"
+            f"{path}: the policy of {valid_from} has the ranks {', '.join(map(str, ranks))}; "
+            f"they must run 1 (best) to {len(ranks)}, each once"
         )
     for (_, better), (line, worse) in pairwise(ordered):
         if better.lower_bound <= worse.lower_bound:

@@ -34,39 +34,63 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=PROJECT_DIR, description="Folder of the deployment.")
     contracts_dir: Path | None = Field(
-        default=None, description="Folder of the source contracts; default HOME/data_contracts, else the shipped ones."
+        default=None,
+        description="Folder of the source contracts; default HOME/data_contracts, else the shipped ones.",
     )
     policies_dir: Path | None = Field(
         default=None, description="Folder of the policy CSVs; default HOME/policies, else the shipped ones."
     )
     var_dir: Path | None = Field(default=None, description="Folder of all run-time state; default HOME/var.")
-    landing_dir: Path | None = Field(default=None, description="Folder of the landing files; default VAR/landing.")
-    timezone: str = Field(default="Asia/Shanghai", description="Reporting timezone: decides a row's business date.")
+    landing_dir: Path | None = Field(
+        default=None, description="Folder of the landing files; default VAR/landing."
+    )
+    timezone: str = Field(
+        default="Asia/Shanghai", description="Reporting timezone: decides a row's business date."
+    )
     currency: str = Field(default="CNY", pattern=r"^[A-Z]{3}$", description="Reporting currency (ISO 4217).")
 
     tier_window_months: Months = Field(default=12, description="Months of spend that a tier looks at.")
     new_customer_months: int = Field(default=3, ge=0, le=120, description="Months a customer counts as new.")
     soft_landing: bool = Field(default=False, description="A tier falls at most one level per assessment.")
-    grace_months: int = Field(default=0, ge=0, le=24, description="Assessments below the bound before a tier falls.")
+    grace_months: int = Field(
+        default=0, ge=0, le=24, description="Assessments below the bound before a tier falls."
+    )
     survey_validity_months: Months = Field(default=12, description="Months a wallet survey stays valid.")
     benchmark_quantile: float = Field(default=0.9, gt=0, lt=1, description="Quantile of peers' spend.")
     benchmark_min_peers: int = Field(default=30, ge=1, description="Smallest peer group of the benchmark.")
-    default_lapsed_days: int = Field(default=180, ge=1, description="Lapse bound where gap survival never falls to 0.05.")
-    revenue_retention_window_months: Months = Field(default=12, description="Months per revenue retention window.")
+    default_lapsed_days: int = Field(
+        default=180, ge=1, description="Lapse bound where gap survival never falls to 0.05."
+    )
+    revenue_retention_window_months: Months = Field(
+        default=12, description="Months per revenue retention window."
+    )
     default_margin_rate: float = Field(
-        default=0.25, ge=-1, le=1, description="Margin rate of categories that margin_rates.csv does not name."
+        default=0.25,
+        ge=-1,
+        le=1,
+        description="Margin rate of categories that margin_rates.csv does not name.",
     )
 
     keep_versions: int = Field(default=5, ge=1, le=365, description="Published versions kept for rollback.")
-    lock_timeout_seconds: float = Field(default=600, ge=0, description="How long a writer waits for the warehouse.")
+    lock_timeout_seconds: float = Field(
+        default=600, ge=0, description="How long a writer waits for the warehouse."
+    )
     duckdb_threads: int | None = Field(default=None, ge=1, description="DuckDB threads; default all cores.")
     duckdb_memory_limit: str | None = Field(default=None, description="DuckDB memory limit, for example 8GB.")
-    simulated_note: bool = Field(default=False, description="Say in summaries that some data is simulated (demo).")
+    simulated_note: bool = Field(
+        default=False, description="Say in summaries that some data is simulated (demo)."
+    )
 
-    notify: str = Field(default="log", pattern=r"^(log|smtp|webhook)$", description="How a failed run is reported.")
+    notify: str = Field(
+        default="log", pattern=r"^(log|smtp|webhook)$", description="How a failed run is reported."
+    )
     notify_email_to: str | None = Field(default=None, description="Addressee of failure mails.")
-    notify_smtp_conn_id: str = Field(default="smtp_default", description="Airflow connection of the mail server.")
-    notify_webhook_url: SecretStr | None = Field(default=None, description="URL that failures are posted to as JSON.")
+    notify_smtp_conn_id: str = Field(
+        default="smtp_default", description="Airflow connection of the mail server."
+    )
+    notify_webhook_url: SecretStr | None = Field(
+        default=None, description="URL that failures are posted to as JSON."
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -144,7 +168,12 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        lines = [f"MAINSTAY_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
-        raise SettingsError("wrong settings (environment or mainstay.toml):\n  " + "\n  ".join(lines)) from error
+        lines = [
+            f"MAINSTAY_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']} (got {e['input']!r})"
+            for e in error.errors()
+        ]
+        raise SettingsError(
+            "wrong settings (environment or mainstay.toml):\n  " + "\n  ".join(lines)
+        ) from error
     except ValueError as error:  # a mainstay.toml that is no TOML
         raise SettingsError(f"mainstay.toml cannot be read: {error}") from error

@@ -26,7 +26,9 @@ def literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def connect(settings: Settings, path: Path | None = None, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+def connect(
+    settings: Settings, path: Path | None = None, *, read_only: bool = False
+) -> duckdb.DuckDBPyConnection:
     """Open a DuckDB file (the warehouse by default) with the deployment's limits, in UTC.
 
     Raises:
@@ -44,7 +46,9 @@ def connect(settings: Settings, path: Path | None = None, *, read_only: bool = F
             raise
         first = str(error).splitlines()[0]
         if "Could not set lock" in first or "different configuration" in first:
-            raise LockedError(f"{target} is open in another program ({first}); close it there and run again") from error
+            raise LockedError(
+                f"{target} is open in another program ({first}); close it there and run again"
+            ) from error
         raise MainstayError(
             f"{target} cannot be opened ({first}). Move it away, and its .wal if there is one, and run "
             "`mainstay nightly`: the warehouse is rebuilt from the landing files"

@@ -36,7 +36,9 @@ def start(settings: Settings, run_id: str, kind: str, as_of: date) -> Summary:
     return {"run_id": run_id}
 
 
-def _recorded(settings: Settings, run_id: str, step: str, work: Callable[[], Summary], say: Say | None = None) -> Summary:
+def _recorded(
+    settings: Settings, run_id: str, step: str, work: Callable[[], Summary], say: Say | None = None
+) -> Summary:
     """Do a step's work under the lock and write its outcome into the ledger, success or not."""
     with warehouse_lock(settings, step, run_id, on_wait=say):
         started = ledger.now()
@@ -94,9 +96,20 @@ def _record_refused(settings: Settings, run_id: str, file: LandingFile, message:
         connection.execute(ledger.DDL)
         connection.execute("DELETE FROM ops.files WHERE status = 'refused' AND path = ?", [str(file.path)])
         entry = ledger.FileEntry(
-            file_id="", run_id=run_id, dataset=file.dataset, partition_date=file.partition_date, path=str(file.path),
-            size_bytes=0, sha256="", contract_hash="", rows_in=None, loaded=None, quarantined=None, duplicates=None,
-            status="refused", message=message,
+            file_id="",
+            run_id=run_id,
+            dataset=file.dataset,
+            partition_date=file.partition_date,
+            path=str(file.path),
+            size_bytes=0,
+            sha256="",
+            contract_hash="",
+            rows_in=None,
+            loaded=None,
+            quarantined=None,
+            duplicates=None,
+            status="refused",
+            message=message,
         )
         ledger.record_files(connection, [entry])
 
@@ -114,7 +127,10 @@ def load(
 
     def work() -> Summary:
         results = load_datasets(settings, run_id, first, last, datasets, say)
-        totals = {k: sum(getattr(r, k) for r in results) for k in ("files", "rows_in", "loaded", "quarantined", "duplicates", "unchanged")}
+        totals = {
+            k: sum(getattr(r, k) for r in results)
+            for k in ("files", "rows_in", "loaded", "quarantined", "duplicates", "unchanged")
+        }
         return {**totals, "datasets": [r.as_dict() for r in results]}
 
     return _recorded(settings, run_id, "load", work, say)
@@ -143,7 +159,11 @@ def _transform(settings: Settings, run_id: str, step: str, as_of: date, say: Say
             create_tables(connection, source_contracts(settings))
         results = transform(settings, step, as_of, on_node=heard)
         with closing(connect(settings)) as connection:
-            ledger.record_models(connection, run_id, [(r.name, r.resource_type, r.status, r.seconds, r.message) for r in results])
+            ledger.record_models(
+                connection,
+                run_id,
+                [(r.name, r.resource_type, r.status, r.seconds, r.message) for r in results],
+            )
         return {
             "as_of_date": as_of.isoformat(),
             "models": sum(r.resource_type in ("model", "seed") for r in results),
@@ -178,7 +198,11 @@ def validate(
 
 
 def _validated(
-    settings: Settings, run_id: str, stage: str, partitions: dict[str, list[date]] | None, path: Path | None = None
+    settings: Settings,
+    run_id: str,
+    stage: str,
+    partitions: dict[str, list[date]] | None,
+    path: Path | None = None,
 ) -> Any:
     """Validate a stage and keep its results in the ledger."""
     from pipelines.validate import validate as run_suites
@@ -207,7 +231,9 @@ def publish(settings: Settings, run_id: str, as_of: date, say: Say | None = None
 
     built = built_as_of(settings)
     if built != as_of:
-        raise PublishError(f"the marts in the warehouse are as of {built}, not {as_of}; run `mainstay build --as-of {as_of}` first")
+        raise PublishError(
+            f"the marts in the warehouse are as of {built}, not {as_of}; run `mainstay build --as-of {as_of}` first"
+        )
     reports = []
 
     def audit(path: Path) -> None:
@@ -222,8 +248,11 @@ def publish(settings: Settings, run_id: str, as_of: date, say: Say | None = None
             for report in reports:
                 _record_report(settings, run_id, report)
         return {
-            "version": published.version, "unchanged": published.unchanged, "path": str(published.path),
-            "tables": len(published.tables), "rows": sum(t.row_count for t in published.tables.values()),
+            "version": published.version,
+            "unchanged": published.unchanged,
+            "path": str(published.path),
+            "tables": len(published.tables),
+            "rows": sum(t.row_count for t in published.tables.values()),
             "checks": reports[0].counts if reports else None,
         }
 
@@ -286,7 +315,9 @@ def built_as_of(settings: Settings) -> date:
         raise BuildError("the marts were never built; run `mainstay build` first")
     run_id, status, as_of = row
     if status != "success":
-        raise BuildError(f"the last build (run {run_id}) did not end well and the marts may be half made; run `mainstay build` again")
+        raise BuildError(
+            f"the last build (run {run_id}) did not end well and the marts may be half made; run `mainstay build` again"
+        )
     built: date = as_of
     return built
 

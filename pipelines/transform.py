@@ -43,9 +43,18 @@ class NodeResult:
 def variables(settings: Settings, as_of: date) -> dict[str, Any]:
     """The dbt variables of a run; policies are checked on the way."""
     names = (
-        "timezone", "currency", "tier_window_months", "new_customer_months", "soft_landing", "grace_months",
-        "survey_validity_months", "benchmark_quantile", "benchmark_min_peers", "default_lapsed_days",
-        "revenue_retention_window_months", "default_margin_rate",
+        "timezone",
+        "currency",
+        "tier_window_months",
+        "new_customer_months",
+        "soft_landing",
+        "grace_months",
+        "survey_validity_months",
+        "benchmark_quantile",
+        "benchmark_min_peers",
+        "default_lapsed_days",
+        "revenue_retention_window_months",
+        "default_margin_rate",
     )
     policies = read_policies(settings)
     return {
@@ -82,23 +91,40 @@ def transform(
     """
     arguments = [
         "build",
-        "--project-dir", str(PROJECT_DIR / "dbt_project"),
-        "--profiles-dir", str(PROJECT_DIR / "dbt_project"),
-        "--target-path", str(settings.var / "dbt" / "target"),
-        "--log-path", str(settings.var / "logs"),
-        "--vars", json.dumps(variables(settings, as_of)),
-        "--exclude-resource-type", "unit_test",
-        "--log-level", "none", "--log-level-file", "info", "--no-use-colors", "--no-print",
+        "--project-dir",
+        str(PROJECT_DIR / "dbt_project"),
+        "--profiles-dir",
+        str(PROJECT_DIR / "dbt_project"),
+        "--target-path",
+        str(settings.var / "dbt" / "target"),
+        "--log-path",
+        str(settings.var / "logs"),
+        "--vars",
+        json.dumps(variables(settings, as_of)),
+        "--exclude-resource-type",
+        "unit_test",
+        "--log-level",
+        "none",
+        "--log-level-file",
+        "info",
+        "--no-use-colors",
+        "--no-print",
         # While staging, a test that also reads a mart waits for the build.
-        "--indirect-selection", "cautious" if step == "stage" else "eager",
-        "--select", *SELECTIONS[step],
+        "--indirect-selection",
+        "cautious" if step == "stage" else "eager",
+        "--select",
+        *SELECTIONS[step],
     ]
     results: list[NodeResult] = []
 
     def heard(event: Any) -> None:
         if on_node is not None and event.info.name in ("LogModelResult", "LogTestResult", "LogSeedResult"):
             node = event.data.node_info
-            on_node(NodeResult(node.node_name, node.resource_type, node.node_status, event.data.execution_time, None))
+            on_node(
+                NodeResult(
+                    node.node_name, node.resource_type, node.node_status, event.data.execution_time, None
+                )
+            )
 
     with _environment(dbt_environment(settings)):
         from dbt.cli.main import dbtRunner  # costs a second: only where dbt runs
@@ -110,19 +136,25 @@ def transform(
     for result in getattr(outcome.result, "results", None) or []:
         node = result.node
         results.append(
-            NodeResult(node.name, str(node.resource_type), str(result.status), result.execution_time, result.message)
+            NodeResult(
+                node.name, str(node.resource_type), str(result.status), result.execution_time, result.message
+            )
         )
     if not outcome.success:
         raise BuildError(_failure(settings, step, results, outcome.exception))
     return results
 
 
-def _failure(settings: Settings, step: str, results: list[NodeResult], exception: BaseException | None) -> str:
+def _failure(
+    settings: Settings, step: str, results: list[NodeResult], exception: BaseException | None
+) -> str:
     failed = [r for r in results if r.failed]
     where = f"see {settings.var / 'logs' / 'dbt.log'}"
     if not failed:
         return f"{step}: dbt could not run: {exception}; {where}"
-    first = "; ".join(f"{r.resource_type} {r.name}: {' '.join((r.message or r.status).split())[:300]}" for r in failed[:3])
+    first = "; ".join(
+        f"{r.resource_type} {r.name}: {' '.join((r.message or r.status).split())[:300]}" for r in failed[:3]
+    )
     return f"{step}: {len(failed)} of {len(results)} dbt nodes failed: {first}; {where}"
 
 
@@ -135,7 +167,7 @@ def _close_connections() -> None:
     DuckDBConnectionManager.close_all_connections()
 
 
-class _environment:  # noqa: N801 - used as a function
+class _environment:
     """Set environment variables for the time of a block."""
 
     def __init__(self, values: dict[str, str]) -> None:

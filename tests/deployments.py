@@ -68,7 +68,9 @@ class Deployment:
     def _parquet(self, path: Path, contract: SourceContract, rows: list[Row]) -> None:
         names = [c.source_name for c in contract.source_columns]
         with duckdb.connect() as connection:
-            texts = pa.table({n: pa.array([_text(r.get(n)) or None for r in rows], pa.string()) for n in names})
+            texts = pa.table(
+                {n: pa.array([_text(r.get(n)) or None for r in rows], pa.string()) for n in names}
+            )
             connection.register("texts", texts)
             casts = ", ".join(
                 f"cast({ident(c.source_name)} as {c.type}) as {ident(c.source_name)}"
@@ -148,7 +150,9 @@ def started(home: Path, **settings: Any) -> Deployment:
 def says_one_thing(result: Result, exit_code: int, *words: str) -> None:
     """The command ended with this exit code and one clear error that holds the words."""
     text = " ".join(result.output.split())
-    assert result.exit_code == exit_code, f"exit code {result.exit_code}: {result.output}\n{result.exception!r}"
+    assert result.exit_code == exit_code, (
+        f"exit code {result.exit_code}: {result.output}\n{result.exception!r}"
+    )
     assert result.exception is None or isinstance(result.exception, SystemExit), repr(result.exception)
     assert "Traceback" not in text
     for word in words:

@@ -29,7 +29,15 @@ if TYPE_CHECKING:
 
     from pipelines.settings import Settings
 
-PACKAGES = ("apache-airflow", "dbt-core", "dbt-duckdb", "duckdb", "great-expectations", "sqlalchemy", "open-data-contract-standard")
+PACKAGES = (
+    "apache-airflow",
+    "dbt-core",
+    "dbt-duckdb",
+    "duckdb",
+    "great-expectations",
+    "sqlalchemy",
+    "open-data-contract-standard",
+)
 LOW_DISK_BYTES = 2 * 1024**3
 
 
@@ -70,7 +78,9 @@ def _home(settings: Settings) -> Finding:
 
 def _contracts(settings: Settings) -> Finding:
     sources = source_contracts(settings)
-    return Finding("contracts", "ok", f"{len(sources)} sources in {settings.contracts}, {len(mart_contracts())} marts")
+    return Finding(
+        "contracts", "ok", f"{len(sources)} sources in {settings.contracts}, {len(mart_contracts())} marts"
+    )
 
 
 def _policies(settings: Settings) -> Finding:
@@ -80,7 +90,9 @@ def _policies(settings: Settings) -> Finding:
 
 def _landing(settings: Settings) -> Finding:
     if not settings.landing.is_dir():
-        return Finding("landing", "warning", f"{settings.landing} is not there; land your exports or run `mainstay demo`")
+        return Finding(
+            "landing", "warning", f"{settings.landing} is not there; land your exports or run `mainstay demo`"
+        )
     from pipelines.land import landed_dates
 
     dates = landed_dates(settings, source_contracts(settings)["transactions"])
@@ -92,7 +104,11 @@ def _landing(settings: Settings) -> Finding:
 def _lock(settings: Settings) -> Finding:
     if is_locked(settings):
         who = holder(settings) or {}
-        return Finding("lock", "warning", f"held by process {who.get('pid')} on {who.get('host')}: {who.get('step')} since {who.get('since')}")
+        return Finding(
+            "lock",
+            "warning",
+            f"held by process {who.get('pid')} on {who.get('host')}: {who.get('step')} since {who.get('since')}",
+        )
     return Finding("lock", "ok", "free")
 
 
@@ -109,16 +125,21 @@ def _warehouse(settings: Settings) -> Finding:
         return Finding("warehouse", "warning", "being written; look again later")
     try:
         with closing(connect(settings)) as connection:
-            tables = connection.execute("SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE'").fetchall()
+            tables = connection.execute(
+                "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
+            ).fetchall()
             for schema, table in tables:
                 connection.execute(f'SELECT count(COLUMNS(*)) FROM "{schema}"."{table}"').fetchall()
     except duckdb.Error as error:
         return Finding(
-            "warehouse", "error",
+            "warehouse",
+            "error",
             f"{settings.warehouse} cannot be read ({str(error).splitlines()[0]}). Move it away and run `mainstay nightly`: "
             "it is rebuilt from the landing files",
         )
-    return Finding("warehouse", "ok", f"{len(tables)} tables, {settings.warehouse.stat().st_size / 1024**2:,.1f} MiB")
+    return Finding(
+        "warehouse", "ok", f"{len(tables)} tables, {settings.warehouse.stat().st_size / 1024**2:,.1f} MiB"
+    )
 
 
 def _serving(settings: Settings) -> Finding:
@@ -133,7 +154,15 @@ def _leftover_wal(path: Path) -> bool:
 
 
 CHECKS: tuple[Callable[[Settings], Finding], ...] = (
-    _versions, _home, _contracts, _policies, _landing, _lock, _disk, _warehouse, _serving,
+    _versions,
+    _home,
+    _contracts,
+    _policies,
+    _landing,
+    _lock,
+    _disk,
+    _warehouse,
+    _serving,
 )
 
 
@@ -146,7 +175,13 @@ def examine(settings: Settings) -> list[Finding]:
         except (MainstayError, OSError) as error:
             findings.append(Finding(check.__name__.strip("_"), "error", str(error)))
     if _leftover_wal(settings.serving / "marts.duckdb"):
-        findings.append(Finding("serving", "error", f"a stale {settings.serving / 'marts.duckdb.wal'} lies beside the serving file; publish again"))
+        findings.append(
+            Finding(
+                "serving",
+                "error",
+                f"a stale {settings.serving / 'marts.duckdb.wal'} lies beside the serving file; publish again",
+            )
+        )
     return findings
 
 
@@ -159,6 +194,9 @@ def doctor(as_json: JsonFlag = False) -> None:
     else:
         colours = {"ok": "green", "warning": "yellow", "error": "bold red"}
         for finding in findings:
-            out.print(f"[{colours[finding.state]}]{finding.state:8}[/] {finding.what:10} {escape(finding.text)}", soft_wrap=True)
+            out.print(
+                f"[{colours[finding.state]}]{finding.state:8}[/] {finding.what:10} {escape(finding.text)}",
+                soft_wrap=True,
+            )
     if any(f.state == "error" for f in findings):
         raise typer.Exit(1)

@@ -9,14 +9,25 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.common import JsonFlag, clear_errors, out, parse_date, print_json, progress, settings_or_exit
+from pipelines.cli.common import (
+    JsonFlag,
+    clear_errors,
+    out,
+    parse_date,
+    print_json,
+    progress,
+    settings_or_exit,
+)
 from pipelines.contracts import DATASETS
 from pipelines.errors import SettingsError
 from pipelines.settings import PROJECT_DIR, Settings
 
 _NO_TOML = {"home", "var_dir", "contracts_dir", "policies_dir", "notify_webhook_url", "simulated_note"}
 _EXAMPLES = {
-    "landing_dir": "/data/exports", "duckdb_threads": 4, "duckdb_memory_limit": "8GB", "notify_email_to": "data@example.com",
+    "landing_dir": "/data/exports",
+    "duckdb_threads": 4,
+    "duckdb_memory_limit": "8GB",
+    "notify_email_to": "data@example.com",
 }
 """Values to show for the settings that have none by default."""
 
@@ -43,7 +54,10 @@ def init(
 ) -> None:
     """Write a starter deployment: commented contracts, policies and settings. Existing files are never overwritten."""
     sources = {
-        Path("data_contracts/sources") / f"{name}.odcs.yaml": PROJECT_DIR / "data_contracts" / "sources" / f"{name}.odcs.yaml"
+        Path("data_contracts/sources") / f"{name}.odcs.yaml": PROJECT_DIR
+        / "data_contracts"
+        / "sources"
+        / f"{name}.odcs.yaml"
         for name in DATASETS
     }
     seeds = PROJECT_DIR / "dbt_project" / "seeds"
@@ -52,7 +66,9 @@ def init(
         raise SettingsError(f"{folder} is a file; name a folder")
     there = [path for path in [*sources, Path("mainstay.toml")] if (folder / path).exists()]
     if there:
-        raise SettingsError(f"{folder / there[0]} is there already; name an empty folder, or edit the files that are there")
+        raise SettingsError(
+            f"{folder / there[0]} is there already; name an empty folder, or edit the files that are there"
+        )
     for path in [*sources, Path("mainstay.toml")]:
         out.print(f"{'would write' if dry_run else 'writing'} {folder / path}", markup=False, soft_wrap=True)
     if dry_run:
@@ -67,13 +83,16 @@ def init(
         f"\nNext: set MAINSTAY_HOME={folder.resolve()}, fit data_contracts/sources/transactions.odcs.yaml to your export "
         "(delete the contracts of datasets you do not have), land a day below var/landing, and run `mainstay doctor`, "
         "then `mainstay nightly`. docs/bring-your-own-data.md walks through it.",
-        markup=False, soft_wrap=True,
+        markup=False,
+        soft_wrap=True,
     )
 
 
 @clear_errors
 def demo(
-    through: Annotated[str | None, typer.Option("--through", help="Last night to write, YYYY-MM-DD; default: 2017-12-31.")] = None,
+    through: Annotated[
+        str | None, typer.Option("--through", help="Last night to write, YYYY-MM-DD; default: 2017-12-31.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -83,12 +102,19 @@ def demo(
     settings = settings_or_exit()
     with progress("demo", quiet=as_json) as say:
         report = write_demo(
-            settings, through=parse_date(through), dry_run=dry_run,
+            settings,
+            through=parse_date(through),
+            dry_run=dry_run,
             progress=lambda name, done, total: say(f"{name} {done:,} of {total:,} files"),
         )
     if as_json:
         print_json(report.as_dict())
         return
+    state = "to write" if dry_run else "written"
     for name, count in report.datasets.items():
-        out.print(f"  {name:15} {count.rows:>10,} rows in {count.files:,} files, {count.written:,} {'to write' if dry_run else 'written'}")
-    out.print(f"{'would be ' if dry_run else ''}landed in {report.landing} ({report.seconds:.1f} s)", markup=False, soft_wrap=True)
+        out.print(f"  {name:15} {count.rows:>10,} rows in {count.files:,} files, {count.written:,} {state}")
+    out.print(
+        f"{'would be ' if dry_run else ''}landed in {report.landing} ({report.seconds:.1f} s)",
+        markup=False,
+        soft_wrap=True,
+    )

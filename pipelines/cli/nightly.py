@@ -9,14 +9,27 @@ import typer
 
 from pipelines import ledger
 from pipelines import steps as run
-from pipelines.cli.common import JsonFlag, clear_errors, err, last_landed_date, out, parse_date, print_json, progress, settings_or_exit
+from pipelines.cli.common import (
+    JsonFlag,
+    clear_errors,
+    err,
+    last_landed_date,
+    out,
+    parse_date,
+    print_json,
+    progress,
+    settings_or_exit,
+)
 from pipelines.cli.summary import collect, show
 from pipelines.settings import Settings
 
 
 @clear_errors
 def nightly(
-    day: Annotated[str | None, typer.Argument(metavar="[DATE]", help="Business date, YYYY-MM-DD; default: the last landed one.")] = None,
+    day: Annotated[
+        str | None,
+        typer.Argument(metavar="[DATE]", help="Business date, YYYY-MM-DD; default: the last landed one."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Run a night: load landed history in one pass, run the DAG mainstay_nightly for one date, show a summary."""
@@ -74,4 +87,6 @@ def up(
     """Start Airflow's scheduler and web UI for this deployment; Ctrl-C ends them."""
     from pipelines.orchestrate.services import up as start_services
 
-    start_services(settings_or_exit(), host, port, say=lambda text: out.print(text, markup=False, soft_wrap=True))
+    start_services(
+        settings_or_exit(), host, port, say=lambda text: out.print(text, markup=False, soft_wrap=True)
+    )

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 app = typer.Typer(help="List, show and export rows that break their contract.", no_args_is_help=True)
 
 Dataset = Annotated[str, typer.Argument(help=f"Dataset: {', '.join(DATASETS)}.")]
-OnDate = Annotated[str | None, typer.Option("--date", help="Only this business date (landing folder), YYYY-MM-DD.")]
+OnDate = Annotated[
+    str | None, typer.Option("--date", help="Only this business date (landing folder), YYYY-MM-DD.")
+]
 
 
 def _query(settings: Settings, sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
@@ -31,7 +33,9 @@ def _query(settings: Settings, sql: str, parameters: list[Any]) -> list[dict[str
     if not settings.warehouse.exists():
         return []
     with warehouse_lock(settings, "look", "look"), closing(connect(settings, read_only=True)) as connection:
-        tables = connection.execute("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'quarantine'").fetchone()
+        tables = connection.execute(
+            "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'quarantine'"
+        ).fetchone()
         if not tables or not tables[0]:
             return []
         cursor = connection.execute(sql, parameters)
@@ -61,7 +65,8 @@ def list_(as_json: JsonFlag = False) -> None:
     for dataset in DATASETS:
         found += _query(
             settings,
-            rf"SELECT ? AS dataset, partition_date, regexp_replace(reason, '\x27.*\x27 (is|does)', '… \1') AS reason, count(*) AS rows "
+            r"SELECT ? AS dataset, partition_date, "
+            r"regexp_replace(reason, '\x27.*\x27 (is|does)', '… \1') AS reason, count(*) AS rows "
             f"FROM (SELECT partition_date, unnest(reasons) AS reason FROM quarantine.{ident(dataset)}) GROUP BY ALL "
             "ORDER BY partition_date, rows DESC, reason",
             [dataset],
@@ -116,6 +121,13 @@ def export(
         writer.writerow(["file_path", "line_number", "business_date", "reasons", "raw_text", "run_id"])
         for row in rows:
             writer.writerow(
-                [row["file_path"], row["line_number"], row["partition_date"], " | ".join(row["reasons"]), row["raw_text"], row["run_id"]]
+                [
+                    row["file_path"],
+                    row["line_number"],
+                    row["partition_date"],
+                    " | ".join(row["reasons"]),
+                    row["raw_text"],
+                    row["run_id"],
+                ]
             )
     out.print(f"{len(rows):,} rows written to {target}", markup=False, soft_wrap=True)

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None) -> list[dict[str, Any]]:
+def _rows(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None
+) -> list[dict[str, Any]]:
     cursor = connection.execute(sql, parameters or [])
     names = [d[0] for d in cursor.description or []]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
@@ -34,9 +36,14 @@ def gather(settings: Settings, runs: int) -> dict[str, Any]:
     """Everything that `mainstay status` shows. While a run is writing only what is published is known."""
     published = current(settings)
     report: dict[str, Any] = {
-        "published": None if published is None else {
-            "version": published.version, "run_id": published.run_id, "as_of_date": published.as_of_date,
-            "published_at": published.published_at, "path": published.path,
+        "published": None
+        if published is None
+        else {
+            "version": published.version,
+            "run_id": published.run_id,
+            "as_of_date": published.as_of_date,
+            "published_at": published.published_at,
+            "path": published.path,
         },
         "writing": holder(settings) if is_locked(settings) else None,
     }
@@ -48,25 +55,37 @@ def gather(settings: Settings, runs: int) -> dict[str, Any]:
         last = report["runs"][0]["run_id"] if report["runs"] else None
         report["steps"] = _rows(
             connection,
-            "SELECT step, status, round(epoch(finished_at - started_at), 2) AS seconds FROM ops.steps WHERE run_id = ? ORDER BY started_at",
+            "SELECT step, status, round(epoch(finished_at - started_at), 2) AS seconds "
+            "FROM ops.steps WHERE run_id = ? ORDER BY started_at",
             [last],
         )
         report["checks"] = _rows(
             connection,
-            "SELECT stage, count(*) AS checks, count(*) FILTER (WHERE success) AS passed FROM ops.checks WHERE run_id = ? GROUP BY stage ORDER BY min(checked_at)",
+            "SELECT stage, count(*) AS checks, count(*) FILTER (WHERE success) AS passed "
+            "FROM ops.checks WHERE run_id = ? GROUP BY stage ORDER BY min(checked_at)",
             [last],
         )
         report["failed_checks"] = _rows(
-            connection, "SELECT stage, suite, expectation, column_name, observed FROM ops.checks WHERE run_id = ? AND NOT success", [last]
+            connection,
+            "SELECT stage, suite, expectation, column_name, observed FROM ops.checks WHERE run_id = ? AND NOT success",
+            [last],
         )
-        report["refused"] = _rows(connection, "SELECT path, message FROM ops.files WHERE status = 'refused' ORDER BY loaded_at DESC LIMIT 5")
+        report["refused"] = _rows(
+            connection,
+            "SELECT path, message FROM ops.files WHERE status = 'refused' ORDER BY loaded_at DESC LIMIT 5",
+        )
         report["datasets"] = _datasets(settings, connection)
     return report
 
 
 def _datasets(settings: Settings, connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     """Rows, rejects and freshness per dataset; freshness counts from the newest business date of any dataset."""
-    tables = {name for (name,) in connection.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'raw'").fetchall()}
+    tables = {
+        name
+        for (name,) in connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'raw'"
+        ).fetchall()
+    }
     contracts = source_contracts(settings)
     found = []
     for name in DATASETS:
@@ -75,7 +94,8 @@ def _datasets(settings: Settings, connection: duckdb.DuckDBPyConnection) -> list
         row = _rows(
             connection,
             f"SELECT ? AS dataset, count(*) AS rows, max(partition_date) AS last_date, "
-            f"(SELECT count(*) FROM quarantine.{ident(name)}) AS quarantined, (SELECT count(*) FROM duplicates.{ident(name)}) AS duplicates "
+            f"(SELECT count(*) FROM quarantine.{ident(name)}) AS quarantined, "
+            f"(SELECT count(*) FROM duplicates.{ident(name)}) AS duplicates "
             f"FROM raw.{ident(name)}",
             [name],
         )[0]
@@ -84,7 +104,9 @@ def _datasets(settings: Settings, connection: duckdb.DuckDBPyConnection) -> list
     for row in found:
         allowed = contracts[row["dataset"]].freshness_days if row["dataset"] in contracts else None
         row["days_behind"] = (newest - row["last_date"]).days if newest and row["last_date"] else None
-        row["is_stale"] = allowed is not None and row["days_behind"] is not None and row["days_behind"] > allowed
+        row["is_stale"] = (
+            allowed is not None and row["days_behind"] is not None and row["days_behind"] > allowed
+        )
     return found
 
 
@@ -100,12 +122,19 @@ def status(
         return
     published = report["published"]
     if published:
-        out.print(f"published  {published['version']} as of {published['as_of_date']} ({published['path']})", markup=False, soft_wrap=True)
+        out.print(
+            f"published  {published['version']} as of {published['as_of_date']} ({published['path']})",
+            markup=False,
+            soft_wrap=True,
+        )
     else:
         out.print("published  nothing yet")
     if report["writing"]:
         who = report["writing"]
-        out.print(f"writing    process {who['pid']} on {who['host']}: {who['step']} of run {who['run_id']} since {who['since']}", markup=False)
+        out.print(
+            f"writing    process {who['pid']} on {who['host']}: {who['step']} of run {who['run_id']} since {who['since']}",
+            markup=False,
+        )
         return
     if "runs" not in report:
         out.print("runs       none yet; `mainstay nightly` runs one")
@@ -119,12 +148,18 @@ def status(
     _print_table("Checks of the last run", report["checks"], ("stage", "passed", "checks"))
     for check in report["failed_checks"]:
         column = f" of {check['column_name']}" if check["column_name"] else ""
-        _print_entry(f"{check['stage']} {check['suite']}", f"{check['expectation']}{column}: {check['observed']}")
+        _print_entry(
+            f"{check['stage']} {check['suite']}", f"{check['expectation']}{column}: {check['observed']}"
+        )
     if report["refused"]:
         out.print("[bold]Refused files[/]")
     for file in report["refused"]:
         _print_entry(file["path"], file["message"])
-    _print_table("Datasets", report["datasets"], ("dataset", "rows", "quarantined", "duplicates", "last_date", "days_behind", "is_stale"))
+    _print_table(
+        "Datasets",
+        report["datasets"],
+        ("dataset", "rows", "quarantined", "duplicates", "last_date", "days_behind", "is_stale"),
+    )
 
 
 def _print_entry(name: str, text: str) -> None:
@@ -136,9 +171,18 @@ def _print_entry(name: str, text: str) -> None:
 def _print_table(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     if not rows:
         return
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )
     for column in columns:
-        is_figure = any(isinstance(row[column], int | float) and not isinstance(row[column], bool) for row in rows)
+        is_figure = any(
+            isinstance(row[column], int | float) and not isinstance(row[column], bool) for row in rows
+        )
         table.add_column(column.replace("_", " "), justify="right" if is_figure else "left", overflow="fold")
     for row in rows:
         table.add_row(*(_cell(row[c]) for c in columns))

@@ -11,13 +11,32 @@ from rich.table import Table
 
 from pipelines import ledger
 from pipelines import steps as run
-from pipelines.cli.common import JsonFlag, clear_errors, last_landed_date, out, parse_date, print_json, progress, settings_or_exit
+from pipelines.cli.common import (
+    JsonFlag,
+    clear_errors,
+    last_landed_date,
+    out,
+    parse_date,
+    print_json,
+    progress,
+    settings_or_exit,
+)
 from pipelines.errors import SettingsError
 from pipelines.settings import Settings
 
-FromDate = Annotated[str | None, typer.Argument(metavar="[FROM]", help="First business date, YYYY-MM-DD; default: every landed date.")]
-ToDate = Annotated[str | None, typer.Argument(metavar="[TO]", help="Last business date, YYYY-MM-DD; default: FROM.")]
-AsOf = Annotated[str | None, typer.Option("--as-of", help="Business date the marts are for, YYYY-MM-DD; default: the last landed one.")]
+FromDate = Annotated[
+    str | None,
+    typer.Argument(metavar="[FROM]", help="First business date, YYYY-MM-DD; default: every landed date."),
+]
+ToDate = Annotated[
+    str | None, typer.Argument(metavar="[TO]", help="Last business date, YYYY-MM-DD; default: FROM.")
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of", help="Business date the marts are for, YYYY-MM-DD; default: the last landed one."
+    ),
+]
 
 
 def _range(first: str | None, last: str | None) -> tuple[date | None, date | None]:
@@ -27,7 +46,9 @@ def _range(first: str | None, last: str | None) -> tuple[date | None, date | Non
     return start, end
 
 
-def _as_run(settings: Settings, kind: str, as_of: date, work: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+def _as_run(
+    settings: Settings, kind: str, as_of: date, work: Callable[[str], dict[str, Any]]
+) -> dict[str, Any]:
     """A run of its own in the ledger around a step that is called by hand."""
     run_id = ledger.new_run_id(kind, as_of)
     run.start(settings, run_id, kind, as_of)
@@ -46,7 +67,12 @@ def _show(summary: dict[str, Any], as_json: bool) -> None:
         return
     for name, value in summary.items():
         if name != "datasets":
-            out.print(f"{name.replace('_', ' ')}: {value:,}" if isinstance(value, int) else f"{name.replace('_', ' ')}: {value}", markup=False)
+            out.print(
+                f"{name.replace('_', ' ')}: {value:,}"
+                if isinstance(value, int)
+                else f"{name.replace('_', ' ')}: {value}",
+                markup=False,
+            )
 
 
 @clear_errors
@@ -64,7 +90,9 @@ def land(first: FromDate = None, last: ToDate = None, as_json: JsonFlag = False)
 def load(
     first: FromDate = None,
     last: ToDate = None,
-    dataset: Annotated[list[str] | None, typer.Option("--dataset", help="Only this dataset; may be given more than once.")] = None,
+    dataset: Annotated[
+        list[str] | None, typer.Option("--dataset", help="Only this dataset; may be given more than once.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be loaded.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -76,17 +104,25 @@ def load(
         raise SettingsError(f"unknown dataset {', '.join(unknown)}; use {', '.join(run.datasets())}")
     if dry_run:
         pending = run.pending(settings, start, end, dataset)
-        _show({name if as_json else f"{name} files to load": len(files) for name, files in pending.items()}, as_json)
+        _show(
+            {name if as_json else f"{name} files to load": len(files) for name, files in pending.items()},
+            as_json,
+        )
         return
     with progress("load", quiet=as_json) as say:
         summary = _as_run(
-            settings, "load", end or last_landed_date(settings), lambda r: run.load(settings, r, start, end, say, dataset)
+            settings,
+            "load",
+            end or last_landed_date(settings),
+            lambda r: run.load(settings, r, start, end, say, dataset),
         )
     if not as_json:
         out.print(load_table(summary))
         for row in summary["datasets"]:
             for column in row["drift"]:
-                out.print(f"[yellow]drift:[/] {row['dataset']} has a column the contract does not know: {column!r}")
+                out.print(
+                    f"[yellow]drift:[/] {row['dataset']} has a column the contract does not know: {column!r}"
+                )
     _show(summary, as_json)
 
 
@@ -136,13 +172,18 @@ def validate(
 ) -> None:
     """Run a stage's expectations (Great Expectations) and rebuild the Data Docs."""
     if stage not in ("land", "raw", "staging", "marts"):
-        raise SettingsError(f"unknown stage {stage!r}; use land, raw, staging or marts (the serving file is validated by publish)")
+        raise SettingsError(
+            f"unknown stage {stage!r}; use land, raw, staging or marts (the serving file is validated by publish)"
+        )
     settings = settings_or_exit()
     start, end = _range(first, last)
     with progress(f"validate {stage}", quiet=as_json) as say:
         try:
             summary = _as_run(
-                settings, "validate", end or last_landed_date(settings), lambda r: run.validate(settings, r, stage, start, end, say)
+                settings,
+                "validate",
+                end or last_landed_date(settings),
+                lambda r: run.validate(settings, r, stage, start, end, say),
             )
         finally:
             docs = run.docs(settings)
@@ -152,10 +193,16 @@ def validate(
 @clear_errors
 def publish(
     as_of: AsOf = None,
-    rollback: Annotated[bool, typer.Option("--rollback", help="Bring back an earlier published version.")] = False,
-    to: Annotated[str | None, typer.Option("--to", help="With --rollback: the version; default: the one before.")] = None,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Bring back an earlier published version.")
+    ] = False,
+    to: Annotated[
+        str | None, typer.Option("--to", help="With --rollback: the version; default: the one before.")
+    ] = None,
     versions: Annotated[bool, typer.Option("--versions", help="List the kept versions.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --rollback: only say what would be served.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --rollback: only say what would be served.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Audit the built marts and swap them in for BI; or roll back to an earlier night."""
@@ -167,12 +214,23 @@ def publish(
         if as_json:
             print_json([vars(v) for v in kept])
         for version in [] if as_json else kept:
-            out.print(f"{'*' if version.is_current else ' '} {version.version}  as of {version.as_of_date}", markup=False)
+            out.print(
+                f"{'*' if version.is_current else ' '} {version.version}  as of {version.as_of_date}",
+                markup=False,
+            )
         return
     if rollback:
         with progress("rollback", quiet=as_json):
             published = publishing.rollback(settings, to, dry_run=dry_run)
-        _show({"version": published.version, "as_of_date": published.as_of_date, "path": published.path, "dry_run": dry_run}, as_json)
+        _show(
+            {
+                "version": published.version,
+                "as_of_date": published.as_of_date,
+                "path": published.path,
+                "dry_run": dry_run,
+            },
+            as_json,
+        )
         return
     day = parse_date(as_of) or run.built_as_of(settings)
     with progress("publish", quiet=as_json) as say:

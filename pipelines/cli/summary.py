@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from pipelines.errors import PublishError
 from pipelines.policies import read_policies
 from pipelines.publish import current
 from pipelines.sql import connect
@@ -30,7 +31,10 @@ from share_of_wallet_monthly
 where category = 'all' and month = (select max(month) from share_of_wallet_monthly)
 """
 _STATUS = "select status, count(*) from customer_retention group by status order by 2 desc, 1"
-_FLOW = "select month, opening, new, reactivated, lapsed, closing, retention_rate from retention_flows_monthly order by month desc limit 1"
+_FLOW = """
+select month, opening, new, reactivated, lapsed, closing, retention_rate
+from retention_flows_monthly order by month desc limit 1
+"""
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
@@ -43,7 +47,8 @@ def collect(settings: Settings, result: DagRunResult, history: dict[str, Any] | 
     """Everything that the summary shows, as plain values."""
     details = {task.name: task.detail or {} for task in result.tasks}
     published = current(settings)
-    assert published is not None, "a night that succeeded has published"
+    if published is None:
+        raise PublishError("the night published nothing; run `mainstay publish`")
     with closing(connect(settings, published.path, read_only=True)) as connection:
         tiers, wallet = _rows(connection, _TIERS), _rows(connection, _WALLET)
         status, flow = connection.execute(_STATUS).fetchall(), _rows(connection, _FLOW)
@@ -58,18 +63,31 @@ def collect(settings: Settings, result: DagRunResult, history: dict[str, Any] | 
         "run_id": result.run_id,
         "business_date": result.business_date,
         "seconds": round(result.seconds, 1),
-        "history": {k: history[k] for k in ("files", "rows_in", "loaded", "quarantined", "duplicates")} if history else None,
-        "load": {k: load.get(k) for k in ("files", "rows_in", "loaded", "quarantined", "duplicates", "unchanged")},
-        "drift": {d["dataset"]: d["drift"] for d in (*load.get("datasets", []), *((history or {}).get("datasets", []))) if d["drift"]},
+        "history": {k: history[k] for k in ("files", "rows_in", "loaded", "quarantined", "duplicates")}
+        if history
+        else None,
+        "load": {
+            k: load.get(k) for k in ("files", "rows_in", "loaded", "quarantined", "duplicates", "unchanged")
+        },
+        "drift": {
+            d["dataset"]: d["drift"]
+            for d in (*load.get("datasets", []), *((history or {}).get("datasets", [])))
+            if d["drift"]
+        },
         "checks": {"passed": sum(c["passed"] for c in checks), "all": sum(c["checks"] for c in checks)},
         "models": details["build"].get("models"),
         "tiers": sorted(
-            ({**row, "label": labels.get(row["tier"], row["tier"])} for row in tiers), key=lambda row: order.get(row["tier"], 99)
+            ({**row, "label": labels.get(row["tier"], row["tier"])} for row in tiers),
+            key=lambda row: order.get(row["tier"], 99),
         ),
         "share_of_wallet": wallet[0] if wallet else None,
         "retention": {"status": dict(status), "flow": flow[0] if flow else None},
         "currency": settings.currency,
-        "published": {"version": published.version, "unchanged": details["publish"].get("unchanged"), "as_of_date": published.as_of_date},
+        "published": {
+            "version": published.version,
+            "unchanged": details["publish"].get("unchanged"),
+            "as_of_date": published.as_of_date,
+        },
         "serving_file": str(published.path),
         "data_docs": details["finish"].get("data_docs"),
         "simulated": "feedback, wallet surveys and unit costs are simulated, and with them profit and share of wallet"
@@ -91,7 +109,9 @@ def _money(value: Any) -> str:
 
 def show(summary: dict[str, Any], console: Console) -> None:
     """Print the summary for a person: figures beside their names, paths in lines of their own to copy."""
-    console.print(f"\n[bold]Night of {summary['business_date']}[/] in {summary['seconds']} s", highlight=False)
+    console.print(
+        f"\n[bold]Night of {summary['business_date']}[/] in {summary['seconds']} s", highlight=False
+    )
     console.print(f"run {summary['run_id']}", style="dim", markup=False, soft_wrap=True)
     console.print(_facts(_loaded(summary)))
     console.print()
@@ -160,15 +180,25 @@ def _loyalty(summary: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _tier_table(summary: dict[str, Any]) -> Table:
     table = Table(
-        title=f"Customer tiers over the tier window, {summary['currency']}", title_justify="left", title_style="bold",
-        box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
+        title=f"Customer tiers over the tier window, {summary['currency']}",
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
     )
     table.add_column("tier", overflow="fold")
     for name in ("customers", "share", "revenue", "share", "profit", "share", "a month"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in summary["tiers"]:
         table.add_row(
-            escape(row["label"]), f"{row['customer_count']:,}", _share(row["customer_share"]), _money(row["revenue"]),
-            _share(row["revenue_share"]), _money(row["profit"]), _share(row["profit_share"]), _money(row["avg_monthly_spend"]),
+            escape(row["label"]),
+            f"{row['customer_count']:,}",
+            _share(row["customer_share"]),
+            _money(row["revenue"]),
+            _share(row["revenue_share"]),
+            _money(row["profit"]),
+            _share(row["profit_share"]),
+            _money(row["avg_monthly_spend"]),
         )
     return table

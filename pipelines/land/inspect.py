@@ -77,11 +77,15 @@ def refuse(path: Path, expected: str, found: str) -> LandingError:
     return LandingError(f"{path}: refused: expected {expected}, found {found}")
 
 
+def _open_bytes(path: Path, *, is_gzip: bool) -> IO[bytes]:
+    return cast("IO[bytes]", gzip.open(path, "rb")) if is_gzip else path.open("rb")
+
+
 def open_text(path: Path, encoding: str) -> IO[str]:
     """Open a (gzipped) text file for strict reading, line ends untouched, a byte order mark dropped."""
     with path.open("rb") as probe:
         is_gzip = probe.read(2) == _GZIP_MAGIC
-    binary = cast("IO[bytes]", gzip.open(path, "rb") if is_gzip else path.open("rb"))
+    binary = _open_bytes(path, is_gzip=is_gzip)
     stream = io.TextIOWrapper(binary, encoding=encoding, errors="strict", newline="")
     if stream.read(1) != "\ufeff":
         stream.seek(0)
@@ -152,7 +156,7 @@ def _scan_text(path: Path, contract: SourceContract, *, is_gzip: bool) -> tuple[
     beside = re.compile(rb"%b[ \t]+%b|%b[ \t]+%b" % (edge, mark, mark, edge))
     needs_care, tail = False, b""
     lines, last, offset, is_half_character = 0, b"\n", 0, False
-    stream = cast("IO[bytes]", gzip.open(path, "rb") if is_gzip else path.open("rb"))
+    stream = _open_bytes(path, is_gzip=is_gzip)
     with stream:
         while data := _read(path, stream):
             if is_ascii_superset and b"\0" in data:

@@ -186,8 +186,10 @@ def _parquet_relation(
     fields = ", ".join(f"{ident(n)} AS {ident('field ' + n)}" for n in names)
     connection.execute("DROP TABLE IF EXISTS lines")
     connection.execute(
-        f'CREATE TEMP TABLE lines AS SELECT file_row_number + 1 AS "line number", CAST(to_json({{{every}}}) AS VARCHAR) AS "raw text", '
-        f'CAST(NULL AS VARCHAR) AS "row fault", {fields} FROM read_parquet({path_literal(file.file.path)}, hive_partitioning = false)'
+        'CREATE TEMP TABLE lines AS SELECT file_row_number + 1 AS "line number", '
+        f'CAST(to_json({{{every}}}) AS VARCHAR) AS "raw text", '
+        f'CAST(NULL AS VARCHAR) AS "row fault", {fields} '
+        f"FROM read_parquet({path_literal(file.file.path)}, hive_partitioning = false)"
     )
 
 

@@ -48,7 +48,8 @@ def set_duplicates_aside(load: PartitionLoad) -> None:
         connection.execute(
             f"INSERT INTO duplicates.{ident(load.name)} "
             f'SELECT ?, ?, d.partition_date, d.file_id, d."file path", NULL, CAST(to_json({{{shown}}}) AS VARCHAR), '
-            f"CASE WHEN {same} THEN 'exact' ELSE 'key' END, ? FROM ranked AS d JOIN ranked AS h ON h.\"its place\" = 1 AND {held} "
+            f"CASE WHEN {same} THEN 'exact' ELSE 'key' END, ? "
+            f'FROM ranked AS d JOIN ranked AS h ON h."its place" = 1 AND {held} '
             'WHERE d."its place" > 1',
             [load.run_id, load.name, ledger.now()],
         )
@@ -73,7 +74,8 @@ def note_contested_keys(load: PartitionLoad) -> None:
     if others:
         matched = " AND ".join(f"n.{k} = o.{k}" for k in keys)
         parts.append(
-            f"SELECT DISTINCT {', '.join('n.' + k for k in keys)} FROM {table} AS n WHERE {load.here.replace('partition_date IN', 'n.partition_date IN', 1)} "
+            f"SELECT DISTINCT {', '.join('n.' + k for k in keys)} FROM {table} AS n "
+            f"WHERE n.{load.here} "
             f"AND EXISTS (SELECT 1 FROM {table} AS o WHERE {matched} AND o.partition_date <> n.partition_date)"
         )
     for part in parts:

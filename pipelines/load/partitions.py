@@ -146,7 +146,8 @@ class PartitionLoad:
 
     def _close_earlier_entries(self) -> None:
         self.connection.execute(
-            f"UPDATE ops.files SET status = 'replaced' WHERE dataset = ? AND status IN ('loaded', 'rejected', 'refused') AND {self.here}",
+            f"UPDATE ops.files SET status = 'replaced' WHERE dataset = ? "
+            f"AND status IN ('loaded', 'rejected', 'refused') AND {self.here}",
             [self.name],
         )
 
@@ -202,7 +203,8 @@ class PartitionLoad:
             ) from error
         columns = ", ".join(self.columns)
         self.connection.execute(
-            f'INSERT INTO {self.table} ({columns}) SELECT {columns} FROM careful WHERE len("row reasons") = 0 ORDER BY "line number"'
+            f"INSERT INTO {self.table} ({columns}) SELECT {columns} FROM careful "
+            'WHERE len("row reasons") = 0 ORDER BY "line number"'
         )
         self._quarantine(file)
         self.counts[file.file_id].rows_in = rows

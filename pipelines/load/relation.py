@@ -104,7 +104,8 @@ def parse(column: Column, text: str, dialect: Dialect, zone: str) -> str:
         if format_ == ISO:
             return (
                 f"CASE WHEN regexp_full_match({text}, {literal(_ISO_ZONED)}) THEN TRY_CAST({text} AS TIMESTAMP WITH TIME ZONE) "
-                f"WHEN regexp_full_match({text}, {literal(_ISO_LOCAL)}) THEN timezone({literal(zone)}, TRY_CAST({text} AS TIMESTAMP)) END"
+                f"WHEN regexp_full_match({text}, {literal(_ISO_LOCAL)}) "
+                f"THEN timezone({literal(zone)}, TRY_CAST({text} AS TIMESTAMP)) END"
             )
         offset = f"regexp_replace({text}, 'Z\\s*$', '+0000')" if "%z" in format_ else text
         moment = f"try_strptime({offset}, {literal(format_)})"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import fields
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -73,7 +72,12 @@ def agree(deployment: Deployment, source: dict[str, pd.DataFrame], as_of: date, 
         if mart == "customer_concentration_monthly":
             # The mart has a row for a month without an active customer, too: it counts 0 and says nothing else.
             empty = actual["customer_count"] == 0
-            assert actual.loc[empty].drop(columns=["month", "is_complete_month", "customer_count"]).isna().all(axis=None)
+            assert (
+                actual.loc[empty]
+                .drop(columns=["month", "is_complete_month", "customer_count"])
+                .isna()
+                .all(axis=None)
+            )
             actual = actual[~empty]
         if mart == "tier_contribution_monthly":
             # A share of a total that is not above zero says nothing: the mart leaves it out.
@@ -147,10 +151,14 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, dict[str
         )
         connection.execute(export.PRODUCTS)
         connection.execute("delete from lines where household_id not in (from sample)")
-        connection.execute("delete from demo_wallet_surveys where cast(customer_id as integer) not in (from sample)")
+        connection.execute(
+            "delete from demo_wallet_surveys where cast(customer_id as integer) not in (from sample)"
+        )
         for statement in (export.TRANSACTIONS, export.CUSTOMERS):
             connection.execute(statement)
-        connection.execute("delete from demo_products where product_id not in (select product_id from demo_transactions)")
+        connection.execute(
+            "delete from demo_products where product_id not in (select product_id from demo_transactions)"
+        )
         tables = {
             name: connection.execute(f"select * exclude (landing_date) from demo_{name}")
             .df()
@@ -166,7 +174,7 @@ def landed_and_loaded(deployment: Deployment, tables: dict[str, pd.DataFrame]) -
     lines = tables["transactions"]
     lines = lines.assign(business_date=[moment.date() for moment in lines["transaction_at"]])
     lines["month"] = lines["business_date"].map(month_of)
-    source_columns = [c for c in tables["transactions"].columns]
+    source_columns = list(tables["transactions"].columns)
     for month, part in lines.groupby("month"):
         deployment.land("transactions", last_day(int(month)), part[source_columns].to_dict("records"))
     first = first_day(int(lines["month"].min()))
@@ -174,7 +182,9 @@ def landed_and_loaded(deployment: Deployment, tables: dict[str, pd.DataFrame]) -
         deployment.land(name, first, tables[name].to_dict("records"))
     surveys = tables["wallet_surveys"]
     surveys = surveys.assign(business_date=[moment.date() for moment in surveys["surveyed_at"]])
-    deployment.land("wallet_surveys", surveys["business_date"].max(), tables["wallet_surveys"].to_dict("records"))
+    deployment.land(
+        "wallet_surveys", surveys["business_date"].max(), tables["wallet_surveys"].to_dict("records")
+    )
     loaded = deployment.load()
     assert loaded["quarantined"] == loaded["duplicates"] == 0
     assert loaded["loaded"] == sum(len(table) for table in tables.values())
@@ -186,7 +196,9 @@ def landed_and_loaded(deployment: Deployment, tables: dict[str, pd.DataFrame]) -
         if column not in full:
             full[column] = pd.Series([None] * len(full), index=full.index, dtype=object)
     for column in ("net_amount", "quantity", "unit_cost", "cost_amount"):
-        full[column] = [None if v is None else Decimal(str(v)).quantize(Decimal("0.0001")) for v in full[column]]
+        full[column] = [
+            None if v is None else Decimal(str(v)).quantize(Decimal("0.0001")) for v in full[column]
+        ]
     return {"transactions": full, "customers": tables["customers"], "wallet_surveys": surveys[SURVEY_COLUMNS]}
 
 
@@ -236,8 +248,12 @@ def history(
     deployment = create(tmp_path_factory.mktemp("agree") / "history", revenue_retention_window_months=6)
     policies = deployment.settings.policies
     (policies / "tier_policy.csv").write_text(POLICY, encoding="utf-8")
-    (policies / "margin_rates.csv").write_text("category,margin_rate\ntea,0.333\nunknown,0.1\n", encoding="utf-8")
-    (policies / "peer_attributes.csv").write_text("level,attribute\n1,region\n1,age_band\n2,region\n", encoding="utf-8")
+    (policies / "margin_rates.csv").write_text(
+        "category,margin_rate\ntea,0.333\nunknown,0.1\n", encoding="utf-8"
+    )
+    (policies / "peer_attributes.csv").write_text(
+        "level,attribute\n1,region\n1,age_band\n2,region\n", encoding="utf-8"
+    )
     tables = made_up(random.Random(request.param))
     return deployment, landed_and_loaded(deployment, tables)
 
@@ -284,14 +300,16 @@ def purchases(draw: random.Random, who: str, numbered: int) -> list[dict[str, An
                     "line_number": 1,
                     "customer_id": who,
                     "product_id": draw.choice([None, "gone", *(f"p{n}" for n in range(8))]),
-                    "transaction_at": datetime(day.year, day.month, day.day, 0, draw.randrange(60)),
+                    "transaction_at": datetime.combine(day, time(0, draw.randrange(60))),
                     "quantity": draw.choice([None, "1", "2.5", "-1"]),
                     "net_amount": str(amount),
                     "cost_amount": draw.choice([None, None, str(cents(amount / 2))]),
                 }
             )
         if draw.random() < 0.1:  # and back it goes, with things bought before
-            lines.append(lines[-1] | {"transaction_id": f"{who}-back-{len(lines)}", "net_amount": str(-abs(scale) * 3)})
+            lines.append(
+                lines[-1] | {"transaction_id": f"{who}-back-{len(lines)}", "net_amount": str(-abs(scale) * 3)}
+            )
         day += timedelta(days=max(1, round(draw.expovariate(1 / rhythm))))
         if draw.random() < 0.02:
             day += timedelta(days=draw.choice([250, 420]))

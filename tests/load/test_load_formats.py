@@ -1,5 +1,6 @@
 """Exports that look different: only the contract changes."""
 
+# ruff: noqa: E501, DTZ001 - one case a line reads best; raw holds UTC without a zone
 from __future__ import annotations
 
 import gzip
@@ -332,3 +333,12 @@ def test_json_lines_keep_digits_and_refuse_lines_not_files(world: World, packed:
     ]
     assert world.raw("note", "transaction_id = 'f'") == [("1.10",)]
     assert list(world.reasons()) == [5, 6, 7, 8, 9]
+
+
+def test_a_folder_named_like_a_column_gives_it_no_value(world: World) -> None:
+    world.server(path="{date}/*/*.parquet", format="parquet")
+    path = world.settings.landing / DAY / "note=folder" / "a.parquet"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(parquet())
+    world.load()
+    assert world.raw("note") == [("hello",)]

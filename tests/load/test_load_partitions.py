@@ -161,7 +161,8 @@ def test_a_refused_load_keeps_what_the_load_before_had_set_aside(world: World) -
     with pytest.raises(LoadError):
         world.load()
     assert world.ids() == ["t1"]
-    held = "SELECT count(*) FROM quarantine.transactions AS q JOIN ops.files AS f USING (run_id, file_id) WHERE f.status = 'loaded'"
+    held = "SELECT count(*) FROM quarantine.transactions AS q JOIN ops.files AS f "
+    held += "USING (run_id, file_id) WHERE f.status = 'loaded'"
     assert world.query(held) == [(1,)]
 
 

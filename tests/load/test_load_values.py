@@ -1,5 +1,6 @@
 """Single values and rows: what is accepted, as what, and why a row is not. Both ways of reading must agree."""
 
+# ruff: noqa: E501, DTZ001, DTZ007 - one case a line reads best; raw holds UTC without a zone
 from __future__ import annotations
 
 import csv

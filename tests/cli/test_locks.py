@@ -1,0 +1,124 @@
+"""One writer: who waits says for whom, gives up with exit code 8, and never waits for a dead process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from deployments import Deployment, create
+
+from pipelines.settings import PROJECT_DIR
+
+HOLD = """
+import sys, time
+from pipelines.lock import warehouse_lock
+from pipelines.settings import load_settings
+with warehouse_lock(load_settings(), "build", "run-of-the-other"):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[1]))
+"""
+SALE = {
+    "transaction_id": "t1", "line_number": 1, "customer_id": "c1", "transaction_at": "2024-05-01 10:00:00", "net_amount": "5",
+}  # fmt: skip
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Deployment:
+    deployment = create(tmp_path / "shop")
+    deployment.land("transactions", date(2024, 5, 1), [SALE])
+    return deployment
+
+
+def environment(deployment: Deployment, wait: float = 1.5) -> dict[str, str]:
+    return os.environ | {
+        "MAINSTAY_HOME": str(deployment.settings.home),
+        "MAINSTAY_LOCK_TIMEOUT_SECONDS": str(wait),
+        "COLUMNS": "200",
+    }
+
+
+def hold(deployment: Deployment, seconds: float) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(seconds)],
+        env=environment(deployment), cwd=PROJECT_DIR, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def run(deployment: Deployment, *arguments: str, wait: float = 1.5) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "pipelines.cli.app", *arguments],
+        env=environment(deployment, wait), cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_a_waiting_writer_names_the_holder_and_gives_up_with_8(deployment: Deployment) -> None:
+    for other in hold(deployment, 60):
+        for arguments in (["load"], ["load", "--json"], ["quarantine", "list"]):
+            if arguments[0] == "quarantine" and not deployment.settings.warehouse.exists():
+                continue
+            result = run(deployment, *arguments)
+            assert result.returncode == 8, result.stderr
+            assert f"waiting for process {other.pid}" in result.stderr
+            assert f"is being written by process {other.pid}" in result.stderr
+            assert "build of run run-of-the-other" in result.stderr
+            assert "MAINSTAY_LOCK_TIMEOUT_SECONDS" in result.stderr
+            assert "Traceback" not in result.stderr
+            assert result.stdout == ""
+        assert not deployment.settings.warehouse.exists()
+
+
+def test_status_says_who_writes_and_does_not_wait(deployment: Deployment) -> None:
+    deployment.load()
+    for other in hold(deployment, 60):
+        began = time.monotonic()
+        result = run(deployment, "status", "--json", wait=60)
+        assert time.monotonic() - began < 20
+        assert result.returncode == 0, result.stderr
+        assert json.loads(result.stdout)["writing"]["pid"] == other.pid
+        text = run(deployment, "status").stdout
+        assert f"process {other.pid}" in text
+        assert "run-of-the-other" in text
+
+
+def test_a_writer_takes_over_when_the_other_ends(deployment: Deployment) -> None:
+    for _ in hold(deployment, 6):
+        result = run(deployment, "load", wait=50)
+    assert result.returncode == 0, result.stderr
+    assert deployment.query("select count(*) from raw.transactions") == [(1,)]
+
+
+def test_a_killed_writer_leaves_no_lock(deployment: Deployment) -> None:
+    for other in hold(deployment, 60):
+        other.send_signal(signal.SIGKILL)
+        other.wait()
+        result = run(deployment, "load", wait=0)
+        assert result.returncode == 0, result.stderr
+
+
+def test_two_loads_at_once_both_end_well(deployment: Deployment) -> None:
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "pipelines.cli.app", "load", "--json"],
+            env=environment(deployment, 60), cwd=PROJECT_DIR, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    outputs = [process.communicate(timeout=60) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    assert sorted(json.loads(out)["loaded"] for out, _ in outputs) == [0, 1]
+    assert deployment.query("select count(*) from raw.transactions") == [(1,)]

@@ -1,0 +1,78 @@
+"""The summary of a night reads well at 80 and at 120 columns, with Chinese labels and with large figures."""
+
+from __future__ import annotations
+
+import io
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from pipelines.cli.summary import show
+
+TIERS = ["Diamond 钻石", "Gold 黄金", "Silver 白银", "Ordinary 普通", "New 新客户"]
+
+
+def summary(scale: int) -> dict[str, Any]:
+    return {
+        "run_id": "manual__2026-11-22T01:38:02.562167+00:00",
+        "business_date": date(2017, 12, 31),
+        "seconds": 41.3,
+        "history": {"files": 1_091, "rows_in": 1_500_000, "loaded": 1_469_307, "quarantined": 1_204, "duplicates": 17},
+        "load": {"files": 3, "rows_in": 4_711, "loaded": 4_711, "quarantined": 0, "duplicates": 0, "unchanged": 0},
+        "drift": {"transactions": ["[red]new[/]"]},
+        "checks": {"passed": 347, "all": 347},
+        "tiers": [
+            {
+                "tier": label.split()[0].lower(),
+                "label": label,
+                "customer_count": 2_469 * scale,
+                "customer_share": 1.0,
+                "revenue": Decimal("1234567.89") * scale,
+                "revenue_share": 0.155,
+                "profit": Decimal("-234567.89") * scale,
+                "profit_share": None,
+                "avg_monthly_spend": Decimal("1082.1234"),
+            }
+            for label in TIERS
+        ],
+        "share_of_wallet": {"share_of_wallet": 0.582, "headroom": Decimal("119300000") * scale, "customers": 2_469},
+        "retention": {
+            "status": {"active": 2_000, "at_risk": 200, "lapsed": 150, "reactivated": 100, "new": 19},
+            "flow": {
+                "month": date(2017, 12, 1), "opening": 2_300, "new": 19, "reactivated": 30, "lapsed": 44, "closing": 2_305,
+                "retention_rate": 0.981,
+            },
+        },
+        "currency": "CNY",
+        "published": {"version": "20261122T013821_204610Z-manual", "unchanged": False, "as_of_date": date(2017, 12, 31)},
+        "serving_file": "/srv/mainstay/shops/of/a/company/with/long/folder/names/var/serving/marts.duckdb",
+        "data_docs": "/srv/mainstay/shops/of/a/company/with/long/folder/names/var/data_docs/index.html",
+        "simulated": "feedback, wallet surveys and unit costs are simulated, and with them profit and share of wallet",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("scale", [1, 1000])
+def test_no_row_wraps_and_no_line_is_wider(width: int, scale: int) -> None:
+    console = Console(file=io.StringIO(), width=width, highlight=False)
+    show(summary(scale), console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    lines = text.splitlines()
+    for line in lines:
+        assert cell_len(line) <= width or line.split()[0] in ("marts", "data", "run", "published"), line
+    rows = [line for line in lines if any(label in line for label in TIERS)]
+    assert len(rows) == len(TIERS)
+    for row in rows:  # every figure stands in its customer's line, none is cut
+        assert "…" not in row
+        assert f"{2_469 * scale:,}" in row
+        assert "15.5%" in row
+        assert "1,082" in row
+    ends = {cell_len(row.rstrip()) for row in rows}
+    assert len(ends) == 1, "the last column is not aligned"
+    assert "/var/serving/marts.duckdb" in text
+    assert "[red]new[/]" in text
+    assert "1,204 quarantined" in " ".join(text.split())
