@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from pipelines.sql import connect
+from pipelines.sql import connect, insert_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -107,7 +107,7 @@ def record_checks(
     connection.execute("DELETE FROM ops.checks WHERE run_id = ? AND stage = ?", [run_id, stage])
     rows = [[run_id, stage, *check, now()] for check in checks]
     if rows:
-        connection.executemany("INSERT INTO ops.checks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        insert_rows(connection, "ops.checks", rows)
 
 
 def record_models(
@@ -118,7 +118,7 @@ def record_models(
     if rows:
         names = [[run_id, row[1]] for row in rows]
         connection.executemany("DELETE FROM ops.models WHERE run_id = ? AND name = ?", names)
-        connection.executemany("INSERT INTO ops.models VALUES (?, ?, ?, ?, ?, ?)", rows)
+        insert_rows(connection, "ops.models", rows)
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def record_files(connection: duckdb.DuckDBPyConnection, entries: Iterable[FileEn
         for e in entries
     ]
     if rows:
-        connection.executemany(f"INSERT INTO ops.files VALUES ({', '.join('?' * len(rows[0]))})", rows)
+        insert_rows(connection, "ops.files", rows)
 
 
 def record_drift(
@@ -173,4 +173,4 @@ def record_drift(
     """Note columns that a file has and its contract does not know."""
     rows = [[run_id, f.dataset, f.partition_date, str(f.path), column, now()] for f, column in found]
     if rows:
-        connection.executemany("INSERT INTO ops.drift VALUES (?, ?, ?, ?, ?, ?)", rows)
+        insert_rows(connection, "ops.drift", rows)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -71,3 +71,17 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
+
+
+def insert_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Insert many rows with few statements: one of DuckDB's for each row costs a third of a millisecond."""
+    for start in range(0, len(rows), _INSERT_ROWS):
+        batch = rows[start : start + _INSERT_ROWS]
+        marks = f"({', '.join('?' * len(batch[0]))})"
+        connection.execute(
+            f"INSERT INTO {table} VALUES {', '.join([marks] * len(batch))}",
+            [value for row in batch for value in row],
+        )
+
+
+_INSERT_ROWS = 500

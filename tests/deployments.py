@@ -16,8 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from pipelines import ledger, steps
 from pipelines.cli import app
@@ -99,7 +98,8 @@ class Deployment:
     def query(self, sql: str, path: Path | None = None) -> list[tuple[Any, ...]]:
         """Rows of a query on the warehouse, or on another DuckDB file."""
         with duckdb.connect(str(path or self.settings.warehouse), read_only=True) as connection:
-            return connection.execute(sql).fetchall()
+            rows: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
+            return rows
 
     def records(self, sql: str, path: Path | None = None) -> list[dict[str, Any]]:
         """As `query`, each row a dict."""

@@ -25,7 +25,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 EXIT_CODES = (
     "Exit codes: 0 done · 1 other failure · 2 wrong settings, policy, contract or arguments · "
-    "3 landing files missing or refused · 4 load failed · 5 build failed · 6 validation failed · 7 publishing failed · 8 the warehouse is locked."
+    "3 landing files missing or refused · 4 load failed · 5 build failed · "
+    "6 validation failed · 7 publishing failed · 8 the warehouse is locked."
 )
 
 

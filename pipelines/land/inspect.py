@@ -56,6 +56,8 @@ class Inspected:
     """Parquet only: kind of each column (text, integer, number, boolean, date, timestamp, timestamptz)."""
     schema: str = ""
     """Parquet only: the exact types; only files with the same ones are read at once."""
+    fitting: frozenset[str] = frozenset()
+    """Parquet only: number columns whose type cannot hold more than the contract's; they need no check."""
     needs_care: bool = False
     """CSV only: it has blanks beside quotes, which DuckDB's reader drops and the careful way keeps."""
 
@@ -304,6 +306,23 @@ def parquet_fits(column: Column, kind: str) -> bool:
     return kind in _PARQUET_FITS[column.type.partition("(")[0]]
 
 
+_INTEGER_DIGITS = {8: 3, 16: 5, 32: 10, 64: 20}
+
+
+def _digits_fit(column: Column, type_: pa.DataType) -> bool:
+    """Whether every number of the Parquet type is one of the contract's type, digit for digit."""
+    decimal = re.fullmatch(r"DECIMAL\((\d+),(\d+)\)", column.type)
+    if pa.types.is_integer(type_):
+        if column.type in ("INTEGER", "BIGINT"):
+            bits = type_.bit_width + pa.types.is_unsigned_integer(type_)
+            return bits <= (32 if column.type == "INTEGER" else 64)
+        return decimal is not None and _INTEGER_DIGITS[type_.bit_width] <= int(decimal[1]) - int(decimal[2])
+    if pa.types.is_decimal(type_) and decimal is not None:
+        precision, scale = int(decimal[1]), int(decimal[2])
+        return bool(0 <= type_.scale <= scale and type_.precision - type_.scale <= precision - scale)
+    return False
+
+
 def _inspect_parquet(file: LandingFile, contract: SourceContract, size: int) -> Inspected:
     try:
         with pq.ParquetFile(file.path) as parquet:
@@ -352,4 +371,7 @@ def _inspect_parquet(file: LandingFile, contract: SourceContract, size: int) -> 
         drift=tuple(name for name in types if name not in wanted),
         types=types,
         schema=str(list(schema.types)),
+        fitting=frozenset(
+            c.source_name for c in contract.source_columns if _digits_fit(c, schema.field(c.source_name).type)
+        ),
     )

@@ -25,13 +25,25 @@ def scalar(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any
     return int(row[0]) if row and row[0] is not None else 0
 
 
+def find_repeated_keys(load: PartitionLoad) -> None:
+    """Fill the temporary table `repeated` with the touched partitions' keys that come more than once: usually none.
+
+    This is the one look at every key; what comes after has only the repeated ones to sort out.
+    """
+    key = ", ".join(map(ident, load.contract.key))
+    load.connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE repeated AS SELECT {key} FROM {load.table} WHERE {load.loaded_here} "
+        "GROUP BY ALL HAVING count(*) > 1"
+    )
+
+
 def set_duplicates_aside(load: PartitionLoad) -> None:
     """Move all but the holding row of each key of the touched partitions to `duplicates`."""
     connection, table = load.connection, load.table
     key = ", ".join(map(ident, load.contract.key))
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE twice AS SELECT partition_date, {key} FROM {table} WHERE {load.here} "
-        "GROUP BY ALL HAVING count(*) > 1"
+        f"CREATE OR REPLACE TEMP TABLE twice AS SELECT partition_date, {key} FROM {table} "
+        f"SEMI JOIN repeated USING ({key}) WHERE {load.loaded_here} GROUP BY ALL HAVING count(*) > 1"
     )
     if scalar(connection, "SELECT count(*) FROM twice"):
         matched = " AND ".join(f"t.{ident(k)} = r.{ident(k)}" for k in ("partition_date", *load.contract.key))
@@ -66,11 +78,15 @@ def note_contested_keys(load: PartitionLoad) -> None:
     contested = f"raw.{ident(load.name + '__contested')}"
     keys = [ident(k) for k in load.contract.key]
     key = ", ".join(keys)
-    others = scalar(connection, f"SELECT count(DISTINCT partition_date) FROM {table} WHERE NOT ({load.here})")
+    others = load.loaded_here == load.here and scalar(
+        connection, f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE NOT ({load.here}) LIMIT 1)"
+    )
     touched = scalar(connection, "SELECT count(DISTINCT partition_date) FROM landed")
     parts = []
     if touched > 1:
-        parts.append(f"SELECT {key} FROM {table} WHERE {load.here} GROUP BY ALL HAVING count(*) > 1")
+        parts.append(
+            f"SELECT {key} FROM {table} SEMI JOIN repeated USING ({key}) WHERE {load.loaded_here} GROUP BY ALL HAVING count(*) > 1"
+        )
     if others:
         matched = " AND ".join(f"n.{k} = o.{k}" for k in keys)
         parts.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -71,9 +72,11 @@ def _inspected(
     """The files, each looked at; the refused ones are noted in the ledger before the load ends."""
     good: list[Inspected] = []
     refused: list[ledger.FileEntry] = []
-    for file in files:
+    with ThreadPoolExecutor() as pool:  # hashing and inflating leave Python's lock alone
+        looked_at = [pool.submit(inspect, file, contract) for file in files]
+    for file, future in zip(files, looked_at, strict=True):
         try:
-            good.append(inspect(file, contract))
+            good.append(future.result())
         except LandingError as error:
             refused.append(
                 ledger.FileEntry(

@@ -14,10 +14,10 @@ from pipelines import ledger
 from pipelines.contracts import LOAD_COLUMNS, canonical_contracts
 from pipelines.errors import LoadError
 from pipelines.load.careful import careful_read
-from pipelines.load.keys import note_contested_keys, set_duplicates_aside
+from pipelines.load.keys import find_repeated_keys, note_contested_keys, scalar, set_duplicates_aside
 from pipelines.load.quick import quick_select
 from pipelines.load.tables import contract_hash, raw_columns
-from pipelines.sql import ident, transaction
+from pipelines.sql import ident, insert_rows, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -92,6 +92,7 @@ class PartitionLoad:
         known = raw_columns(self.contract, canonical_contracts()[self.name])
         self.columns = [ident(name) for name, _ in known if name in own]
         self.here = "partition_date IN (SELECT partition_date FROM landed)"
+        self.loaded_here = self.here
         self.counts: dict[str, FileCount] = {}
 
     def run(self) -> DatasetLoad:
@@ -104,7 +105,7 @@ class PartitionLoad:
             "CREATE OR REPLACE TEMP TABLE landed (path VARCHAR, partition_date DATE, file_id VARCHAR)"
         )
         rows = [[str(f.file.path), f.file.partition_date, f.file_id] for f in self.files]
-        self.connection.executemany("INSERT INTO landed VALUES (?, ?, ?)", rows)
+        insert_rows(self.connection, "landed", rows)
         is_careful = self._is_always_careful()
         careful = {i for i, file in enumerate(self.files) if is_careful or file.needs_care}
         while True:
@@ -128,11 +129,14 @@ class PartitionLoad:
         self.counts = {f.file_id: FileCount() for f in self.files}
         with transaction(self.connection):
             self._clear()
+            if scalar(self.connection, f"SELECT count(*) FROM {self.table}") == 0:
+                self.loaded_here = "true"  # a first load: every row of the table is one of ours
             for group in _alike(self.files, careful):
                 self._read_quickly(group)
             for index in sorted(careful):
                 self._read_carefully(self.files[index])
             self._check_tolerance()
+            find_repeated_keys(self)
             set_duplicates_aside(self)
             self._account()
             note_contested_keys(self)
@@ -259,7 +263,8 @@ class PartitionLoad:
     def _count_by_file(self, schema: str) -> dict[str, int]:
         return dict(
             self.connection.execute(
-                f"SELECT file_id, count(*) FROM {schema}.{ident(self.name)} WHERE {self.here} GROUP BY file_id"
+                f"SELECT file_id, count(*) FROM {schema}.{ident(self.name)} "
+                f"WHERE {self.loaded_here if schema == 'raw' else self.here} GROUP BY file_id"
             ).fetchall()
         )
 

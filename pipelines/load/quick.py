@@ -73,6 +73,8 @@ def _parquet(contract: SourceContract, files: Sequence[Inspected]) -> tuple[str,
         kind, name = files[0].types[column.source_name], ident(column.source_name)
         if kind == "text" and column.type != "VARCHAR":
             values[column.name] = (name, False)
+        elif column.source_name in files[0].fitting:
+            values[column.name] = (f"CAST({name} AS {column.type})", True)
         else:
             values[column.name] = (from_parquet(column, name, kind, contract.dialect), True)
     return f"read_parquet({_files(files)}, hive_partitioning = false)", values
@@ -102,7 +104,8 @@ def quick_select(
         value, is_typed = values[column.name]
         if is_typed:
             fields.append(f"{value} AS {ident(column.name)}")
-            conditions += [rule.condition for rule in exact_rules(column)]
+            if column.source_name not in files[0].fitting:
+                conditions += [rule.condition for rule in exact_rules(column)]
             if column.type in ("DATE", "TIMESTAMP") and contract.format == "csv":
                 # What the reader makes of the words epoch and infinity; the careful way sees the text.
                 conditions.append(f"{ident(column.name)} IS DISTINCT FROM TIMESTAMP '1900-01-01'")

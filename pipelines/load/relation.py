@@ -121,7 +121,8 @@ def from_parquet(column: Column, value: str, kind: str, dialect: Dialect, *, cas
     if column.type == "VARCHAR":
         return f"nullif(CAST({value} AS VARCHAR), {literal(dialect.null_value)})"
     if is_number(column):
-        return f"{cast}({value} AS {guard_type(column, careful=True)})"
+        # A figure too large for the quick way's narrower type stops it, and the careful way decides.
+        return f"{cast}({value} AS {guard_type(column, careful=cast != 'CAST')})"
     # Nanoseconds, which hold no year before 1677, become microseconds as raw has them.
     return f"CAST({value} AS TIMESTAMP)" if kind == "timestamp" else value
 

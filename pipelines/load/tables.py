@@ -40,11 +40,7 @@ def create_tables(connection: duckdb.DuckDBPyConnection, contracts: dict[str, So
             f"CREATE TABLE IF NOT EXISTS raw.{table} ({', '.join(f'{ident(c)} {t}' for c, t in columns)})"
         )
         have = dict(
-            connection.execute(
-                "SELECT column_name, data_type FROM information_schema.columns "
-                "WHERE table_schema = 'raw' AND table_name = ? AND table_catalog = current_database()",
-                [name],
-            ).fetchall()
+            connection.execute("SELECT name, type FROM pragma_table_info(?)", [f"raw.{table}"]).fetchall()
         )
         for column, type_ in columns:
             if column not in have:

