@@ -315,7 +315,7 @@ def _digits_fit(column: Column, type_: pa.DataType) -> bool:
     if pa.types.is_integer(type_):
         if column.type in ("INTEGER", "BIGINT"):
             bits = type_.bit_width + pa.types.is_unsigned_integer(type_)
-            return bits <= (32 if column.type == "INTEGER" else 64)
+            return bool(bits <= (32 if column.type == "INTEGER" else 64))
         return decimal is not None and _INTEGER_DIGITS[type_.bit_width] <= int(decimal[1]) - int(decimal[2])
     if pa.types.is_decimal(type_) and decimal is not None:
         precision, scale = int(decimal[1]), int(decimal[2])

@@ -85,7 +85,8 @@ def note_contested_keys(load: PartitionLoad) -> None:
     parts = []
     if touched > 1:
         parts.append(
-            f"SELECT {key} FROM {table} SEMI JOIN repeated USING ({key}) WHERE {load.loaded_here} GROUP BY ALL HAVING count(*) > 1"
+            f"SELECT {key} FROM {table} SEMI JOIN repeated USING ({key}) "
+            f"WHERE {load.loaded_here} GROUP BY ALL HAVING count(*) > 1"
         )
     if others:
         matched = " AND ".join(f"n.{k} = o.{k}" for k in keys)

@@ -164,7 +164,11 @@ def table_checks(contract: Contract, counted: str | None = None) -> list[Check]:
     """
     checks = []
     for rule in contract.quality:
-        if counted is not None and (rule.metric or rule.rule) == "rowCount" and rule.type in (None, "library"):
+        if (
+            counted is not None
+            and (rule.metric or rule.rule) == "rowCount"
+            and rule.type in (None, "library")
+        ):
             checks.append(_whole_count(contract, rule, counted))
         else:
             checks += quality_checks(contract, rule)

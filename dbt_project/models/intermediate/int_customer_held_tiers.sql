@@ -9,6 +9,7 @@
 #}
 {{ config(materialized='table' if holds_tiers() else 'view') }}
 -- depends_on: {{ ref('int_tier_policy_months') }}
+-- noqa: disable=LT02
 {% if not holds_tiers() %}
 select
     customer_id,
