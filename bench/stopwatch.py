@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 TIMED = [
-    ("pipelines.load.load", "inspect", "inspection and hash"),
+    ("pipelines.load.load", "check_files", "inspection and hash"),
     ("pipelines.load.load", "_changed", "finding changed files"),
     ("pipelines.load.load", "create_tables", "tables and contracts"),
     ("pipelines.load.load", "source_contracts", "tables and contracts"),
@@ -20,6 +20,7 @@ TIMED = [
     ("pipelines.load.partitions:PartitionLoad", "_read_carefully", "careful read (JSON Lines)"),
     ("pipelines.load.partitions:PartitionLoad", "_count_by_file", "counting rows by file"),
     ("pipelines.load.partitions:PartitionLoad", "_write_ledger", "file ledger"),
+    ("pipelines.load.partitions", "find_repeated_keys", "looking for repeated keys"),
     ("pipelines.load.partitions", "set_duplicates_aside", "duplicate keys within a date"),
     ("pipelines.load.partitions", "note_contested_keys", "keys that come on two dates"),
 ]

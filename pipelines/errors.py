@@ -20,9 +20,13 @@ class ContractError(SettingsError):
 
 
 class LandingError(MainstayError):
-    """Files are missing, or a file is not what its contract says and is refused whole."""
+    """Landing files are missing or cannot be read."""
 
     exit_code = 3
+
+
+class FileRefusedError(LandingError):
+    """Files are not what their contract says and are refused whole; trying again changes nothing."""
 
 
 class LoadError(MainstayError):

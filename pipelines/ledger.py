@@ -174,3 +174,29 @@ def record_drift(
     rows = [[run_id, f.dataset, f.partition_date, str(f.path), column, now()] for f, column in found]
     if rows:
         insert_rows(connection, "ops.drift", rows)
+
+
+def record_refused(
+    connection: duckdb.DuckDBPyConnection, run_id: str, refused: Sequence[tuple[LandingFile, str]]
+) -> None:
+    """Note files that were refused whole, each with its sentence; an earlier note of the same file goes."""
+    connection.execute(DDL)
+    for file, message in refused:
+        connection.execute("DELETE FROM ops.files WHERE status = 'refused' AND path = ?", [str(file.path)])
+        entry = FileEntry(
+            file_id="",
+            run_id=run_id,
+            dataset=file.dataset,
+            partition_date=file.partition_date,
+            path=str(file.path),
+            size_bytes=0,
+            sha256="",
+            contract_hash="",
+            rows_in=None,
+            loaded=None,
+            quarantined=None,
+            duplicates=None,
+            status="refused",
+            message=message,
+        )
+        record_files(connection, [entry])

@@ -16,7 +16,7 @@ import duckdb
 from pipelines import ledger
 from pipelines.contracts import canonical_contracts, mart_contracts, source_contracts
 from pipelines.errors import BuildError, LandingError, MainstayError, PublishError
-from pipelines.land import LandingFile, discover, inspect
+from pipelines.land import LandingFile, check_files, discover
 from pipelines.lock import warehouse_lock
 from pipelines.sql import connect
 
@@ -61,57 +61,26 @@ def land(settings: Settings, run_id: str, first: date, last: date, say: Say | No
     """Find the range's landing files and make sure that each is what its contract says.
 
     Raises:
-        LandingError: a file is refused, or an obligatory dataset has no file at all in the range.
+        LandingError: an obligatory dataset has no file at all in the range.
+        FileRefusedError: files of a dataset are not what their contract says.
     """
 
     def work() -> Summary:
-        contracts = source_contracts(settings)
         counts: dict[str, int] = {}
-        refused: list[str] = []
-        for name, contract in contracts.items():
+        for name, contract in source_contracts(settings).items():
             files = discover(settings, contract, first, last)
             counts[name] = len(files)
             if not files and contract.is_obligatory:
-                place = settings.landing / contract.location.replace("{date}", str(last))
+                day = f"{first}" if first == last else f"{first} to {last}"
                 raise LandingError(
-                    f"no {name} file for {first if first == last else f'{first} to {last}'}: expected {place}. "
+                    f"no {name} file for {day}: expected {settings.landing / contract.location}. "
                     "Land the export and run again; for a day without sales land a file with just its header"
                 )
-            for file in files:
-                try:
-                    inspect(file, contract)
-                except LandingError as error:
-                    refused.append(str(error))
-                    _record_refused(settings, run_id, file, str(error))
-        if refused:
-            more = f"\n  and {len(refused) - 5} more" if len(refused) > 5 else ""
-            raise LandingError("\n  ".join(refused[:5]) + more)
+            with closing(connect(settings)) as connection:
+                check_files(connection, run_id, contract, files)
         return {"files": sum(counts.values()), "files_by_dataset": counts}
 
     return _recorded(settings, run_id, "land", work, say)
-
-
-def _record_refused(settings: Settings, run_id: str, file: LandingFile, message: str) -> None:
-    with closing(connect(settings)) as connection:
-        connection.execute(ledger.DDL)
-        connection.execute("DELETE FROM ops.files WHERE status = 'refused' AND path = ?", [str(file.path)])
-        entry = ledger.FileEntry(
-            file_id="",
-            run_id=run_id,
-            dataset=file.dataset,
-            partition_date=file.partition_date,
-            path=str(file.path),
-            size_bytes=0,
-            sha256="",
-            contract_hash="",
-            rows_in=None,
-            loaded=None,
-            quarantined=None,
-            duplicates=None,
-            status="refused",
-            message=message,
-        )
-        ledger.record_files(connection, [entry])
 
 
 def load(

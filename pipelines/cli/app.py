@@ -28,6 +28,8 @@ app.command()(status.status)
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(doctor.doctor)
 app.command()(nightly.up)
+# Airflow's own options are passed on as they are.
+app.command(context_settings={"ignore_unknown_options": True})(nightly.airflow)
 
 if __name__ == "__main__":
     app()

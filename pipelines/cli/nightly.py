@@ -90,3 +90,15 @@ def up(
     start_services(
         settings_or_exit(), host, port, say=lambda text: out.print(text, markup=False, soft_wrap=True)
     )
+
+
+@clear_errors
+def airflow(
+    arguments: Annotated[
+        list[str], typer.Argument(help="Airflow's own arguments; put -- before ones that start with a dash.")
+    ],
+) -> None:
+    """Run Airflow's own command line on the deployment of `mainstay up`, say `backfill create …`."""
+    from pipelines.orchestrate.services import airflow_cli
+
+    raise typer.Exit(airflow_cli(settings_or_exit(), arguments))

@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, cast
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.errors import LandingError
+from pipelines.errors import FileRefusedError, LandingError
 from pipelines.land.discover import LandingFile
 
 if TYPE_CHECKING:
@@ -74,9 +74,9 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def refuse(path: Path, expected: str, found: str) -> LandingError:
+def refuse(path: Path, expected: str, found: str) -> FileRefusedError:
     """The one sentence with which a file is refused whole."""
-    return LandingError(f"{path}: refused: expected {expected}, found {found}")
+    return FileRefusedError(f"{path}: refused: expected {expected}, found {found}")
 
 
 def _open_bytes(path: Path, *, is_gzip: bool) -> IO[bytes]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 from pipelines import ledger
 from pipelines.contracts import source_contracts
 from pipelines.errors import LandingError
-from pipelines.land import discover, inspect
+from pipelines.land import check_files, discover
 from pipelines.land.inspect import file_sha256
 from pipelines.load.partitions import DatasetLoad, PartitionLoad
 from pipelines.load.tables import contract_hash, create_tables
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from pipelines.contracts import SourceContract
-    from pipelines.land import Inspected, LandingFile
+    from pipelines.land import LandingFile
     from pipelines.settings import Settings
 
 
@@ -58,52 +57,12 @@ def load_datasets(
             if changed:
                 say(f"{name}: {len(changed):,} files of {len({f.partition_date for f in changed}):,} dates")
                 result = PartitionLoad(
-                    connection, settings, contract, run_id, _inspected(connection, run_id, contract, changed)
+                    connection, settings, contract, run_id, check_files(connection, run_id, contract, changed)
                 ).run()
             result.unchanged = len({f.partition_date for f in files}) - len(result.dates)
             results.append(result)
         connection.execute("CHECKPOINT")
     return results
-
-
-def _inspected(
-    connection: duckdb.DuckDBPyConnection, run_id: str, contract: SourceContract, files: Sequence[LandingFile]
-) -> list[Inspected]:
-    """The files, each looked at; the refused ones are noted in the ledger before the load ends."""
-    good: list[Inspected] = []
-    refused: list[ledger.FileEntry] = []
-    with ThreadPoolExecutor() as pool:  # hashing and inflating leave Python's lock alone
-        looked_at = [pool.submit(inspect, file, contract) for file in files]
-    for file, future in zip(files, looked_at, strict=True):
-        try:
-            good.append(future.result())
-        except LandingError as error:
-            refused.append(
-                ledger.FileEntry(
-                    file_id="",
-                    run_id=run_id,
-                    dataset=file.dataset,
-                    partition_date=file.partition_date,
-                    path=str(file.path),
-                    size_bytes=0,
-                    sha256="",
-                    contract_hash="",
-                    rows_in=None,
-                    loaded=None,
-                    quarantined=None,
-                    duplicates=None,
-                    status="refused",
-                    message=str(error),
-                )
-            )
-    if refused:
-        connection.executemany(
-            "DELETE FROM ops.files WHERE status = 'refused' AND path = ?", [[entry.path] for entry in refused]
-        )
-        ledger.record_files(connection, refused)
-        more = f"\n  and {len(refused) - 5} more" if len(refused) > 5 else ""
-        raise LandingError("\n  ".join(str(entry.message) for entry in refused[:5]) + more)
-    return good
 
 
 def pending_files(

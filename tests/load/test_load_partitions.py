@@ -225,21 +225,21 @@ def test_an_unknown_column_that_differs_in_case_alone_is_no_trouble(world: World
 def test_a_file_that_changes_after_it_was_looked_at_never_counts_wrong(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipelines.load import load as loading
+    from pipelines.land import check as looking
 
     path = world.good(1, 2)
-    look = loading.inspect
+    look = looking.inspect
 
     def look_then_change(*args: object) -> object:
         seen = look(*args)
         path.write_text(path.read_text("utf-8") + GOOD.format(3) + "\n", encoding="utf-8")
         return seen
 
-    monkeypatch.setattr(loading, "inspect", look_then_change)
+    monkeypatch.setattr(looking, "inspect", look_then_change)
     assert counts(world.load()) == (3, 3, 0, 0)
-    monkeypatch.setattr(loading, "inspect", look)
+    monkeypatch.setattr(looking, "inspect", look)
     assert counts(world.load()) == (3, 3, 0, 0)  # its hash is not the noted one: loaded again
-    monkeypatch.setattr(loading, "inspect", lambda *a: (look(*a), path.unlink())[0])
+    monkeypatch.setattr(looking, "inspect", lambda *a: (look(*a), path.unlink())[0])
     path.write_text(f"{HEADER}\n", encoding="utf-8")
     with pytest.raises(LandingError, match="can be read to its end"):
         world.load()
