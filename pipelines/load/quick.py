@@ -105,7 +105,7 @@ def quick_select(
         if is_typed:
             fields.append(f"{value} AS {ident(column.name)}")
             if column.source_name not in files[0].fitting:
-                conditions += [rule.condition for rule in exact_rules(column)]
+                conditions += [rule.condition for rule in exact_rules(column, guard_type(column))]
             if column.type in ("DATE", "TIMESTAMP") and contract.format == "csv":
                 # What the reader makes of the words epoch and infinity; the careful way sees the text.
                 conditions.append(f"{ident(column.name)} IS DISTINCT FROM TIMESTAMP '1900-01-01'")
