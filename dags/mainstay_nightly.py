@@ -27,7 +27,8 @@ mainstay_marts = Asset("mainstay_marts")
     # Named outright, because a bare cron string has had no data interval since Airflow 3.0, and both the
     # business date and `airflow backfill create` hang on the interval.
     schedule=CronDataIntervalTimetable(SCHEDULE, timezone=settings.timezone),
-    start_date=pendulum.datetime(2017, 1, 1, tz=settings.timezone),
+    # Before any data a company may want to backfill; catchup is off, so nothing runs for the years in between.
+    start_date=pendulum.datetime(2000, 1, 1, tz=settings.timezone),
     catchup=False,
     max_active_runs=1,
     default_args=default_args(),

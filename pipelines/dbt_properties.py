@@ -3,7 +3,7 @@
 From the source contracts comes `models/staging/_sources.yml`; from each mart's contract the `<mart>.yml`
 beside its model: an enforced model contract, the descriptions, the key and the references to other marts.
 Nulls, ranges and allowed values are left to Great Expectations, which reads the same contracts. Run it with
-`python -m pipelines.dbt_properties` after a change; a test compares the files with the contracts.
+`make docs` after a change; a test compares the files with the contracts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pipelines.contracts import Column, SourceContract
 
 DBT_PROJECT = PROJECT_DIR / "dbt_project"
-HEADER = "# Written by `python -m pipelines.dbt_properties` from {source}; do not edit.\n"
+HEADER = "# Written by `make docs` from {source}; do not edit.\n"
 
 
 class _Dumper(yaml.SafeDumper):
@@ -126,18 +126,3 @@ def render(dbt_project: Path = DBT_PROJECT) -> dict[Path, str]:
             raise ContractError(f"{contract.path}: no model {model}; write it or mend the domain")
         files[model.with_suffix(".yml")] = mart_yml(contract)
     return files
-
-
-def write(dbt_project: Path = DBT_PROJECT) -> list[Path]:
-    """Write the files whose text differs; returns their paths."""
-    changed = []
-    for path, text in render(dbt_project).items():
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
-            changed.append(path)
-    return changed
-
-
-if __name__ == "__main__":
-    for changed_path in write():
-        print(changed_path)

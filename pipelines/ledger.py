@@ -29,6 +29,7 @@ CREATE TABLE IF NOT EXISTS ops.files (
     file_id VARCHAR, run_id VARCHAR, dataset VARCHAR, partition_date DATE, path VARCHAR, size_bytes BIGINT,
     sha256 VARCHAR, contract_hash VARCHAR, rows_in BIGINT, loaded BIGINT, quarantined BIGINT, duplicates BIGINT,
     loaded_at TIMESTAMP, status VARCHAR, message VARCHAR);
+CREATE TABLE IF NOT EXISTS ops.unvalidated (dataset VARCHAR, partition_date DATE);
 CREATE TABLE IF NOT EXISTS ops.drift (
     run_id VARCHAR, dataset VARCHAR, partition_date DATE, path VARCHAR, column_name VARCHAR, seen_at TIMESTAMP);
 CREATE TABLE IF NOT EXISTS ops.checks (
@@ -37,8 +38,12 @@ CREATE TABLE IF NOT EXISTS ops.checks (
 CREATE TABLE IF NOT EXISTS ops.models (
     run_id VARCHAR, name VARCHAR, resource_type VARCHAR, status VARCHAR, seconds DOUBLE, message VARCHAR);
 """
-"""Tables of the ledger. File status: loaded, rejected (too many bad rows), refused (not what its contract says),
-replaced (a later load of the same dataset and date took its place)."""
+"""Tables of the ledger.
+
+`unvalidated` holds the partitions whose rows have not passed the raw expectations since they were loaded; nothing
+is built while it holds any. File status: loaded, rejected (too many bad rows), refused (not what its contract
+says), replaced (a later load of the same dataset and date took its place).
+"""
 
 
 def now() -> datetime:
@@ -52,13 +57,13 @@ def new_run_id(kind: str, as_of: date) -> str:
 
 
 def start_run(settings: Settings, run_id: str, kind: str, as_of: date) -> None:
-    """Open a run. Runs that were never closed belong to killed processes: mark them so."""
+    """Open a run. Runs of its kind that were never closed belong to killed processes: mark them so."""
     with closing(connect(settings)) as connection:
         connection.execute(DDL)
         connection.execute(
             "UPDATE ops.runs SET status = 'killed', finished_at = ?, message = 'ended without closing' "
-            "WHERE status = 'running'",
-            [now()],
+            "WHERE status = 'running' AND kind = ?",
+            [now(), kind],
         )
         connection.execute("DELETE FROM ops.runs WHERE run_id = ?", [run_id])
         connection.execute(
@@ -200,3 +205,33 @@ def record_refused(
             message=message,
         )
         record_files(connection, [entry])
+
+
+def note_unvalidated(connection: duckdb.DuckDBPyConnection, dataset: str, days: Iterable[date]) -> None:
+    """Partitions were loaded anew: their rows have to pass the raw expectations before anything is built on them."""
+    rows = [[dataset, day] for day in days]
+    connection.execute(
+        "DELETE FROM ops.unvalidated WHERE dataset = ? AND list_contains(?, partition_date)",
+        [dataset, [r[1] for r in rows]],
+    )
+    insert_rows(connection, "ops.unvalidated", rows)
+
+
+def unvalidated(connection: duckdb.DuckDBPyConnection) -> dict[str, list[date]]:
+    """Per dataset, the partitions that were loaded and have not passed the raw expectations yet."""
+    connection.execute(DDL)
+    found: dict[str, list[date]] = {}
+    for dataset, day in connection.execute(
+        "SELECT DISTINCT dataset, partition_date FROM ops.unvalidated ORDER BY ALL"
+    ).fetchall():
+        found.setdefault(dataset, []).append(day)
+    return found
+
+
+def mark_validated(connection: duckdb.DuckDBPyConnection, partitions: dict[str, list[date]]) -> None:
+    """These partitions' rows have passed the raw expectations."""
+    for dataset, days in partitions.items():
+        connection.execute(
+            "DELETE FROM ops.unvalidated WHERE dataset = ? AND list_contains(?, partition_date)",
+            [dataset, days],
+        )

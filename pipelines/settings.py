@@ -30,7 +30,9 @@ Months = Annotated[int, Field(ge=1, le=120)]
 class Settings(BaseSettings):
     """One deployment's settings; every field can be set as `MAINSTAY_<NAME>` or in `mainstay.toml`."""
 
-    model_config = SettingsConfigDict(env_prefix="MAINSTAY_", extra="forbid", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="MAINSTAY_", env_ignore_empty=True, extra="forbid", frozen=True
+    )
 
     home: Path = Field(default=PROJECT_DIR, description="Folder of the deployment.")
     contracts_dir: Path | None = Field(
@@ -77,9 +79,6 @@ class Settings(BaseSettings):
     )
     duckdb_threads: int | None = Field(default=None, ge=1, description="DuckDB threads; default all cores.")
     duckdb_memory_limit: str | None = Field(default=None, description="DuckDB memory limit, for example 8GB.")
-    simulated_note: bool = Field(
-        default=False, description="Say in summaries that some data is simulated (demo)."
-    )
 
     notify: str = Field(
         default="log", pattern=r"^(log|smtp|webhook)$", description="How a failed run is reported."

@@ -73,6 +73,15 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     connection.execute("COMMIT")
 
 
+def fetch_rows(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] | None = None
+) -> list[dict[str, Any]]:
+    """The rows of a query, each by its column names."""
+    cursor = connection.execute(sql, parameters or [])
+    names = [column[0] for column in cursor.description or []]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
 def insert_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[Any]]) -> None:
     """Insert many rows with few statements: one of DuckDB's for each row costs a third of a millisecond."""
     for start in range(0, len(rows), _INSERT_ROWS):

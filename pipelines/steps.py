@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing, suppress
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -124,6 +124,13 @@ def _transform(settings: Settings, run_id: str, step: str, as_of: date, say: Say
             say(f"{node.name} {node.status}")
 
     def work() -> Summary:
+        waiting = _unvalidated(settings)
+        if waiting and step == "build":
+            shown = ", ".join(f"{name} {days[0]}" for name, days in waiting.items())
+            raise BuildError(
+                f"{sum(map(len, waiting.values()))} loaded partitions have not passed the raw expectations ({shown} …); "
+                "run `mainstay validate raw`, and mend and load again what it finds"
+            )
         with closing(connect(settings)) as connection:
             create_tables(connection, source_contracts(settings))
         results = transform(settings, step, as_of, on_node=heard)
@@ -146,7 +153,7 @@ def _transform(settings: Settings, run_id: str, step: str, as_of: date, say: Say
 def validate(
     settings: Settings, run_id: str, stage: str, first: date | None, last: date | None, say: Say | None = None
 ) -> Summary:
-    """Run a stage's expectations on what the range touched.
+    """Run a stage's expectations on what the range touched; `raw` also on all that was loaded and not validated yet.
 
     Raises:
         ValidationFailedError: an expectation failed or raised, or a suite had none.
@@ -156,14 +163,33 @@ def validate(
     def work() -> Summary:
         contracts = source_contracts(settings)
         partitions = {
-            name: sorted({f.partition_date for f in discover(settings, contract, first, last)})
+            name: {f.partition_date for f in discover(settings, contract, first, last)}
             for name, contract in contracts.items()
         }
-        report = _validated(settings, run_id, stage, partitions)
+        if stage == "raw":
+            # What an earlier night loaded and found wanting is looked at again until it is mended.
+            for name, days in _unvalidated(settings).items():
+                partitions.setdefault(name, set()).update(days)
+        touched = {name: sorted(days) for name, days in partitions.items()}
+        report = _validated(settings, run_id, stage, touched)
         require_success(report)
+        if stage == "raw":
+            with closing(connect(settings)) as connection:
+                ledger.mark_validated(connection, touched)
         return {**report.counts, "seconds": round(report.seconds, 2)}
 
     return _recorded(settings, run_id, f"validate_{stage}", work, say)
+
+
+def _unvalidated(settings: Settings) -> dict[str, list[date]]:
+    with closing(connect(settings)) as connection:
+        return ledger.unvalidated(connection)
+
+
+def has_unvalidated(settings: Settings) -> bool:
+    """Whether anything was loaded that has not passed the raw expectations."""
+    with warehouse_lock(settings, "look", "look"):
+        return bool(_unvalidated(settings))
 
 
 def _validated(
@@ -202,6 +228,10 @@ def publish(settings: Settings, run_id: str, as_of: date, say: Say | None = None
     if built != as_of:
         raise PublishError(
             f"the marts in the warehouse are as of {built}, not {as_of}; run `mainstay build --as-of {as_of}` first"
+        )
+    if not are_marts_validated(settings):
+        raise PublishError(
+            "the marts have not passed their expectations since the last build; run `mainstay validate marts` first"
         )
     reports = []
 
@@ -272,23 +302,37 @@ def built_as_of(settings: Settings) -> date:
     Raises:
         BuildError: they were never built, or the last build did not end well and left them half made.
     """
-    row = None
-    if settings.warehouse.exists():
-        with warehouse_lock(settings, "look", "look"), closing(connect(settings)) as connection:
-            connection.execute(ledger.DDL)
-            row = connection.execute(
-                "SELECT run_id, status, CAST(json_extract_string(detail, '$.as_of_date') AS DATE) FROM ops.steps "
-                "WHERE step = 'build' ORDER BY started_at DESC LIMIT 1"
-            ).fetchone()
+    row = _last_step(settings, "build")
     if row is None:
         raise BuildError("the marts were never built; run `mainstay build` first")
-    run_id, status, as_of = row
+    run_id, status, _, as_of = row
     if status != "success":
         raise BuildError(
             f"the last build (run {run_id}) did not end well and the marts may be half made; run `mainstay build` again"
         )
-    built: date = as_of
-    return built
+    return date.fromisoformat(as_of)
+
+
+def are_marts_validated(settings: Settings) -> bool:
+    """Whether the marts have passed their expectations since they were last built."""
+    built, validated = _last_step(settings, "build"), _last_step(settings, "validate_marts")
+    return (
+        built is not None and validated is not None and validated[1] == "success" and validated[2] > built[2]
+    )
+
+
+def _last_step(settings: Settings, step: str) -> tuple[str, str, datetime, str] | None:
+    """Run id, status, start and as-of date of a step's newest entry in the ledger."""
+    if not settings.warehouse.exists():
+        return None
+    with warehouse_lock(settings, "look", "look"), closing(connect(settings)) as connection:
+        connection.execute(ledger.DDL)
+        row: tuple[str, str, datetime, str] | None = connection.execute(
+            "SELECT run_id, status, started_at, json_extract_string(detail, '$.as_of_date') FROM ops.steps "
+            "WHERE step = ? ORDER BY started_at DESC LIMIT 1",
+            [step],
+        ).fetchone()
+        return row
 
 
 def as_of_for(settings: Settings, business_date: date) -> date:
@@ -300,3 +344,16 @@ def as_of_for(settings: Settings, business_date: date) -> date:
 
     published = current(settings)
     return business_date if published is None else max(business_date, published.as_of_date)
+
+
+_SIMULATED = (
+    ("feedback", "SELECT count(*) FROM raw.feedback WHERE source_system = 'simulated'"),
+    ("wallet surveys", "SELECT count(*) FROM raw.wallet_surveys WHERE source_system = 'simulated'"),
+    ("unit costs", "SELECT count(*) FROM raw.products WHERE cost_source_system = 'simulated'"),
+)
+
+
+def simulated_parts(settings: Settings) -> list[str]:
+    """What of the loaded data says of itself that it is simulated; the summary names it."""
+    with warehouse_lock(settings, "look", "look"), closing(connect(settings, read_only=True)) as connection:
+        return [name for name, sql in _SIMULATED if (connection.execute(sql).fetchone() or (0,))[0]]

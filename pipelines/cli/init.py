@@ -22,7 +22,7 @@ from pipelines.contracts import DATASETS
 from pipelines.errors import SettingsError
 from pipelines.settings import PROJECT_DIR, Settings
 
-_NO_TOML = {"home", "var_dir", "contracts_dir", "policies_dir", "notify_webhook_url", "simulated_note"}
+_NO_TOML = {"home", "var_dir", "contracts_dir", "policies_dir", "notify_webhook_url"}
 _EXAMPLES = {
     "landing_dir": "/data/exports",
     "duckdb_threads": 4,

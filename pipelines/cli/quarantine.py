@@ -14,8 +14,9 @@ from rich.table import Table
 from pipelines.cli.common import JsonFlag, clear_errors, out, parse_date, print_json, settings_or_exit
 from pipelines.contracts import DATASETS
 from pipelines.errors import SettingsError
+from pipelines.load.tables import REASON_KIND
 from pipelines.lock import warehouse_lock
-from pipelines.sql import connect, ident
+from pipelines.sql import connect, fetch_rows, ident
 
 if TYPE_CHECKING:
     from pipelines.settings import Settings
@@ -38,9 +39,7 @@ def _query(settings: Settings, sql: str, parameters: list[Any]) -> list[dict[str
         ).fetchone()
         if not tables or not tables[0]:
             return []
-        cursor = connection.execute(sql, parameters)
-        names = [d[0] for d in cursor.description or []]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        return fetch_rows(connection, sql, parameters)
 
 
 def _rejects(settings: Settings, dataset: str, day: str | None, limit: int | None) -> list[dict[str, Any]]:
@@ -65,8 +64,7 @@ def list_(as_json: JsonFlag = False) -> None:
     for dataset in DATASETS:
         found += _query(
             settings,
-            r"SELECT ? AS dataset, partition_date, "
-            r"regexp_replace(reason, '\x27.*\x27 (is|does)', '… \1') AS reason, count(*) AS rows "
+            f"SELECT ? AS dataset, partition_date, {REASON_KIND} AS reason, count(*) AS rows "
             f"FROM (SELECT partition_date, unnest(reasons) AS reason FROM quarantine.{ident(dataset)}) GROUP BY ALL "
             "ORDER BY partition_date, rows DESC, reason",
             [dataset],

@@ -16,20 +16,12 @@ from pipelines.cli.common import JsonFlag, clear_errors, out, print_json, settin
 from pipelines.contracts import DATASETS, source_contracts
 from pipelines.lock import holder, is_locked
 from pipelines.publish import current
-from pipelines.sql import connect, ident
+from pipelines.sql import connect, fetch_rows, ident
 
 if TYPE_CHECKING:
     import duckdb
 
     from pipelines.settings import Settings
-
-
-def _rows(
-    connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None
-) -> list[dict[str, Any]]:
-    cursor = connection.execute(sql, parameters or [])
-    names = [d[0] for d in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def gather(settings: Settings, runs: int) -> dict[str, Any]:
@@ -51,26 +43,28 @@ def gather(settings: Settings, runs: int) -> dict[str, Any]:
         return report
     with closing(connect(settings)) as connection:
         connection.execute(ledger.DDL)
-        report["runs"] = _rows(connection, "SELECT * FROM ops.runs ORDER BY started_at DESC LIMIT ?", [runs])
+        report["runs"] = fetch_rows(
+            connection, "SELECT * FROM ops.runs ORDER BY started_at DESC LIMIT ?", [runs]
+        )
         last = report["runs"][0]["run_id"] if report["runs"] else None
-        report["steps"] = _rows(
+        report["steps"] = fetch_rows(
             connection,
             "SELECT step, status, round(epoch(finished_at - started_at), 2) AS seconds "
             "FROM ops.steps WHERE run_id = ? ORDER BY started_at",
             [last],
         )
-        report["checks"] = _rows(
+        report["checks"] = fetch_rows(
             connection,
             "SELECT stage, count(*) AS checks, count(*) FILTER (WHERE success) AS passed "
             "FROM ops.checks WHERE run_id = ? GROUP BY stage ORDER BY min(checked_at)",
             [last],
         )
-        report["failed_checks"] = _rows(
+        report["failed_checks"] = fetch_rows(
             connection,
             "SELECT stage, suite, expectation, column_name, observed FROM ops.checks WHERE run_id = ? AND NOT success",
             [last],
         )
-        report["refused"] = _rows(
+        report["refused"] = fetch_rows(
             connection,
             "SELECT path, message FROM ops.files WHERE status = 'refused' ORDER BY loaded_at DESC LIMIT 5",
         )
@@ -91,7 +85,7 @@ def _datasets(settings: Settings, connection: duckdb.DuckDBPyConnection) -> list
     for name in DATASETS:
         if name not in tables:
             continue
-        row = _rows(
+        row = fetch_rows(
             connection,
             f"SELECT ? AS dataset, count(*) AS rows, max(partition_date) AS last_date, "
             f"(SELECT count(*) FROM quarantine.{ident(name)}) AS quarantined, "

@@ -150,11 +150,13 @@ def stage(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
 
 @clear_errors
 def build(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
-    """Stage, then build all marts in the warehouse as of a business date. Nothing is published."""
+    """Stage, then build all marts as of a business date; validates first what was loaded since. Nothing is published."""
     settings = settings_or_exit()
     day = parse_date(as_of) or last_landed_date(settings)
 
     def work(run_id: str) -> dict[str, Any]:
+        if run.has_unvalidated(settings):
+            run.validate(settings, run_id, "raw", day, day, say)
         run.stage(settings, run_id, day, say)
         return run.build(settings, run_id, day, say)
 
@@ -205,7 +207,7 @@ def publish(
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Audit the built marts and swap them in for BI; or roll back to an earlier night."""
+    """Validate (if not done) and audit the built marts and swap them in for BI; or roll back to an earlier night."""
     from pipelines import publish as publishing
 
     settings = settings_or_exit()
@@ -233,6 +235,12 @@ def publish(
         )
         return
     day = parse_date(as_of) or run.built_as_of(settings)
+
+    def work(run_id: str) -> dict[str, Any]:
+        if not run.are_marts_validated(settings):
+            run.validate(settings, run_id, "marts", day, day, say)
+        return run.publish(settings, run_id, day, say)
+
     with progress("publish", quiet=as_json) as say:
-        summary = _as_run(settings, "publish", day, lambda r: run.publish(settings, r, day, say))
+        summary = _as_run(settings, "publish", day, work)
     _show(summary, as_json)

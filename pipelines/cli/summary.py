@@ -12,10 +12,10 @@ from rich.table import Table
 from pipelines.errors import PublishError
 from pipelines.policies import read_policies
 from pipelines.publish import current
-from pipelines.sql import connect
+from pipelines.sql import connect, fetch_rows
+from pipelines.steps import simulated_parts
 
 if TYPE_CHECKING:
-    import duckdb
     from rich.console import Console
 
     from pipelines.orchestrate.inprocess import DagRunResult
@@ -37,12 +37,6 @@ from retention_flows_monthly order by month desc limit 1
 """
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    cursor = connection.execute(sql)
-    names = [d[0] for d in cursor.description or []]
-    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-
-
 def collect(settings: Settings, result: DagRunResult, history: dict[str, Any] | None) -> dict[str, Any]:
     """Everything that the summary shows, as plain values."""
     details = {task.name: task.detail or {} for task in result.tasks}
@@ -50,8 +44,8 @@ def collect(settings: Settings, result: DagRunResult, history: dict[str, Any] | 
     if published is None:
         raise PublishError("the night published nothing; run `mainstay publish`")
     with closing(connect(settings, published.path, read_only=True)) as connection:
-        tiers, wallet = _rows(connection, _TIERS), _rows(connection, _WALLET)
-        status, flow = connection.execute(_STATUS).fetchall(), _rows(connection, _FLOW)
+        tiers, wallet = fetch_rows(connection, _TIERS), fetch_rows(connection, _WALLET)
+        status, flow = connection.execute(_STATUS).fetchall(), fetch_rows(connection, _FLOW)
     checks = [details[f"validate_{s}"] for s in ("land", "raw", "staging", "marts")]
     if details["publish"].get("checks"):
         checks.append(details["publish"]["checks"])
@@ -90,9 +84,7 @@ def collect(settings: Settings, result: DagRunResult, history: dict[str, Any] | 
         },
         "serving_file": str(published.path),
         "data_docs": details["finish"].get("data_docs"),
-        "simulated": "feedback, wallet surveys and unit costs are simulated, and with them profit and share of wallet"
-        if settings.simulated_note
-        else None,
+        "simulated": simulated_parts(settings),
     }
 
 
@@ -174,7 +166,10 @@ def _loyalty(summary: dict[str, Any]) -> list[tuple[str, str]]:
             )
         )
     if summary["simulated"]:
-        facts.append(("[yellow]simulated[/]", summary["simulated"]))
+        what = " and ".join(filter(None, [", ".join(summary["simulated"][:-1]), summary["simulated"][-1]]))
+        facts.append(
+            ("[yellow]simulated[/]", f"{what} are made up, and with them the figures that rest on them")
+        )
     return facts
 
 

@@ -16,7 +16,7 @@ from pipelines.errors import LoadError
 from pipelines.load.careful import careful_read
 from pipelines.load.keys import find_repeated_keys, note_contested_keys, scalar, set_duplicates_aside
 from pipelines.load.quick import quick_select
-from pipelines.load.tables import contract_hash, raw_columns
+from pipelines.load.tables import REASON_KIND, contract_hash, raw_columns
 from pipelines.sql import ident, insert_rows, transaction
 
 if TYPE_CHECKING:
@@ -141,6 +141,9 @@ class PartitionLoad:
             self._account()
             note_contested_keys(self)
             self._write_ledger("loaded")
+            ledger.note_unvalidated(
+                self.connection, self.name, sorted({f.file.partition_date for f in self.files})
+            )
         return self._result()
 
     def _clear(self) -> None:
@@ -253,7 +256,7 @@ class PartitionLoad:
     def _top_reasons(self, day: date | None = None) -> list[tuple[str, int]]:
         """The most frequent reasons by column and kind, with the example values cut out."""
         rows = self.connection.execute(
-            r"SELECT regexp_replace(reason, '(?s)\x27.*\x27 (is|does|has)', '… \1') AS kind, count(*) FROM ("
+            f"SELECT {REASON_KIND} AS kind, count(*) FROM ("
             f"SELECT unnest(reasons) AS reason FROM {self.quarantine} WHERE {self.here} "
             "AND (CAST(? AS DATE) IS NULL OR partition_date = ?)) GROUP BY kind ORDER BY 2 DESC, 1 LIMIT 3",
             [day, day],

@@ -64,3 +64,7 @@ def contract_hash(contract: SourceContract, settings: Settings) -> str:
     """Changes whenever the same file could load differently: the contract's text or the reporting timezone."""
     text = contract.path.read_bytes() + settings.timezone.encode() + settings.currency.encode()
     return hashlib.sha256(text).hexdigest()[:16]
+
+
+REASON_KIND = r"regexp_replace(reason, '(?s)\x27.*\x27 (is|does|has)', '… \1')"
+"""SQL: the kind of a reason, its example value cut out, for counting; the value may be personal data."""

@@ -227,6 +227,7 @@ def serving_suites(marts: Mapping[str, MartContract], sources: Iterable[SourceCo
                 str(c.path),
             )
             for name, c in marts.items()
+            if _least_rows(c) > 0
         ),
     )
     publish = Suite(
@@ -242,4 +243,4 @@ def serving_suites(marts: Mapping[str, MartContract], sources: Iterable[SourceCo
             ),
         ),
     )
-    return [tables, columns, filled, publish]
+    return [tables, columns, *([filled] if filled.checks else []), publish]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from airflow_world import CHAIN, DAY, Deployment
 
-from pipelines.errors import LockedError, MainstayError, ValidationFailedError
+from pipelines.errors import LockedError, MainstayError, PublishError, ValidationFailedError
 from pipelines.orchestrate.environment import airflow_home
 from pipelines.orchestrate.inprocess import Progress, run_nightly_dag
 from pipelines.settings import PROJECT_DIR
@@ -49,22 +49,29 @@ def test_a_night_calls_every_step_once_for_its_date_and_again_under_a_new_run_id
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize(
+    "step", ["validate_land", "validate_raw", "validate_staging", "validate_marts", "publish"]
+)
 def test_a_failed_step_stops_the_night_closes_the_run_and_gives_its_own_error(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    monkeypatch.setenv("STEPS_FAIL", "validate_raw")
-    monkeypatch.setenv("STEPS_ERROR", "ValidationFailedError")
+    error = PublishError if step == "publish" else ValidationFailedError
+    monkeypatch.setenv("STEPS_FAIL", step)
+    monkeypatch.setenv("STEPS_ERROR", error.__name__)
     result = run_nightly_dag(DAY, deployment.settings)
     assert result.state == "failed"
-    states = {task.name: task.state for task in result.tasks}
-    assert states["validate_raw"] == "failed"
-    assert {states[name] for name in CHAIN[4:9]} == {"upstream_failed"}
-    assert states["finish"] == "success"
-    with pytest.raises(ValidationFailedError, match=r"^validate_raw: line 3 of a.csv is wrong$"):
+    failing = CHAIN.index(step)
+    assert {task.name: task.state for task in result.tasks} == {
+        **dict.fromkeys(CHAIN[:failing], "success"),
+        step: "failed",
+        **dict.fromkeys(CHAIN[failing + 1 :], "upstream_failed"),
+        "finish": "success",
+    }
+    with pytest.raises(error, match=rf"^{step}: line 3 of a.csv is wrong$"):
         result.raise_for_error()
-    assert deployment.names == [*STEPS[:5], "finish"]
-    assert deployment.calls[-1][3:] == ["failed", "validate_raw: validate_raw: line 3 of a.csv is wrong"]
-    assert "Mainstay: mainstay_nightly.validate_raw failed" in result.log.read_text()
+    assert deployment.names == ["start", *CHAIN[: failing + 1], "finish"]
+    assert deployment.calls[-1][3:] == ["failed", f"{step}: {step}: line 3 of a.csv is wrong"]
+    assert f"Mainstay: mainstay_nightly.{step} failed" in result.log.read_text()
 
 
 def test_a_failed_finish_is_a_failed_night(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:

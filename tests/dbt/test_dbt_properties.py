@@ -16,7 +16,7 @@ def test_the_generated_files_equal_what_the_contracts_say() -> None:
     stale = [
         p.name for p, text in rendered.items() if not p.is_file() or p.read_text(encoding="utf-8") != text
     ]
-    assert stale == [], "run python -m pipelines.dbt_properties"
+    assert stale == [], "run make docs"
 
 
 def test_every_mart_model_has_a_contract() -> None:

@@ -86,10 +86,6 @@ def agree(deployment: Deployment, source: dict[str, pd.DataFrame], as_of: date, 
                 expected[f"{part}_share"] = expected[f"{part}_share"].where(total > 0, None)
         columns = [column for column in expected.columns if column not in KEYS[mart]]
         tolerances = dict(ROUNDED)
-        if mart == "share_of_wallet_monthly":
-            # The mart shows how somebody ranked us even where no spend with us lets the rule name a wallet.
-            silent = (actual["own_spend"] == 0) & actual["war_wallet"].isna()
-            actual.loc[silent, ["war_brands_used", "war_rank", "war_share"]] = None
         if mart == "share_of_wallet_summary_monthly":
             # A sum over n customers carries n roundings. The share is that of the published sums, to the last
             # digit; of a wallet of cents it may differ from the exact one in the fourth.

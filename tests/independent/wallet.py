@@ -140,7 +140,7 @@ def share_of_wallet_monthly(
         spends = _spends(customer, month, assessed["months_observed"], valid, settings.tier_window_months)
         for category, own in spends.items():
             found = answers.get((customer.customer_id, category), [])
-            war = _latest(found, start, end, "share") if own > 0 else {}
+            war = _latest(found, start, end, "share")
             groups[month, category].append(
                 {
                     "customer_id": customer.customer_id,

@@ -77,13 +77,13 @@ by_method as (
         *,
         -- case, not greatest(): engines differ in what greatest() makes of a null.
         case when own_spend > declared_spend then own_spend else declared_spend end as capped_declared_wallet,
-        case when own_spend > 0 then own_spend / war_share end as war_wallet,
+        own_spend / war_share as war_wallet,
         greatest(own_spend, benchmark_spend) as benchmark_wallet,
         own_spend > declared_spend + {{ wallet_tolerance() }} as declared_is_capped,
         own_spend > benchmark_spend + {{ wallet_tolerance() }} as benchmark_is_capped,
         case
             when declared_spend is not null then 'declared'
-            when war_share is not null and own_spend > 0 then 'war'
+            when war_share is not null then 'war'
             else 'benchmark'
         end as method
     from joined
@@ -113,7 +113,8 @@ select
     end as wallet,
     case method
         when 'declared' then declared_share
-        when 'war' then war_share
+        -- Whatever the rank says, of a wallet of nothing there is no share.
+        when 'war' then case when war_wallet > 0 then war_share end
         else benchmark_share
     end as share_of_wallet,
     method,
