@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -108,7 +109,7 @@ def test_every_mainstay_command_in_the_documents_exists() -> None:
     assert found > 10
 
 
-def test_the_guides_airflow_commands_are_understood_by_airflow_and_ask_for_a_night() -> None:
+def test_the_guides_airflow_commands_are_understood_by_airflow_and_ask_for_a_night(tmp_path: Path) -> None:
     told = re.findall(r"^mainstay airflow -- (.+)$", _bash(OPERATIONS), re.MULTILINE)
     assert len(told) == 2
     code = (
@@ -119,8 +120,9 @@ def test_the_guides_airflow_commands_are_understood_by_airflow_and_ask_for_a_nig
         "    print(asked.dag_id, asked.from_date.isoformat(), asked.to_date.isoformat())\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, *told], capture_output=True, text=True, timeout=120, check=True
-    )
+        [sys.executable, "-c", code, *told], capture_output=True, text=True, timeout=120, check=True,
+        env={**os.environ, "AIRFLOW_HOME": str(tmp_path)},
+    )  # fmt: skip
     nights = [line.split() for line in done.stdout.splitlines() if line.startswith("mainstay_nightly ")]
     assert len(nights) == len(told)
     for _, first, last in nights:

@@ -40,10 +40,10 @@ def _commands(path: Path) -> list[str]:
 def _folders() -> set[str]:
     """The project's folders: those under version control, or, outside of a checkout, those that are there."""
     if (PROJECT / ".git").exists() and shutil.which("git"):
-        listed = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True, check=True)
-        return {
-            line.split("/")[0] + "/" for line in listed.stdout.splitlines() if "/" in line and line[0] != "."
-        }
+        listed = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True, check=False)
+        if not listed.returncode:
+            lines = listed.stdout.splitlines()
+            return {line.split("/")[0] + "/" for line in lines if "/" in line and line[0] != "."}
     return {
         f"{path.name}/"
         for path in PROJECT.iterdir()

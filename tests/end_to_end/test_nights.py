@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from deployments import Deployment, mainstay, says_one_thing, started
+from nights_world import database, sales
 
 DAYS = [date(2024, 5, 1) + timedelta(days=n) for n in range(3)]
 NIGHT, TOMORROW = DAYS[-1], DAYS[-1] + timedelta(days=1)
@@ -21,22 +22,6 @@ PERSONAL = {
     "birth_date": "1971-07-23",
 }
 COMMENT = "Frau Quarkstein at the till was rude to me"
-
-
-def sales(day: date, count: int = 12) -> list[dict[str, object]]:
-    """A day's lines of some customers; a return, a line without a product."""
-    return [
-        {
-            "transaction_id": f"t{day:%m%d}-{n}",
-            "line_number": 1,
-            "customer_id": f"c{n % 5}",
-            "product_id": f"p{n % 3}" if n % 4 else None,
-            "transaction_at": f"{day} {9 + n % 10}:15:00",
-            "quantity": 1,
-            "net_amount": f"{-3.5 if n == 7 else 10.25 * (n + 1):.2f}",
-        }
-        for n in range(count)
-    ]
 
 
 @pytest.fixture(scope="module")
@@ -93,10 +78,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     result = mainstay(deployment.settings.home, "nightly", str(NIGHT))
     assert result.exit_code == 0, result.output
     return deployment
-
-
-def database(deployment: Deployment) -> Path:
-    return deployment.settings.serving / "marts.duckdb"
 
 
 def tables(deployment: Deployment) -> dict[str, list[tuple[object, ...]]]:

@@ -1,0 +1,233 @@
+"""The gates between the steps: what one of them finds wanting goes no further, in that night or a later one."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+from deployments import Deployment, mainstay, says_one_thing, started
+from nights_world import database, load_day, night, opened, sales
+
+from pipelines import steps
+from pipelines.errors import BuildError, PublishError, ValidationFailedError
+
+FIRST = date(2024, 5, 1)
+
+
+def day(number: int) -> date:
+    return FIRST + timedelta(days=number)
+
+
+def addresses(on: date) -> list[dict[str, object]]:
+    """Sales that the loader takes and only the raw expectations object to."""
+    return [row | {"customer_id": "a@b.example"} for row in sales(on)]
+
+
+def change(deployment: Deployment, *statements: str) -> None:
+    with duckdb.connect(str(deployment.settings.warehouse)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def unvalidated(deployment: Deployment) -> list[tuple[object, ...]]:
+    return deployment.query("select distinct * from ops.unvalidated order by all")
+
+
+def failed_checks(deployment: Deployment, stage: str) -> set[tuple[object, ...]]:
+    """Suite, expectation and column of what failed in the newest run that checked the stage."""
+    return set(
+        deployment.query(
+            "select suite, expectation, column_name from ops.checks where not success and stage = "
+            f"'{stage}' and run_id = (select arg_max(run_id, checked_at) from ops.checks where stage = '{stage}')"
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """A deployment whose first night is published; each test leaves it mended and published."""
+    deployment = started(tmp_path_factory.mktemp("gates") / "shop")
+    deployment.land("transactions", FIRST, sales(FIRST))
+    assert night(deployment, FIRST) == FIRST
+    assert unvalidated(deployment) == []
+    return deployment
+
+
+def test_what_one_night_found_wanting_stops_the_next_ones_until_it_is_mended(shop: Deployment) -> None:
+    bad, good = day(1), day(2)
+    served = database(shop).read_bytes()
+    shop.land("transactions", bad, addresses(bad))
+    shop.land("transactions", good, sales(good))
+    with pytest.raises(ValidationFailedError, match="customer_id") as failure:
+        night(shop, bad)
+    assert failure.value.exit_code == 6
+    assert unvalidated(shop) == [("transactions", bad)]
+
+    with pytest.raises(ValidationFailedError, match="expect_column_values_to_not_match_regex"):
+        night(shop, good)
+    assert unvalidated(shop) == [("transactions", bad), ("transactions", good)]
+    assert failed_checks(shop, "raw") == {
+        ("raw.transactions", "expect_column_values_to_not_match_regex", "customer_id")
+    }
+    for command in (["validate", "raw", str(good)], ["build", "--as-of", str(good)]):
+        says_one_thing(mainstay(shop.settings.home, *command), 6, "transactions.customer_id")
+    assert steps.built_as_of(shop.settings) == FIRST
+    assert database(shop).read_bytes() == served
+
+    shop.land("transactions", bad, sales(bad))
+    with pytest.raises(BuildError):  # mended on disk alone
+        steps.build(shop.settings, opened(shop, "build", good), good)
+    assert night(shop, bad) == bad
+    assert unvalidated(shop) == []
+    assert night(shop, good) == good
+    assert shop.query("select count(*) from fct_transactions", database(shop)) == [(36,)]
+
+
+def test_a_corrected_earlier_night_does_not_take_bi_back_in_time(shop: Deployment) -> None:
+    (newest,) = shop.query("select distinct as_of_date from _publish", database(shop))[0]
+    assert newest > FIRST
+    shop.land("transactions", FIRST, [row | {"net_amount": "100.00"} for row in sales(FIRST)])
+    assert night(shop, FIRST) == newest
+    served = database(shop)
+    assert shop.query("select distinct as_of_date from _publish", served) == [(newest,)]
+    assert shop.query(
+        f"select sum(net_amount) from fct_transactions where business_date = '{FIRST}'", served
+    ) == [(1200,)]
+
+
+def test_a_build_waits_for_the_raw_expectations(shop: Deployment) -> None:
+    late = day(3)
+    shop.land("transactions", late, sales(late))
+    run_id = load_day(shop, late)
+    before = steps.built_as_of(shop.settings)
+    assert steps.has_unvalidated(shop.settings)
+    steps.stage(shop.settings, run_id, late)
+    # The refused build counts as a failed step of this run, not as a build that left the marts half made.
+    with pytest.raises(BuildError, match=rf"transactions {late}.*mainstay validate raw"):
+        steps.build(shop.settings, run_id, late)
+    assert shop.query("select max(business_date) from marts.fct_transactions") == [(before,)]
+
+    result = mainstay(shop.settings.home, "build", "--as-of", str(late))
+    assert result.exit_code == 0, result.output
+    assert not steps.has_unvalidated(shop.settings)
+    assert steps.built_as_of(shop.settings) == late
+    assert shop.query("select max(business_date) from marts.fct_transactions") == [(late,)]
+    assert mainstay(shop.settings.home, "publish").exit_code == 0
+
+
+def test_marts_are_not_published_before_they_pass_their_expectations(shop: Deployment) -> None:
+    late = day(4)
+    shop.land("transactions", late, sales(late))
+    load_day(shop, late)
+    served = database(shop).read_bytes()
+    result = mainstay(shop.settings.home, "build", "--as-of", str(late))
+    assert result.exit_code == 0, result.output
+    assert not steps.are_marts_validated(shop.settings)
+    with pytest.raises(PublishError, match="mainstay validate marts"):
+        steps.publish(shop.settings, opened(shop, "publish", late), late)
+    assert database(shop).read_bytes() == served
+
+    change(shop, "update marts.share_of_wallet_monthly set wallet = 0.01 where own_spend > 1")
+    for _ in range(2):
+        result = mainstay(shop.settings.home, "publish", "--as-of", str(late))
+        says_one_thing(result, 6, "share_of_wallet_monthly", "own_spend")
+        assert (
+            "marts.share_of_wallet_monthly",
+            "expect_column_pair_values_a_to_be_greater_than_b",
+            "wallet",
+        ) in failed_checks(shop, "marts")
+        assert database(shop).read_bytes() == served
+    assert not steps.are_marts_validated(shop.settings)
+
+    for command in (["build", "--as-of", str(late)], ["publish"]):
+        result = mainstay(shop.settings.home, *command)
+        assert result.exit_code == 0, result.output
+    assert steps.are_marts_validated(shop.settings)
+    assert database(shop).read_bytes() != served
+    assert shop.query("select distinct as_of_date from _publish", database(shop)) == [(late,)]
+
+
+def test_a_validation_of_earlier_marts_does_not_count_for_a_later_build(shop: Deployment) -> None:
+    as_of = steps.built_as_of(shop.settings)
+    run_id = opened(shop, "build", as_of)
+    steps.validate(shop.settings, run_id, "marts", as_of, as_of)
+    assert steps.are_marts_validated(shop.settings)
+    steps.build(shop.settings, run_id, as_of)
+    assert not steps.are_marts_validated(shop.settings)
+    with pytest.raises(PublishError, match="since the last build"):
+        steps.publish(shop.settings, run_id, as_of)
+    steps.validate(shop.settings, run_id, "marts", as_of, as_of)
+    steps.publish(shop.settings, run_id, as_of)
+
+
+def test_more_missing_values_than_tolerated_stop_before_the_load(tmp_path: Path) -> None:
+    deployment = started(tmp_path / "shop")
+    rows = [row | ({"customer_id": None} if n < 2 else {}) for n, row in enumerate(sales(FIRST))]
+    deployment.land("transactions", FIRST, rows)
+    with pytest.raises(ValidationFailedError, match=r"transactions\.customer_id.*2 of 12 rows"):
+        night(deployment, FIRST)
+    assert failed_checks(deployment, "land") == {
+        ("land.transactions", "expect_column_values_to_not_be_null", "customer_id")
+    }
+    assert deployment.query("select step, status from ops.steps order by started_at") == [
+        ("land", "success"),
+        ("validate_land", "failed"),
+    ]
+    assert deployment.query("select * from ops.files") == []
+    says_one_thing(
+        mainstay(deployment.settings.home, "validate", "land", str(FIRST)), 6, "transactions.customer_id"
+    )
+
+
+TWICE = (
+    # The key comes on two dates, and the note that staging ranks such keys by is lost.
+    ("delete from raw.transactions__contested",),
+    "transaction_id, line_number",
+)
+LOST = (
+    (
+        "create or replace table staging.kept as select * exclude (net_amount) from staging.stg_transactions",
+        "drop view staging.stg_transactions",
+        "create view staging.stg_transactions as select * from staging.kept",
+    ),
+    "net_amount",
+)
+
+
+@pytest.mark.parametrize(("statements", "word"), [TWICE, LOST], ids=["key_twice", "column_lost"])
+def test_broken_staging_is_found(tmp_path: Path, statements: tuple[str, ...], word: str) -> None:
+    deployment = started(tmp_path / "shop")
+    second = day(1)
+    deployment.land("transactions", FIRST, sales(FIRST))
+    deployment.land("transactions", second, [*sales(second), *sales(FIRST)[:1]])
+    settings, run_id = deployment.settings, opened(deployment, "nightly", second)
+    steps.load(settings, run_id, None, None)
+    steps.validate(settings, run_id, "raw", None, None)
+    steps.stage(settings, run_id, second)
+    steps.validate(settings, run_id, "staging", second, second)
+    change(deployment, *statements)
+    with pytest.raises(ValidationFailedError, match=r"stg_transactions"):
+        steps.validate(settings, run_id, "staging", second, second)
+    failed = failed_checks(deployment, "staging")
+    assert {suite for suite, _, _ in failed} == {"staging.stg_transactions"}
+    assert word in str(deployment.query("select * from ops.checks where not success")), failed
+
+
+def test_history_that_is_found_wanting_stops_every_night(tmp_path: Path) -> None:
+    deployment = started(tmp_path / "shop")
+    tonight = day(1)
+    deployment.land("transactions", FIRST, addresses(FIRST))
+    deployment.land("transactions", tonight, sales(tonight))
+    for kind in ("history", "nightly"):  # the second time the history is loaded, so the DAG has to find it
+        result = mainstay(deployment.settings.home, "nightly", str(tonight))
+        says_one_thing(result, 6, "transactions.customer_id", "12 of ")
+        assert deployment.query("select kind, status from ops.runs order by started_at desc limit 1") == [
+            (kind, "failed")
+        ]
+        assert ("transactions", FIRST) in unvalidated(deployment)
+        assert not database(deployment).exists()
+    assert deployment.query("select count(*) from ops.steps where step in ('stage', 'build', 'publish')") == [
+        (0,)
+    ]
