@@ -16,7 +16,7 @@ import duckdb
 import typer
 from rich.markup import escape
 
-from pipelines.cli.common import JsonFlag, clear_errors, out, print_json, settings_or_exit
+from pipelines.cli.common import JsonFlag, clear_errors, out, print_json, progress, settings_or_exit
 from pipelines.contracts import mart_contracts, source_contracts
 from pipelines.errors import MainstayError
 from pipelines.lock import holder, is_locked
@@ -188,7 +188,9 @@ def examine(settings: Settings) -> list[Finding]:
 @clear_errors
 def doctor(as_json: JsonFlag = False) -> None:
     """Check environment, versions, contracts, policies, locks, disk and warehouse. Exits 1 if something is wrong."""
-    findings = examine(settings_or_exit())
+    settings = settings_or_exit()
+    with progress("doctor", quiet=as_json):
+        findings = examine(settings)
     if as_json:
         print_json([vars(f) for f in findings])
     else:

@@ -103,7 +103,7 @@ def test_runs_have_true_data_intervals_in_the_reporting_timezone(nightly: dict[s
     assert nightly["timetable"] == "CronDataIntervalTimetable"
     assert nightly["cron"] == "0 4 * * *"
     assert nightly["timezone"] == "Europe/Paris"
-    assert nightly["start"] == "2016-12-31T23:00:00+00:00"
+    assert nightly["start"] == "1999-12-31T23:00:00+00:00"
 
 
 def test_missed_nights_are_not_caught_up_and_runs_do_not_overlap(nightly: dict[str, Any]) -> None:
