@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from pipelines.errors import FileRefusedError, LoadError, SettingsError, ValidationFailedError
+from pipelines.errors import BuildError, FileRefusedError, LoadError, SettingsError, ValidationFailedError
 from pipelines.orchestrate.notify import notify_failure
 from pipelines.settings import Settings, load_settings
 
@@ -64,7 +64,7 @@ def default_args() -> dict[str, Any]:
         "retry_policy": ExceptionRetryPolicy(
             rules=[
                 RetryRule(
-                    exception=[SettingsError, FileRefusedError, LoadError, ValidationFailedError],
+                    exception=[SettingsError, FileRefusedError, LoadError, BuildError, ValidationFailedError],
                     action=RetryAction.FAIL,
                     reason="the same input would fail again",
                 )

@@ -188,7 +188,7 @@ def _estimate(group: list[dict[str, Any]]) -> None:
         own, declared, war = row["own"], row["declared"], row["war"]
         if declared is not None:
             row |= {"method": "declared", "wallet": max(own, declared), "capped": own > declared}
-        elif war is not None and own > 0:
+        elif war is not None:
             row |= {"method": "war", "wallet": own / war, "capped": False}
         else:
             capped = own > row["quantile"] + 1e-9
