@@ -110,11 +110,10 @@ def test_a_declared_wallet_below_own_spend_is_capped_and_a_zero_wallet_has_no_sh
     assert pd.isna(row["wallet_quadrant"])
 
 
-def test_the_rule_needs_own_spend_and_our_brand_among_the_ranked() -> None:
-    assert (
-        only(wallets(BOUGHT, survey("s1", "a", "2024-01-05", [1, 2], category="ink")), "ink")["method"]
-        == "benchmark"
-    )
+def test_the_rule_gives_no_wallet_without_own_spend_and_needs_our_brand_among_the_ranked() -> None:
+    row = only(wallets(BOUGHT, survey("s1", "a", "2024-01-05", [1, 2], category="ink")), "ink")
+    assert (row["method"], row["wallet"]) == ("war", 0)
+    assert pd.isna(row["share_of_wallet"])
     # Our brand is unranked in the later survey: the earlier one answers.
     both = pd.concat([survey("s1", "a", "2024-01-05", [1]), survey("s2", "a", "2024-01-06", [None, 1])])
     row = only(wallets(BOUGHT, both))
