@@ -15,7 +15,7 @@ import duckdb
 
 from pipelines import ledger
 from pipelines.contracts import canonical_contracts, mart_contracts, source_contracts
-from pipelines.errors import BuildError, LandingError, MainstayError, PublishError
+from pipelines.errors import BuildError, LandingError, MainstayError, PublishError, ValidationFailedError
 from pipelines.land import LandingFile, check_files, discover
 from pipelines.lock import warehouse_lock
 from pipelines.sql import connect
@@ -124,13 +124,6 @@ def _transform(settings: Settings, run_id: str, step: str, as_of: date, say: Say
             say(f"{node.name} {node.status}")
 
     def work() -> Summary:
-        waiting = _unvalidated(settings)
-        if waiting and step == "build":
-            shown = ", ".join(f"{name} {days[0]}" for name, days in waiting.items())
-            raise BuildError(
-                f"{sum(map(len, waiting.values()))} loaded partitions have not passed the raw expectations ({shown} …); "
-                "run `mainstay validate raw`, and mend and load again what it finds"
-            )
         with closing(connect(settings)) as connection:
             create_tables(connection, source_contracts(settings))
         results = transform(settings, step, as_of, on_node=heard)
@@ -147,7 +140,25 @@ def _transform(settings: Settings, run_id: str, step: str, as_of: date, say: Say
             "slowest": {r.name: round(r.seconds, 2) for r in slowest(results, 3)},
         }
 
+    if step == "build":
+        _refuse_unvalidated(settings)  # before the step begins: the marts stay what they are
     return _recorded(settings, run_id, step, work, say)
+
+
+def _refuse_unvalidated(settings: Settings) -> None:
+    with warehouse_lock(settings, "look", "look"):
+        waiting = _unvalidated(settings)
+    if waiting:
+        raise BuildError(
+            f"loaded and not passed by the raw expectations: {_dates_of(waiting)}; run `mainstay validate raw`, "
+            "and mend and load again what it finds"
+        )
+
+
+def _dates_of(partitions: dict[str, list[date]]) -> str:
+    """The partitions in a sentence, the first few by name."""
+    every = [f"{name} {day}" for name, days in partitions.items() for day in days]
+    return ", ".join(every[:5]) + (f" and {len(every) - 5} more" if len(every) > 5 else "")
 
 
 def validate(
@@ -166,13 +177,24 @@ def validate(
             name: {f.partition_date for f in discover(settings, contract, first, last)}
             for name, contract in contracts.items()
         }
+        waiting: dict[str, list[date]] = {}
         if stage == "raw":
             # What an earlier night loaded and found wanting is looked at again until it is mended.
             for name, days in _unvalidated(settings).items():
-                partitions.setdefault(name, set()).update(days)
+                earlier = sorted(set(days) - partitions.setdefault(name, set()))
+                partitions[name].update(days)
+                waiting |= {name: earlier} if earlier else {}
         touched = {name: sorted(days) for name, days in partitions.items()}
         report = _validated(settings, run_id, stage, touched)
-        require_success(report)
+        try:
+            require_success(report)
+        except ValidationFailedError as error:
+            if not waiting:
+                raise
+            raise ValidationFailedError(
+                f"{error}\nLooked at again, as they have not passed since they were loaded: {_dates_of(waiting)}. "
+                "Land a mended file for such a date and load it; a file with just its header empties the date"
+            ) from error
         if stage == "raw":
             with closing(connect(settings)) as connection:
                 ledger.mark_validated(connection, touched)

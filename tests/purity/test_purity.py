@@ -72,7 +72,7 @@ LINES = st.builds(
     late=st.integers(0, 3),
 )
 FILES = st.dictionaries(
-    st.sampled_from(["a.csv", "b.csv"]), st.lists(LINES, max_size=5).map(tuple), min_size=1
+    st.sampled_from(["a.csv", "b.csv"]), st.lists(LINES, min_size=1, max_size=5).map(tuple), min_size=1
 )
 
 
@@ -80,7 +80,7 @@ FILES = st.dictionaries(
 def histories(draw: st.DrawFn) -> History:
     dates = draw(st.lists(st.sampled_from(DATES), unique=True, min_size=2))
     final = {day: draw(FILES) for day in sorted(dates)}
-    earlier = {day: draw(FILES) for day in draw(st.lists(st.sampled_from(dates), unique=True))}
+    earlier = {day: draw(FILES) for day in draw(st.lists(st.sampled_from(dates), unique=True, min_size=1))}
     for day in earlier:  # the usual correction: the same file with some rows less, the second file gone
         if draw(st.booleans()):
             final[day] = {name: lines[: len(lines) // 2] for name, lines in sorted(earlier[day].items())[:1]}
