@@ -284,8 +284,7 @@ def finish(settings: Settings, run_id: str, as_of: date, status: str, message: s
     """Close the run in the ledger and build the Data Docs."""
     from pipelines.validate import build_docs
 
-    with warehouse_lock(settings, "finish", run_id):
-        ledger.finish_run(settings, run_id, status, message)
+    close(settings, run_id, status, message)
     docs = build_docs(settings) if status == "success" or (settings.var / "gx").exists() else None
     return {"run_id": run_id, "status": status, "data_docs": str(docs) if docs else None}
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipelines.errors import MainstayError
-from pipelines.settings import Settings, load_settings
+from pipelines.settings import Settings
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -98,8 +98,3 @@ def last_landed_date(settings: Settings) -> date:
             "Land your exports, or run `mainstay demo` for the demo's"
         )
     return dates[-1]
-
-
-def settings_or_exit() -> Settings:
-    """The deployment's settings."""
-    return load_settings()

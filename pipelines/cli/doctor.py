@@ -16,12 +16,13 @@ import duckdb
 import typer
 from rich.markup import escape
 
-from pipelines.cli.common import JsonFlag, clear_errors, out, print_json, progress, settings_or_exit
+from pipelines.cli.common import JsonFlag, clear_errors, out, print_json, progress
 from pipelines.contracts import mart_contracts, source_contracts
 from pipelines.errors import MainstayError
 from pipelines.lock import holder, is_locked
 from pipelines.policies import read_policies
 from pipelines.publish import current
+from pipelines.settings import load_settings
 from pipelines.sql import connect
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def examine(settings: Settings) -> list[Finding]:
 @clear_errors
 def doctor(as_json: JsonFlag = False) -> None:
     """Check environment, versions, contracts, policies, locks, disk and warehouse. Exits 1 if something is wrong."""
-    settings = settings_or_exit()
+    settings = load_settings()
     with progress("doctor", quiet=as_json):
         findings = examine(settings)
     if as_json:

@@ -16,11 +16,10 @@ from pipelines.cli.common import (
     parse_date,
     print_json,
     progress,
-    settings_or_exit,
 )
 from pipelines.contracts import DATASETS
 from pipelines.errors import SettingsError
-from pipelines.settings import PROJECT_DIR, Settings
+from pipelines.settings import PROJECT_DIR, Settings, load_settings
 
 _NO_TOML = {"home", "var_dir", "contracts_dir", "policies_dir", "notify_webhook_url"}
 _EXAMPLES = {
@@ -99,7 +98,7 @@ def demo(
     """Write the demo's landing files: The Complete Journey's 2017; feedback, surveys and unit costs are simulated."""
     from pipelines.demo import write_demo
 
-    settings = settings_or_exit()
+    settings = load_settings()
     with progress("demo", quiet=as_json) as say:
         report = write_demo(
             settings,

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from pipelines import ledger
 from pipelines import steps as run
 from pipelines.cli.common import (
     JsonFlag,
@@ -18,10 +17,10 @@ from pipelines.cli.common import (
     parse_date,
     print_json,
     progress,
-    settings_or_exit,
 )
+from pipelines.cli.steps import as_run
 from pipelines.cli.summary import collect, show
-from pipelines.settings import Settings
+from pipelines.settings import Settings, load_settings
 
 
 @clear_errors
@@ -35,7 +34,7 @@ def nightly(
     """Run a night: load landed history in one pass, run the DAG mainstay_nightly for one date, show a summary."""
     from pipelines.orchestrate.inprocess import run_nightly_dag
 
-    settings = settings_or_exit()
+    settings = load_settings()
     business_date = parse_date(day) or last_landed_date(settings)
     history = load_history(settings, business_date, quiet=as_json)
     with progress(f"night of {business_date}", quiet=as_json) as say:
@@ -64,19 +63,16 @@ def load_history(settings: Settings, business_date: date, *, quiet: bool = False
     if not pending:
         return None
     first = min(f.partition_date for files in pending.values() for f in files)
-    run_id = ledger.new_run_id("history", last)
+
+    def work(run_id: str) -> dict[str, Any]:
+        run.land(settings, run_id, first, last, say)
+        run.validate(settings, run_id, "land", first, last, say)
+        summary = run.load(settings, run_id, first, last, say)
+        run.validate(settings, run_id, "raw", first, last, say)
+        return summary
+
     with progress(f"loading history {first} to {last}", quiet=quiet) as say:
-        run.start(settings, run_id, "history", last)
-        try:
-            run.land(settings, run_id, first, last, say)
-            run.validate(settings, run_id, "land", first, last, say)
-            summary = run.load(settings, run_id, first, last, say)
-            run.validate(settings, run_id, "raw", first, last, say)
-        except BaseException as error:
-            run.close(settings, run_id, "failed", str(error) or type(error).__name__)
-            raise
-        run.close(settings, run_id, "success")
-    return summary
+        return as_run(settings, "history", last, work)
 
 
 @clear_errors
@@ -88,7 +84,7 @@ def up(
     from pipelines.orchestrate.services import up as start_services
 
     start_services(
-        settings_or_exit(), host, port, say=lambda text: out.print(text, markup=False, soft_wrap=True)
+        load_settings(), host, port, say=lambda text: out.print(text, markup=False, soft_wrap=True)
     )
 
 
@@ -101,4 +97,4 @@ def airflow(
     """Run Airflow's own command line on the deployment of `mainstay up`, say `backfill create …`."""
     from pipelines.orchestrate.services import airflow_cli
 
-    raise typer.Exit(airflow_cli(settings_or_exit(), arguments))
+    raise typer.Exit(airflow_cli(load_settings(), arguments))

@@ -11,11 +11,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from pipelines.cli.common import JsonFlag, clear_errors, out, parse_date, print_json, settings_or_exit
+from pipelines.cli.common import JsonFlag, clear_errors, out, parse_date, print_json
 from pipelines.contracts import DATASETS
 from pipelines.errors import SettingsError
 from pipelines.load.tables import REASON_KIND
 from pipelines.lock import warehouse_lock
+from pipelines.settings import load_settings
 from pipelines.sql import connect, fetch_rows, ident
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _rejects(settings: Settings, dataset: str, day: str | None, limit: int | Non
 @clear_errors
 def list_(as_json: JsonFlag = False) -> None:
     """Count rejects by dataset, business date and reason."""
-    settings = settings_or_exit()
+    settings = load_settings()
     found: list[dict[str, Any]] = []
     for dataset in DATASETS:
         found += _query(
@@ -90,7 +91,7 @@ def show(
     as_json: JsonFlag = False,
 ) -> None:
     """Show rejected rows: file, line, reasons and raw text. The text may hold personal data."""
-    rows = _rejects(settings_or_exit(), dataset, day, limit)
+    rows = _rejects(load_settings(), dataset, day, limit)
     if as_json:
         print_json(rows)
         return
@@ -111,7 +112,7 @@ def export(
     day: OnDate = None,
 ) -> None:
     """Write all rejects of a dataset to a CSV file, reasons joined by ' | '."""
-    rows = _rejects(settings_or_exit(), dataset, day, None)
+    rows = _rejects(load_settings(), dataset, day, None)
     if target.exists():
         raise SettingsError(f"{target} is there already; name a new file")
     with target.open("w", encoding="utf-8", newline="") as stream:

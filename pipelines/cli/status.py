@@ -12,10 +12,11 @@ from rich.padding import Padding
 from rich.table import Table
 
 from pipelines import ledger
-from pipelines.cli.common import JsonFlag, clear_errors, out, print_json, settings_or_exit
+from pipelines.cli.common import JsonFlag, clear_errors, out, print_json
 from pipelines.contracts import DATASETS, source_contracts
 from pipelines.lock import holder, is_locked
 from pipelines.publish import current
+from pipelines.settings import load_settings
 from pipelines.sql import connect, fetch_rows, ident
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def status(
     as_json: JsonFlag = False,
 ) -> None:
     """Show the last runs, steps, timings, checks, rejects and freshness."""
-    report = gather(settings_or_exit(), runs)
+    report = gather(load_settings(), runs)
     if as_json:
         print_json(report)
         return

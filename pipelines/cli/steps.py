@@ -19,10 +19,9 @@ from pipelines.cli.common import (
     parse_date,
     print_json,
     progress,
-    settings_or_exit,
 )
 from pipelines.errors import SettingsError
-from pipelines.settings import Settings
+from pipelines.settings import Settings, load_settings
 
 FromDate = Annotated[
     str | None,
@@ -46,7 +45,7 @@ def _range(first: str | None, last: str | None) -> tuple[date | None, date | Non
     return start, end
 
 
-def _as_run(
+def as_run(
     settings: Settings, kind: str, as_of: date, work: Callable[[str], dict[str, Any]]
 ) -> dict[str, Any]:
     """A run of its own in the ledger around a step that is called by hand."""
@@ -78,11 +77,11 @@ def _show(summary: dict[str, Any], as_json: bool) -> None:
 @clear_errors
 def land(first: FromDate = None, last: ToDate = None, as_json: JsonFlag = False) -> None:
     """Check landing files: is each there, whole, readable and of its contract's shape?"""
-    settings = settings_or_exit()
+    settings = load_settings()
     start, end = _range(first, last)
     end = end or last_landed_date(settings)
     with progress("land", quiet=as_json) as say:
-        summary = _as_run(settings, "land", end, lambda r: run.land(settings, r, start or date.min, end, say))
+        summary = as_run(settings, "land", end, lambda r: run.land(settings, r, start or date.min, end, say))
     _show(summary, as_json)
 
 
@@ -97,7 +96,7 @@ def load(
     as_json: JsonFlag = False,
 ) -> None:
     """Load landed files into raw, quarantine and duplicates; unchanged partitions are left as they are."""
-    settings = settings_or_exit()
+    settings = load_settings()
     start, end = _range(first, last)
     unknown = sorted(set(dataset or []) - set(run.datasets()))
     if unknown:
@@ -110,7 +109,7 @@ def load(
         )
         return
     with progress("load", quiet=as_json) as say:
-        summary = _as_run(
+        summary = as_run(
             settings,
             "load",
             end or last_landed_date(settings),
@@ -141,17 +140,17 @@ def load_table(summary: dict[str, Any]) -> Table:
 @clear_errors
 def stage(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
     """Build the policy seeds and staging views of the warehouse."""
-    settings = settings_or_exit()
+    settings = load_settings()
     day = parse_date(as_of) or last_landed_date(settings)
     with progress("stage", quiet=as_json) as say:
-        summary = _as_run(settings, "stage", day, lambda r: run.stage(settings, r, day, say))
+        summary = as_run(settings, "stage", day, lambda r: run.stage(settings, r, day, say))
     _show(summary, as_json)
 
 
 @clear_errors
 def build(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
     """Stage, then build all marts as of a business date; validates first what was loaded since. Nothing is published."""
-    settings = settings_or_exit()
+    settings = load_settings()
     day = parse_date(as_of) or last_landed_date(settings)
 
     def work(run_id: str) -> dict[str, Any]:
@@ -161,7 +160,7 @@ def build(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
         return run.build(settings, run_id, day, say)
 
     with progress("build", quiet=as_json) as say:
-        summary = _as_run(settings, "build", day, work)
+        summary = as_run(settings, "build", day, work)
     _show(summary, as_json)
 
 
@@ -177,11 +176,11 @@ def validate(
         raise SettingsError(
             f"unknown stage {stage!r}; use land, raw, staging or marts (the serving file is validated by publish)"
         )
-    settings = settings_or_exit()
+    settings = load_settings()
     start, end = _range(first, last)
     with progress(f"validate {stage}", quiet=as_json) as say:
         try:
-            summary = _as_run(
+            summary = as_run(
                 settings,
                 "validate",
                 end or last_landed_date(settings),
@@ -210,7 +209,7 @@ def publish(
     """Validate (if not done) and audit the built marts and swap them in for BI; or roll back to an earlier night."""
     from pipelines import publish as publishing
 
-    settings = settings_or_exit()
+    settings = load_settings()
     if versions:
         kept = publishing.versions(settings)
         if as_json:
@@ -242,5 +241,5 @@ def publish(
         return run.publish(settings, run_id, day, say)
 
     with progress("publish", quiet=as_json) as say:
-        summary = _as_run(settings, "publish", day, work)
+        summary = as_run(settings, "publish", day, work)
     _show(summary, as_json)
