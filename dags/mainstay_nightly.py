@@ -1,16 +1,15 @@
 """The night: land, load, stage, build and publish one business date, with a validation after each stage.
 
-Wiring only. What a task does is in `pipelines/steps.py`, how it is called in `pipelines/orchestrate/tasks.py`.
+Wiring only. The tasks and their order are in `pipelines/orchestrate/wiring.py`.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import pendulum
-from airflow.sdk import Asset, CronDataIntervalTimetable, dag, task
+from airflow.sdk import CronDataIntervalTimetable, dag
 
-from pipelines.orchestrate.tasks import default_args, finish_run, open_run, run_step
+from pipelines.orchestrate.tasks import default_args
+from pipelines.orchestrate.wiring import land_to_publish
 from pipelines.settings import load_settings
 
 # Every morning at 04:00 in the reporting timezone, for the business date that ended at midnight: the shop's
@@ -19,7 +18,6 @@ from pipelines.settings import load_settings
 SCHEDULE = "0 4 * * *"
 
 settings = load_settings()
-mainstay_marts = Asset("mainstay_marts")
 
 
 @dag(
@@ -37,69 +35,7 @@ mainstay_marts = Asset("mainstay_marts")
 )
 def mainstay_nightly() -> None:
     """One run is one business date."""
-
-    @task
-    def land() -> dict[str, Any]:
-        """Open the run and check the date's landing files."""
-        open_run("nightly")
-        return run_step("land")
-
-    @task
-    def validate_land() -> dict[str, Any]:
-        """Run the expectations on the landed files."""
-        return run_step("validate", stage="land")
-
-    @task
-    def load() -> dict[str, Any]:
-        """Load the files by contract into raw, quarantine and duplicates."""
-        return run_step("load")
-
-    @task
-    def validate_raw() -> dict[str, Any]:
-        """Run the expectations on the loaded partitions."""
-        return run_step("validate", stage="raw")
-
-    @task
-    def stage() -> dict[str, Any]:
-        """Build dbt's seeds and staging models."""
-        return run_step("stage")
-
-    @task
-    def validate_staging() -> dict[str, Any]:
-        """Run the expectations on the staging models."""
-        return run_step("validate", stage="staging")
-
-    @task
-    def build() -> dict[str, Any]:
-        """Build dbt's intermediate models and marts."""
-        return run_step("build")
-
-    @task
-    def validate_marts() -> dict[str, Any]:
-        """Run the expectations on the marts."""
-        return run_step("validate", stage="marts")
-
-    @task(outlets=[mainstay_marts])
-    def publish() -> dict[str, Any]:
-        """Audit the new serving file and swap it in."""
-        return run_step("publish")
-
-    @task
-    def finish() -> dict[str, Any]:
-        """Close the run in the ledger, whatever happened, and build the Data Docs."""
-        return finish_run()
-
-    # fmt: off
-    (
-        land() >> validate_land()
-        >> load() >> validate_raw()
-        >> stage() >> validate_staging()
-        >> build() >> validate_marts()
-        >> publish()
-        # A teardown runs after a failure too, and does not count for the run's state: that stays publish's.
-        >> finish().as_teardown()
-    )
-    # fmt: on
+    land_to_publish()
 
 
 nightly = mainstay_nightly()

@@ -57,3 +57,15 @@ class LockedError(MainstayError):
     """Another process writes to the warehouse."""
 
     exit_code = 8
+
+
+class WarehouseDamagedError(MainstayError):
+    """The warehouse's file is damaged or no DuckDB file; it is built anew from the landing files."""
+
+    exit_code = 9
+
+
+class StorageError(MainstayError):
+    """The disk is full, or a folder or file of the deployment cannot be read or written."""
+
+    exit_code = 10

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.sql import connect, insert_rows
@@ -22,14 +25,19 @@ DDL = """
 CREATE SCHEMA IF NOT EXISTS ops;
 CREATE TABLE IF NOT EXISTS ops.runs (
     run_id VARCHAR, kind VARCHAR, as_of_date DATE, started_at TIMESTAMP, finished_at TIMESTAMP,
-    status VARCHAR, message VARCHAR);
+    status VARCHAR, message VARCHAR, sequence BIGINT, process VARCHAR);
 CREATE TABLE IF NOT EXISTS ops.steps (
-    run_id VARCHAR, step VARCHAR, started_at TIMESTAMP, finished_at TIMESTAMP, status VARCHAR, detail VARCHAR);
+    run_id VARCHAR, step VARCHAR, started_at TIMESTAMP, finished_at TIMESTAMP, status VARCHAR, detail VARCHAR,
+    sequence BIGINT);
+ALTER TABLE ops.runs ADD COLUMN IF NOT EXISTS sequence BIGINT;
+ALTER TABLE ops.runs ADD COLUMN IF NOT EXISTS process VARCHAR;
+ALTER TABLE ops.steps ADD COLUMN IF NOT EXISTS sequence BIGINT;
 CREATE TABLE IF NOT EXISTS ops.files (
     file_id VARCHAR, run_id VARCHAR, dataset VARCHAR, partition_date DATE, path VARCHAR, size_bytes BIGINT,
     sha256 VARCHAR, contract_hash VARCHAR, rows_in BIGINT, loaded BIGINT, quarantined BIGINT, duplicates BIGINT,
     loaded_at TIMESTAMP, status VARCHAR, message VARCHAR);
 CREATE TABLE IF NOT EXISTS ops.unvalidated (dataset VARCHAR, partition_date DATE);
+CREATE TABLE IF NOT EXISTS ops.touched (dataset VARCHAR, business_date DATE);
 CREATE TABLE IF NOT EXISTS ops.drift (
     run_id VARCHAR, dataset VARCHAR, partition_date DATE, path VARCHAR, column_name VARCHAR, seen_at TIMESTAMP);
 CREATE TABLE IF NOT EXISTS ops.checks (
@@ -41,9 +49,16 @@ CREATE TABLE IF NOT EXISTS ops.models (
 """Tables of the ledger.
 
 `unvalidated` holds the partitions whose rows have not passed the raw expectations since they were loaded; nothing
-is built while it holds any. File status: loaded, rejected (too many bad rows), refused (not what its contract
-says), replaced (a later load of the same dataset and date took its place).
+is built while it holds any. `touched` holds the business dates whose rows a load has changed since the marts
+were last built. File status: loaded, rejected (too many bad rows), refused (not what its contract says), replaced
+(a later load of the same dataset and date took its place), removed (its landing file is gone, and its rows were
+taken out on request).
+
+Runs and steps are in the order of `sequence`, in which they were written; clocks are set back, and differ.
 """
+
+_SILENT_AFTER = timedelta(days=1)
+"""A run of a scheduler, which has no process of its own, counts as killed after so long without a step."""
 
 
 def now() -> datetime:
@@ -56,19 +71,63 @@ def new_run_id(kind: str, as_of: date) -> str:
     return f"{kind}-{as_of:%Y%m%d}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
 
 
-def start_run(settings: Settings, run_id: str, kind: str, as_of: date) -> None:
-    """Open a run. Runs of its kind that were never closed belong to killed processes: mark them so."""
+def _process() -> str:
+    """This process, told apart from a later one with the same number."""
+    return f"{socket.gethostname()} {os.getpid()} {_started(os.getpid())}"
+
+
+def _started(pid: int) -> str:
+    """Clock ticks from the machine's start to the process's; empty if there is none, or the system does not tell."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[19]
+
+
+def _is_dead(process: str | None, last_sign: datetime) -> bool:
+    """Whether a run that was never closed will not go on: its process has ended, or nothing came from it for long."""
+    host, pid, started = (process or "  ").split(" ")
+    if started and host == socket.gethostname():
+        return _started(int(pid)) != started
+    return now() - last_sign > _SILENT_AFTER
+
+
+def start_run(
+    settings: Settings, run_id: str, kind: str, as_of: date, *, is_own_process: bool = True
+) -> None:
+    """Open a run, and mark as killed the ones that will not go on.
+
+    Args:
+        settings: The deployment.
+        run_id: Opened anew if it was open already.
+        kind: What the run does: nightly, backfill, load, …
+        as_of: Its business date.
+        is_own_process: Whether the run ends with this process; a scheduler's run has a process for each task.
+    """
     with closing(connect(settings)) as connection:
         connection.execute(DDL)
-        connection.execute(
-            "UPDATE ops.runs SET status = 'killed', finished_at = ?, message = 'ended without closing' "
-            "WHERE status = 'running' AND kind = ?",
-            [now(), kind],
-        )
+        _mark_killed(connection)
         connection.execute("DELETE FROM ops.runs WHERE run_id = ?", [run_id])
         connection.execute(
-            "INSERT INTO ops.runs VALUES (?, ?, ?, ?, NULL, 'running', NULL)", [run_id, kind, as_of, now()]
+            "INSERT INTO ops.runs (run_id, kind, as_of_date, started_at, status, sequence, process) "
+            "SELECT ?, ?, ?, ?, 'running', coalesce(max(sequence), 0) + 1, ? FROM ops.runs",
+            [run_id, kind, as_of, now(), _process() if is_own_process else None],
         )
+
+
+def _mark_killed(connection: duckdb.DuckDBPyConnection) -> None:
+    rows = connection.execute(
+        "SELECT r.run_id, r.process, greatest(r.started_at, coalesce(max(s.started_at), r.started_at)) "
+        "FROM ops.runs AS r LEFT JOIN ops.steps AS s USING (run_id) WHERE r.status = 'running' "
+        "GROUP BY r.run_id, r.process, r.started_at"
+    ).fetchall()
+    dead = [run_id for run_id, process, last_sign in rows if _is_dead(process, last_sign)]
+    connection.execute(
+        "UPDATE ops.runs SET status = 'killed', finished_at = ?, message = 'ended without closing' "
+        "WHERE list_contains(?::VARCHAR[], run_id)",
+        [now(), dead],
+    )
 
 
 def finish_run(settings: Settings, run_id: str, status: str, message: str | None = None) -> None:
@@ -89,11 +148,17 @@ def record_step(
     status: str,
     detail: dict[str, Any],
 ) -> None:
-    """Write a step that began (`running`) or ended; a retried step replaces its earlier row."""
+    """Write a step that began (`running`) or ended; a retried step replaces its earlier row.
+
+    Steps of other runs that stand as running were killed: who writes here holds the warehouse's lock, as they did.
+    """
     connection.execute(DDL)
+    connection.execute(
+        "UPDATE ops.steps SET status = 'killed' WHERE status = 'running' AND run_id <> ?", [run_id]
+    )
     connection.execute("DELETE FROM ops.steps WHERE run_id = ? AND step = ?", [run_id, step])
     connection.execute(
-        "INSERT INTO ops.steps VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO ops.steps SELECT ?, ?, ?, ?, ?, ?, coalesce(max(sequence), 0) + 1 FROM ops.steps",
         [
             run_id,
             step,
@@ -103,6 +168,29 @@ def record_step(
             json.dumps(detail, default=str, ensure_ascii=False),
         ],
     )
+
+
+@dataclass(frozen=True)
+class StepEntry:
+    """One row of the step ledger."""
+
+    run_id: str
+    step: str
+    status: str
+    sequence: int
+    detail: dict[str, Any]
+
+
+def last_step(connection: duckdb.DuckDBPyConnection, step: str) -> StepEntry | None:
+    """The newest entry of a step, of whatever run."""
+    connection.execute(DDL)
+    # Rows of an older Mainstay have no sequence; they come before all others.
+    row = connection.execute(
+        "SELECT run_id, step, status, coalesce(sequence, 0), detail FROM ops.steps WHERE step = ? "
+        "ORDER BY coalesce(sequence, 0) DESC, started_at DESC LIMIT 1",
+        [step],
+    ).fetchone()
+    return StepEntry(row[0], row[1], row[2], row[3], json.loads(row[4])) if row else None
 
 
 def record_checks(
@@ -235,3 +323,12 @@ def mark_validated(connection: duckdb.DuckDBPyConnection, partitions: dict[str, 
             "DELETE FROM ops.unvalidated WHERE dataset = ? AND list_contains(?, partition_date)",
             [dataset, days],
         )
+
+
+def touched(connection: duckdb.DuckDBPyConnection, dataset: str) -> list[date]:
+    """The business dates of a dataset whose rows a load has changed since the marts were last built."""
+    connection.execute(DDL)
+    rows = connection.execute(
+        "SELECT DISTINCT business_date FROM ops.touched WHERE dataset = ? ORDER BY ALL", [dataset]
+    ).fetchall()
+    return [day for (day,) in rows]

@@ -1,7 +1,7 @@
 """The warehouse's one-writer lock.
 
 DuckDB takes one writer. Every step that writes holds this operating-system file lock, which dies with its
-process, and leaves a note that says who holds it.
+process, and leaves a note that says who holds it. A step that calls another holds it once.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import socket
+import threading
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -20,12 +21,16 @@ from pipelines.errors import LockedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from pipelines.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _FIRST_WAIT_SECONDS = 1.0
+
+_held = threading.local()
+"""The folders whose lock this thread holds already."""
 
 
 def holder(settings: Settings) -> dict[str, Any] | None:
@@ -52,10 +57,16 @@ def warehouse_lock(
 ) -> Iterator[None]:
     """Hold the warehouse for writing; `on_wait` (else the log) hears whom we wait for.
 
+    A thread that holds it already just goes on.
+
     Raises:
         LockedError: the lock was not free within `lock_timeout_seconds`.
     """
     folder = settings.warehouse.parent
+    held: set[Path] = _held.__dict__.setdefault("folders", set())
+    if folder in held:
+        yield
+        return
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / "lock")
     try:
@@ -81,8 +92,10 @@ def warehouse_lock(
         temporary = target.with_suffix(f".{os.getpid()}.tmp")
         temporary.write_text(json.dumps(note), encoding="utf-8")
         temporary.replace(target)
+        held.add(folder)
         yield
     finally:
+        held.discard(folder)
         lock.release()
 
 

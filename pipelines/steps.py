@@ -6,19 +6,21 @@ into the ledger, and returns a small summary that fits into JSON. Each can be ru
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from pipelines import ledger
+from pipelines import ledger, stale
 from pipelines.contracts import canonical_contracts, mart_contracts, source_contracts
-from pipelines.errors import BuildError, LandingError, MainstayError, PublishError, ValidationFailedError
+from pipelines.errors import LandingError, MainstayError, PublishError, ValidationFailedError
 from pipelines.land import LandingFile, check_files, discover
 from pipelines.lock import warehouse_lock
-from pipelines.sql import connect
+from pipelines.sql import connect, transaction
+from pipelines.standing import are_marts_ready, are_marts_validated, built_as_of, is_staged, unvalidated
+from pipelines.standing import as_of_for as as_of_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,17 +31,25 @@ Say = Callable[[str], None]
 Summary = dict[str, Any]
 
 
-def start(settings: Settings, run_id: str, kind: str, as_of: date) -> Summary:
-    """Open the run in the ledger."""
+def start(settings: Settings, run_id: str, kind: str, as_of: date, *, is_own_process: bool = True) -> Summary:
+    """Open the run in the ledger; see `ledger.start_run`."""
     with warehouse_lock(settings, "start", run_id):
-        ledger.start_run(settings, run_id, kind, as_of)
+        ledger.start_run(settings, run_id, kind, as_of, is_own_process=is_own_process)
     return {"run_id": run_id}
 
 
 def _recorded(
-    settings: Settings, run_id: str, step: str, work: Callable[[], Summary], say: Say | None = None
+    settings: Settings,
+    run_id: str,
+    step: str,
+    work: Callable[[], Summary],
+    say: Say | None = None,
+    on_success: Callable[[duckdb.DuckDBPyConnection], None] | None = None,
 ) -> Summary:
-    """Do a step's work under the lock and write its outcome into the ledger, success or not."""
+    """Do a step's work under the lock and write its outcome into the ledger, success or not.
+
+    `on_success` writes what must be written together with the success, or not at all.
+    """
     with warehouse_lock(settings, step, run_id, on_wait=say):
         started = ledger.now()
         with closing(connect(settings)) as connection:
@@ -52,13 +62,33 @@ def _recorded(
                 reason = str(error) or type(error).__name__
                 ledger.record_step(connection, run_id, step, started, "failed", {"error": reason})
             raise
-        with closing(connect(settings)) as connection:
+        with closing(connect(settings)) as connection, transaction(connection):
             ledger.record_step(connection, run_id, step, started, "success", summary)
+            if on_success is not None:
+                on_success(connection)
         return summary
 
 
-def land(settings: Settings, run_id: str, first: date, last: date, say: Say | None = None) -> Summary:
+def land(
+    settings: Settings,
+    run_id: str,
+    first: date,
+    last: date,
+    say: Say | None = None,
+    datasets: Iterable[str] | None = None,
+    *,
+    allow_missing: bool = False,
+) -> Summary:
     """Find the range's landing files and make sure that each is what its contract says.
+
+    Args:
+        settings: The deployment.
+        run_id: The run.
+        first: First landing date.
+        last: Last landing date, included.
+        say: Hears whom a waiting step waits for.
+        datasets: Only these; default all.
+        allow_missing: An obligatory dataset may have no file, as its rows are to be taken out.
 
     Raises:
         LandingError: an obligatory dataset has no file at all in the range.
@@ -68,9 +98,11 @@ def land(settings: Settings, run_id: str, first: date, last: date, say: Say | No
     def work() -> Summary:
         counts: dict[str, int] = {}
         for name, contract in source_contracts(settings).items():
+            if datasets is not None and name not in datasets:
+                continue
             files = discover(settings, contract, first, last)
             counts[name] = len(files)
-            if not files and contract.is_obligatory:
+            if not files and contract.is_obligatory and not allow_missing:
                 day = f"{first}" if first == last else f"{first} to {last}"
                 raise LandingError(
                     f"no {name} file for {day}: expected {settings.landing / contract.location}. "
@@ -90,12 +122,21 @@ def load(
     last: date | None,
     say: Say | None = None,
     datasets: list[str] | None = None,
+    *,
+    reload: bool = False,
+    remove_missing: bool = False,
 ) -> Summary:
-    """Load the range's files into raw, quarantine and duplicates; unchanged partitions are left as they are."""
+    """Load the range's files into raw, quarantine and duplicates.
+
+    Unchanged partitions are left as they are but with `reload`; partitions whose files are gone from the landing
+    folder are left but with `remove_missing`, which takes their rows out.
+    """
     from pipelines.load import load_datasets
 
     def work() -> Summary:
-        results = load_datasets(settings, run_id, first, last, datasets, say)
+        results = load_datasets(
+            settings, run_id, first, last, datasets, say, reload=reload, remove_missing=remove_missing
+        )
         totals = {
             k: sum(getattr(r, k) for r in results)
             for k in ("files", "rows_in", "loaded", "quarantined", "duplicates", "unchanged")
@@ -107,52 +148,66 @@ def load(
 
 def stage(settings: Settings, run_id: str, as_of: date, say: Say | None = None) -> Summary:
     """Build the policy seeds and the staging views."""
-    return _transform(settings, run_id, "stage", as_of, say)
+    from pipelines.load.tables import create_tables
+
+    def work() -> Summary:
+        with closing(connect(settings)) as connection:
+            create_tables(connection, source_contracts(settings))
+        return _transformed(settings, run_id, "stage", as_of, say)
+
+    return _recorded(settings, run_id, "stage", work, say)
 
 
 def build(settings: Settings, run_id: str, as_of: date, say: Say | None = None) -> Summary:
-    """Build the intermediate models and the marts, and run their dbt tests."""
-    return _transform(settings, run_id, "build", as_of, say)
+    """Build the intermediate models and the marts, and run their dbt tests.
+
+    Another run may have loaded or staged since this one did: what was loaded and not validated is validated first,
+    and staging is made anew if it is of another date or other policies.
+
+    Raises:
+        ValidationFailedError: something was loaded that has not passed the raw expectations; nothing is built on it.
+        BuildError: a model or a test failed.
+    """
+    from pipelines.transform import variables
+
+    context = stale.context_hash(settings, variables(settings))
+    with warehouse_lock(settings, "build", run_id, on_wait=say):
+        if unvalidated(settings):
+            validate_loaded(settings, run_id, say)
+        if not is_staged(settings, as_of, context):
+            stage(settings, run_id, as_of, say)
+        with closing(connect(settings)) as connection:
+            what = stale.find_stale(connection, as_of, context)
+        if say is not None:
+            say(f"building {'all dates' if what.is_full else f'{what.stale_dates:,} dates'}: {what.reason}")
+
+        def work() -> Summary:
+            done = _transformed(settings, run_id, "build", as_of, say, full_refresh=what.is_full)
+            return {**done, **what.as_dict()}
+
+        return _recorded(settings, run_id, "build", work, say, on_success=stale.note_built)
 
 
-def _transform(settings: Settings, run_id: str, step: str, as_of: date, say: Say | None) -> Summary:
-    from pipelines.load.tables import create_tables
-    from pipelines.transform import NodeResult, slowest, transform
+def _transformed(
+    settings: Settings, run_id: str, step: str, as_of: date, say: Say | None, *, full_refresh: bool = False
+) -> Summary:
+    from pipelines.transform import NodeResult, slowest, transform, variables
 
     def heard(node: NodeResult) -> None:
         if say is not None and node.resource_type != "test":
             say(f"{node.name} {node.status}")
 
-    def work() -> Summary:
-        with closing(connect(settings)) as connection:
-            create_tables(connection, source_contracts(settings))
-        results = transform(settings, step, as_of, on_node=heard)
-        with closing(connect(settings)) as connection:
-            ledger.record_models(
-                connection,
-                run_id,
-                [(r.name, r.resource_type, r.status, r.seconds, r.message) for r in results],
-            )
-        return {
-            "as_of_date": as_of.isoformat(),
-            "models": sum(r.resource_type in ("model", "seed") for r in results),
-            "tests": sum(r.resource_type == "test" for r in results),
-            "slowest": {r.name: round(r.seconds, 2) for r in slowest(results, 3)},
-        }
-
-    if step == "build":
-        _refuse_unvalidated(settings)  # before the step begins: the marts stay what they are
-    return _recorded(settings, run_id, step, work, say)
-
-
-def _refuse_unvalidated(settings: Settings) -> None:
-    with warehouse_lock(settings, "look", "look"):
-        waiting = _unvalidated(settings)
-    if waiting:
-        raise BuildError(
-            f"loaded and not passed by the raw expectations: {_dates_of(waiting)}; run `mainstay validate raw`, "
-            "and mend and load again what it finds"
-        )
+    results = transform(settings, step, as_of, on_node=heard, full_refresh=full_refresh)
+    with closing(connect(settings)) as connection:
+        rows = [(r.name, r.resource_type, r.status, r.seconds, r.message) for r in results]
+        ledger.record_models(connection, run_id, rows)
+    return {
+        "as_of_date": as_of.isoformat(),
+        "context": stale.context_hash(settings, variables(settings)),
+        "models": sum(r.resource_type in ("model", "seed") for r in results),
+        "tests": sum(r.resource_type == "test" for r in results),
+        "slowest": {r.name: round(r.seconds, 2) for r in slowest(results, 3)},
+    }
 
 
 def _dates_of(partitions: dict[str, list[date]]) -> str:
@@ -169,49 +224,55 @@ def validate(
     Raises:
         ValidationFailedError: an expectation failed or raised, or a suite had none.
     """
+
+    def partitions() -> dict[str, set[date]]:
+        return {
+            name: {f.partition_date for f in discover(settings, contract, first, last)}
+            for name, contract in source_contracts(settings).items()
+        }
+
+    return _recorded(
+        settings, run_id, f"validate_{stage}", lambda: _validate(settings, run_id, stage, partitions()), say
+    )
+
+
+def validate_loaded(settings: Settings, run_id: str, say: Say | None = None) -> Summary:
+    """Run the raw expectations on just what was loaded and has not passed them yet.
+
+    Raises:
+        ValidationFailedError: as `validate`.
+    """
+    return _recorded(settings, run_id, "validate_raw", lambda: _validate(settings, run_id, "raw", {}), say)
+
+
+def _validate(settings: Settings, run_id: str, stage: str, partitions: dict[str, set[date]]) -> Summary:
     from pipelines.validate import require_success
 
-    def work() -> Summary:
-        contracts = source_contracts(settings)
-        partitions = {
-            name: {f.partition_date for f in discover(settings, contract, first, last)}
-            for name, contract in contracts.items()
-        }
-        waiting: dict[str, list[date]] = {}
-        if stage == "raw":
-            # What an earlier night loaded and found wanting is looked at again until it is mended.
-            for name, days in _unvalidated(settings).items():
-                earlier = sorted(set(days) - partitions.setdefault(name, set()))
-                partitions[name].update(days)
-                waiting |= {name: earlier} if earlier else {}
-        touched = {name: sorted(days) for name, days in partitions.items()}
-        report = _validated(settings, run_id, stage, touched)
-        try:
-            require_success(report)
-        except ValidationFailedError as error:
-            if not waiting:
-                raise
-            raise ValidationFailedError(
-                f"{error}\nLooked at again, as they have not passed since they were loaded: {_dates_of(waiting)}. "
-                "Land a mended file for such a date and load it; a file with just its header empties the date"
-            ) from error
-        if stage == "raw":
-            with closing(connect(settings)) as connection:
-                ledger.mark_validated(connection, touched)
-        return {**report.counts, "seconds": round(report.seconds, 2)}
-
-    return _recorded(settings, run_id, f"validate_{stage}", work, say)
-
-
-def _unvalidated(settings: Settings) -> dict[str, list[date]]:
-    with closing(connect(settings)) as connection:
-        return ledger.unvalidated(connection)
-
-
-def has_unvalidated(settings: Settings) -> bool:
-    """Whether anything was loaded that has not passed the raw expectations."""
-    with warehouse_lock(settings, "look", "look"):
-        return bool(_unvalidated(settings))
+    waiting: dict[str, list[date]] = {}
+    for name in source_contracts(settings):
+        partitions.setdefault(name, set())
+    if stage == "raw":
+        # What an earlier night loaded and found wanting is looked at again until it is mended.
+        for name, days in unvalidated(settings).items():
+            earlier = sorted(set(days) - partitions.setdefault(name, set()))
+            partitions[name].update(days)
+            waiting |= {name: earlier} if earlier else {}
+    touched = {name: sorted(days) for name, days in partitions.items()}
+    report = _validated(settings, run_id, stage, touched)
+    try:
+        require_success(report)
+    except ValidationFailedError as error:
+        if not waiting:
+            raise
+        raise ValidationFailedError(
+            f"{error}\nLooked at again, as they have not passed since they were loaded: {_dates_of(waiting)}. "
+            "Land a mended file for such a date and load it; without one, remove the file and run "
+            "`mainstay backfill DATE --remove-missing`"
+        ) from error
+    if stage == "raw":
+        with closing(connect(settings)) as connection:
+            ledger.mark_validated(connection, touched)
+    return {**report.counts, "seconds": round(report.seconds, 2)}
 
 
 def _validated(
@@ -237,24 +298,57 @@ def _record_report(settings: Settings, run_id: str, report: Any) -> None:
         ledger.record_checks(connection, run_id, report.stage, rows)
 
 
-def publish(settings: Settings, run_id: str, as_of: date, say: Say | None = None) -> Summary:
+def publish(
+    settings: Settings,
+    run_id: str,
+    as_of: date,
+    say: Say | None = None,
+    *,
+    rebuild_if_needed: bool = False,
+    compare: bool = False,
+    accept_loss: bool = False,
+) -> Summary:
     """Build the serving file, audit it with its expectations, and swap it in whole.
+
+    Args:
+        settings: The deployment.
+        run_id: The run.
+        as_of: The business date that the marts are for.
+        say: Hears what is going on.
+        rebuild_if_needed: Build and validate again if another run has built for another date, or half, in between.
+        compare: Say in the summary's `changes` what is different from what BI saw before.
+        accept_loss: Let a warehouse that was begun anew publish fewer transactions than BI sees.
 
     Raises:
         PublishError: the night was refused; BI keeps the one before.
     """
-    from pipelines.publish import publish as publish_marts
+    from pipelines.publish.loss import require_no_loss
+
+    with warehouse_lock(settings, "publish", run_id, on_wait=say):
+        if rebuild_if_needed and not are_marts_ready(settings, as_of):
+            build(settings, run_id, as_of, say)
+            validate(settings, run_id, "marts", as_of, as_of, say)
+        built = built_as_of(settings)
+        if built != as_of:
+            raise PublishError(
+                f"the marts in the warehouse are as of {built}, not {as_of}; run `mainstay build --as-of {as_of}` first"
+            )
+        if not are_marts_validated(settings):
+            raise PublishError(
+                "the marts have not passed their expectations since the last build; run `mainstay validate marts` first"
+            )
+
+        def work() -> Summary:
+            lost = require_no_loss(settings, accept_loss=accept_loss)
+            return {**_publish(settings, run_id, as_of, compare=compare), "lost_transactions": lost}
+
+        return _recorded(settings, run_id, "publish", work, say)
+
+
+def _publish(settings: Settings, run_id: str, as_of: date, *, compare: bool) -> Summary:
+    from pipelines import publish as publishing
     from pipelines.validate import require_success
 
-    built = built_as_of(settings)
-    if built != as_of:
-        raise PublishError(
-            f"the marts in the warehouse are as of {built}, not {as_of}; run `mainstay build --as-of {as_of}` first"
-        )
-    if not are_marts_validated(settings):
-        raise PublishError(
-            "the marts have not passed their expectations since the last build; run `mainstay validate marts` first"
-        )
     reports = []
 
     def audit(path: Path) -> None:
@@ -262,22 +356,21 @@ def publish(settings: Settings, run_id: str, as_of: date, say: Say | None = None
         reports.append(report)
         require_success(report)
 
-    def work() -> Summary:
-        try:
-            published = publish_marts(settings, run_id, as_of, mart_contracts(), audit=audit)
-        finally:
-            for report in reports:
-                _record_report(settings, run_id, report)
-        return {
-            "version": published.version,
-            "unchanged": published.unchanged,
-            "path": str(published.path),
-            "tables": len(published.tables),
-            "rows": sum(t.row_count for t in published.tables.values()),
-            "checks": reports[0].counts if reports else None,
-        }
-
-    return _recorded(settings, run_id, "publish", work, say)
+    changes = publishing.compare(settings, mart_contracts()).as_dict() if compare else None
+    try:
+        published = publishing.publish(settings, run_id, as_of, mart_contracts(), audit=audit)
+    finally:
+        for report in reports:
+            _record_report(settings, run_id, report)
+    summary = {
+        "version": published.version,
+        "unchanged": published.unchanged,
+        "path": str(published.path),
+        "tables": len(published.tables),
+        "rows": sum(t.row_count for t in published.tables.values()),
+        "checks": reports[0].counts if reports else None,
+    }
+    return summary | {"changes": changes} if compare else summary
 
 
 def finish(settings: Settings, run_id: str, as_of: date, status: str, message: str | None = None) -> Summary:
@@ -315,66 +408,3 @@ def pending(
 
     with warehouse_lock(settings, "load", "look"):
         return pending_files(settings, first, last, datasets)
-
-
-def built_as_of(settings: Settings) -> date:
-    """The business date that the marts in the warehouse were last built for.
-
-    Raises:
-        BuildError: they were never built, or the last build did not end well and left them half made.
-    """
-    row = _last_step(settings, "build")
-    if row is None:
-        raise BuildError("the marts were never built; run `mainstay build` first")
-    run_id, status, _, as_of = row
-    if status != "success":
-        raise BuildError(
-            f"the last build (run {run_id}) did not end well and the marts may be half made; run `mainstay build` again"
-        )
-    return date.fromisoformat(as_of)
-
-
-def are_marts_validated(settings: Settings) -> bool:
-    """Whether the marts have passed their expectations since they were last built."""
-    built, validated = _last_step(settings, "build"), _last_step(settings, "validate_marts")
-    return (
-        built is not None and validated is not None and validated[1] == "success" and validated[2] > built[2]
-    )
-
-
-def _last_step(settings: Settings, step: str) -> tuple[str, str, datetime, str] | None:
-    """Run id, status, start and as-of date of a step's newest entry in the ledger."""
-    if not settings.warehouse.exists():
-        return None
-    with warehouse_lock(settings, "look", "look"), closing(connect(settings)) as connection:
-        connection.execute(ledger.DDL)
-        row: tuple[str, str, datetime, str] | None = connection.execute(
-            "SELECT run_id, status, started_at, json_extract_string(detail, '$.as_of_date') FROM ops.steps "
-            "WHERE step = ? ORDER BY started_at DESC LIMIT 1",
-            [step],
-        ).fetchone()
-        return row
-
-
-def as_of_for(settings: Settings, business_date: date) -> date:
-    """The date that a night of `business_date` builds the marts for: never one before what BI sees already.
-
-    A night that is run again for an earlier date corrects that date's rows; it does not take BI back in time.
-    """
-    from pipelines.publish import current
-
-    published = current(settings)
-    return business_date if published is None else max(business_date, published.as_of_date)
-
-
-_SIMULATED = (
-    ("feedback", "SELECT count(*) FROM raw.feedback WHERE source_system = 'simulated'"),
-    ("wallet surveys", "SELECT count(*) FROM raw.wallet_surveys WHERE source_system = 'simulated'"),
-    ("unit costs", "SELECT count(*) FROM raw.products WHERE cost_source_system = 'simulated'"),
-)
-
-
-def simulated_parts(settings: Settings) -> list[str]:
-    """What of the loaded data says of itself that it is simulated; the summary names it."""
-    with warehouse_lock(settings, "look", "look"), closing(connect(settings, read_only=True)) as connection:
-        return [name for name, sql in _SIMULATED if (connection.execute(sql).fetchone() or (0,))[0]]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.errors import BuildError
 from pipelines.policies import read_policies
 from pipelines.settings import PROJECT_DIR
+from pipelines.stale import context_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,6 +23,10 @@ SELECTIONS = {
     "build": ["path:models/intermediate", "path:models/marts", "path:tests"],
 }
 """What each step builds."""
+
+
+_parsed: dict[str, Any] = {}
+"""What dbt made of the project, by deployment and context: the second step of a process need not parse it again."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,8 @@ class NodeResult:
         return self.status in ("error", "fail", "runtime error")
 
 
-def variables(settings: Settings, as_of: date) -> dict[str, Any]:
-    """The dbt variables of a run; policies are checked on the way."""
+def variables(settings: Settings) -> dict[str, Any]:
+    """The dbt variables of a deployment, the same every night; policies are checked on the way."""
     names = (
         "timezone",
         "currency",
@@ -58,7 +63,6 @@ def variables(settings: Settings, as_of: date) -> dict[str, Any]:
     )
     policies = read_policies(settings)
     return {
-        "as_of_date": as_of.isoformat(),
         **{name: getattr(settings, name) for name in names},
         "peer_attribute_levels": policies.peer_attribute_levels,
     }
@@ -82,15 +86,28 @@ def _default_memory_limit() -> str:
 
 
 def transform(
-    settings: Settings, step: str, as_of: date, on_node: Callable[[NodeResult], None] | None = None
+    settings: Settings,
+    step: str,
+    as_of: date,
+    on_node: Callable[[NodeResult], None] | None = None,
+    *,
+    full_refresh: bool = False,
 ) -> list[NodeResult]:
     """Run one step's dbt build as of a business date.
+
+    Args:
+        settings: The deployment.
+        step: `stage` or `build`.
+        as_of: The business date.
+        on_node: Hears of each node as it ends.
+        full_refresh: Make incremental models anew from all rows, instead of their stale dates alone.
 
     Raises:
         BuildError: a model or test failed; the text names the first ones.
     """
-    arguments = [
-        "build",
+    given = variables(settings)
+    key = f"{settings.var} {context_hash(settings, given)}"
+    project = [
         "--project-dir",
         str(PROJECT_DIR / "dbt_project"),
         "--profiles-dir",
@@ -100,18 +117,23 @@ def transform(
         "--log-path",
         str(settings.var / "logs"),
         "--vars",
-        json.dumps(variables(settings, as_of)),
-        "--exclude-resource-type",
-        "unit_test",
+        json.dumps(given),
         "--log-level",
         "none",
         "--log-level-file",
         "info",
         "--no-use-colors",
         "--no-print",
+    ]
+    arguments = [
+        "build",
+        *project,
+        "--exclude-resource-type",
+        "unit_test",
         # While staging, a test that also reads a mart waits for the build.
         "--indirect-selection",
         "cautious" if step == "stage" else "eager",
+        *(["--full-refresh"] if full_refresh else []),
         "--select",
         *SELECTIONS[step],
     ]
@@ -126,13 +148,22 @@ def transform(
                 )
             )
 
-    with _environment(dbt_environment(settings)):
+    run = {
+        "MAINSTAY_AS_OF_DATE": as_of.isoformat(),
+        "MAINSTAY_REBUILD": "all" if full_refresh else "stale_dates",
+    }
+    with _environment(dbt_environment(settings) | run):
         from dbt.cli.main import dbtRunner  # costs a second: only where dbt runs
 
         try:
-            outcome = dbtRunner(callbacks=[heard]).invoke(arguments)
+            outcome = _parsed.get(key) or dbtRunner().invoke(["parse", *project])
+            if outcome.success:
+                _parsed[key] = outcome
+                outcome = dbtRunner(manifest=outcome.result, callbacks=[heard]).invoke(arguments)
         finally:
             _close_connections()
+    if isinstance(outcome.exception, KeyboardInterrupt | SystemExit):
+        raise outcome.exception  # dbt hands over as a result what must end the process
     for result in getattr(outcome.result, "results", None) or []:
         node = result.node
         results.append(

@@ -87,9 +87,6 @@ class Deployment:
         """Stage and build as of a date, by the real dbt project; `settings` hold for this build alone."""
         given = self.settings.model_copy(update=settings)
         run_id = self._start("build", as_of)
-        if steps.has_unvalidated(given):
-            steps.validate(given, run_id, "raw", as_of, as_of)
-        steps.stage(given, run_id, as_of)
         steps.build(given, run_id, as_of)
 
     def _start(self, kind: str, as_of: date) -> str:

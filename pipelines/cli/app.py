@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import doctor, init, nightly, quarantine, status, steps
+from pipelines.cli import backfill, doctor, init, nightly, quarantine, rebuild, status, steps
 from pipelines.cli.common import EXIT_CODES
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 app.command()(init.init)
 app.command()(init.demo)
 app.command()(nightly.nightly)
+app.command()(backfill.backfill)
 app.command()(steps.land)
 app.command()(steps.load)
 app.command()(steps.stage)
@@ -27,6 +28,7 @@ app.command()(steps.publish)
 app.command()(status.status)
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(doctor.doctor)
+app.command()(rebuild.rebuild)
 app.command()(nightly.up)
 # Airflow's own options are passed on as they are.
 app.command(context_settings={"ignore_unknown_options": True})(nightly.airflow)

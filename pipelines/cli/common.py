@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import functools
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from contextlib import contextmanager, suppress
+from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from pipelines.errors import MainstayError
-from pipelines.settings import Settings
+from pipelines.errors import LandingError, MainstayError, SettingsError
+from pipelines.settings import Settings, load_settings
+from pipelines.signals import ending_in_order
+from pipelines.sql import explained
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -26,25 +29,44 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document 
 EXIT_CODES = (
     "Exit codes: 0 done · 1 other failure · 2 wrong settings, policy, contract or arguments · "
     "3 landing files missing or refused · 4 load failed · 5 build failed · "
-    "6 validation failed · 7 publishing failed · 8 the warehouse is locked."
+    "6 validation failed · 7 publishing failed · 8 the warehouse is locked · 9 the warehouse is damaged · "
+    "10 the disk is full or cannot be read or written · 130 interrupted · 143 ended by SIGTERM."
 )
 
 
 def clear_errors(function: Function) -> Function:
-    """Print a `MainstayError` as its sentence and exit with its code."""
+    """Print an error that a person can act on as its sentence and exit with its code; Ctrl-C and SIGTERM too."""
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except MainstayError as error:
-            err.print(f"[bold red]error:[/] {escape(str(error))}", soft_wrap=True)
-            raise typer.Exit(error.exit_code) from error
-        except KeyboardInterrupt as error:
-            err.print("interrupted; run the same command again, it takes up where this one stopped")
-            raise typer.Exit(130) from error
+        with ending_in_order() as asked:
+            try:
+                return function(*args, **kwargs)
+            except BaseException as error:
+                # First, as the error may be what a library made of the signal.
+                if asked or isinstance(error, KeyboardInterrupt):
+                    raise typer.Exit(_say_ended(asked[0] if asked else signal.SIGINT)) from error
+                known = _known(error)
+                if known is None:
+                    raise
+                err.print(f"[bold red]error:[/] {escape(str(known))}", soft_wrap=True)
+                raise typer.Exit(known.exit_code) from error
 
     return wrapper  # type: ignore[return-value]
+
+
+def _say_ended(number: signal.Signals) -> int:
+    how = "interrupted" if number == signal.SIGINT else f"ended by {number.name}"
+    err.print(f"{how}; run the same command again, it takes up where this one stopped")
+    return 128 + number
+
+
+def _known(error: BaseException) -> MainstayError | None:
+    """The error as one with a sentence, or None where it is a defect, whose traceback is wanted."""
+    with suppress(SettingsError):
+        if known := explained(load_settings(), error):
+            return known
+    return error if isinstance(error, MainstayError) else None
 
 
 def parse_date(text: str | None) -> date | None:
@@ -86,12 +108,17 @@ def last_landed_date(settings: Settings) -> date:
         LandingError: there is none.
     """
     from pipelines.contracts import source_contracts
-    from pipelines.errors import LandingError
     from pipelines.land import landed_dates
 
     contract = source_contracts(settings)["transactions"]
-    yesterday = datetime.now(settings.zone).date() - timedelta(days=1)
-    dates = [day for day in landed_dates(settings, contract) if day <= yesterday]
+    today = datetime.now(settings.zone).date()
+    landed = landed_dates(settings, contract)
+    dates = [day for day in landed if day < today]
+    if landed and not dates:
+        raise LandingError(
+            f"transactions are landed from {landed[0]} on, and by this machine's clock today is {today}: no landed "
+            "date is over yet. Mend the clock, or name the date"
+        )
     if not dates:
         raise LandingError(
             f"no transactions file is landed: expected {settings.landing / contract.location}. "

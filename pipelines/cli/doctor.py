@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
-import duckdb
 import typer
 from rich.markup import escape
 
+from pipelines import ledger
 from pipelines.cli.common import JsonFlag, clear_errors, out, print_json, progress
-from pipelines.contracts import mart_contracts, source_contracts
+from pipelines.contracts import DATASETS, mart_contracts, source_contracts
 from pipelines.errors import MainstayError
 from pipelines.lock import holder, is_locked
 from pipelines.policies import read_policies
 from pipelines.publish import current
 from pipelines.settings import load_settings
-from pipelines.sql import connect
+from pipelines.sql import connect, database_errors, explained, ident
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,22 +124,72 @@ def _warehouse(settings: Settings) -> Finding:
         return Finding("warehouse", "ok", "not there yet; the first load makes it")
     if is_locked(settings):
         return Finding("warehouse", "warning", "being written; look again later")
-    try:
-        with closing(connect(settings)) as connection:
-            tables = connection.execute(
-                "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE'"
-            ).fetchall()
-            for schema, table in tables:
-                connection.execute(f'SELECT count(COLUMNS(*)) FROM "{schema}"."{table}"').fetchall()
-    except duckdb.Error as error:
-        return Finding(
-            "warehouse",
-            "error",
-            f"{settings.warehouse} cannot be read ({str(error).splitlines()[0]}). Move it away and run `mainstay nightly`: "
-            "it is rebuilt from the landing files",
-        )
+    with database_errors(settings), closing(connect(settings)) as connection:
+        tables = connection.execute(
+            "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database()"
+        ).fetchall()
+        for schema, table in tables:
+            # Every value of every row: a count would be answered from the statistics, without reading a block.
+            connection.execute(f"SELECT bit_xor(hash(t)) FROM {ident(schema)}.{ident(table)} AS t").fetchall()
     return Finding(
         "warehouse", "ok", f"{len(tables)} tables, {settings.warehouse.stat().st_size / 1024**2:,.1f} MiB"
+    )
+
+
+def _ledger(settings: Settings) -> Finding:
+    """Whether the file ledger and `raw` agree: the loaded files have the rows that they were loaded with, no other."""
+    if not settings.warehouse.exists() or is_locked(settings):
+        return Finding("ledger", "ok", "not looked at")
+    with database_errors(settings), closing(connect(settings)) as connection:
+        connection.execute(ledger.DDL)
+        loaded = {
+            name
+            for (name,) in connection.execute(
+                "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw'"
+            ).fetchall()
+        }
+        wrong, rows = [], 0
+        for name in DATASETS:
+            if name not in loaded:
+                continue
+            found = connection.execute(
+                "SELECT coalesce(f.path, 'no file of the ledger'), coalesce(f.loaded, 0), coalesce(r.rows, 0) "
+                "FROM (SELECT file_id, path, loaded FROM ops.files WHERE dataset = ? AND status = 'loaded') AS f "
+                f"FULL JOIN (SELECT file_id, count(*) AS rows FROM raw.{ident(name)} GROUP BY file_id) AS r "
+                "USING (file_id) ORDER BY ALL",
+                [name],
+            ).fetchall()
+            rows += sum(in_raw for _, _, in_raw in found)
+            wrong += [(name, *entry) for entry in found if entry[1] != entry[2]]
+    if wrong:
+        name, path, said, in_raw = wrong[0]
+        more = f", and {len(wrong) - 1} more files" if len(wrong) > 1 else ""
+        return Finding(
+            "ledger",
+            "error",
+            f"raw.{name} has {in_raw:,} rows of {path} where the ledger says {said:,}{more}; somebody else wrote to "
+            "the warehouse. Run `mainstay rebuild`: it is rebuilt from the landing files",
+        )
+    return Finding("ledger", "ok", f"{rows:,} rows in raw, each of a file that the ledger knows")
+
+
+def _removed(settings: Settings) -> Finding:
+    """Whether the landing folder still has the files of all that is loaded: a rebuild would lose the rest."""
+    if not settings.warehouse.exists() or is_locked(settings):
+        return Finding("removed", "ok", "not looked at")
+    from pipelines.load import missing_partitions
+
+    with database_errors(settings):
+        missing = missing_partitions(settings, None, None)
+    if not missing:
+        return Finding("removed", "ok", "every loaded date has its files in landing")
+    shown = [f"{name} {day}" for name, days in missing.items() for day in days]
+    more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+    return Finding(
+        "removed",
+        "warning",
+        f"loaded, but gone from {settings.landing}: {', '.join(shown[:3])}{more}. Put the files back, or take their "
+        "rows out with `mainstay backfill FROM TO --remove-missing`; a rebuild would be without them",
     )
 
 
@@ -163,6 +213,8 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     _lock,
     _disk,
     _warehouse,
+    _ledger,
+    _removed,
     _serving,
 )
 
@@ -174,7 +226,8 @@ def examine(settings: Settings) -> list[Finding]:
         try:
             findings.append(check(settings))
         except (MainstayError, OSError) as error:
-            findings.append(Finding(check.__name__.strip("_"), "error", str(error)))
+            known = explained(settings, error) or error
+            findings.append(Finding(check.__name__.strip("_"), "error", str(known)))
     if _leftover_wal(settings.serving / "marts.duckdb"):
         findings.append(
             Finding(

@@ -11,13 +11,13 @@ from pipelines import steps as run
 from pipelines.cli.common import (
     JsonFlag,
     clear_errors,
-    err,
     last_landed_date,
     out,
     parse_date,
     print_json,
     progress,
 )
+from pipelines.cli.dag_run import watched
 from pipelines.cli.steps import as_run
 from pipelines.cli.summary import collect, show
 from pipelines.settings import Settings, load_settings
@@ -32,22 +32,16 @@ def nightly(
     as_json: JsonFlag = False,
 ) -> None:
     """Run a night: load landed history in one pass, run the DAG mainstay_nightly for one date, show a summary."""
-    from pipelines.orchestrate.inprocess import run_nightly_dag
-
     settings = load_settings()
     business_date = parse_date(day) or last_landed_date(settings)
     history = load_history(settings, business_date, quiet=as_json)
-    with progress(f"night of {business_date}", quiet=as_json) as say:
-
-        def heard(event: Any) -> None:
-            if event.kind == "started":
-                say(event.task)
-            elif not as_json:
-                mark = "[green]✓[/]" if event.kind == "succeeded" else "[red]✗[/]"
-                err.print(f"  {mark} {event.task} {event.seconds:.1f} s")
-
-        result = run_nightly_dag(business_date, settings, on_progress=heard)
-    result.raise_for_error()
+    result = watched(
+        "mainstay_nightly",
+        f"nightly of {business_date}",
+        settings,
+        business_date=business_date,
+        quiet=as_json,
+    )
     summary = collect(settings, result, history)
     if as_json:
         print_json(summary)

@@ -14,12 +14,16 @@ from rich.table import Table
 from pipelines import ledger
 from pipelines.cli.common import JsonFlag, clear_errors, out, print_json
 from pipelines.contracts import DATASETS, source_contracts
+from pipelines.errors import LandingError
+from pipelines.land import discover
 from pipelines.lock import holder, is_locked
 from pipelines.publish import current
 from pipelines.settings import load_settings
 from pipelines.sql import connect, fetch_rows, ident
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import duckdb
 
     from pipelines.settings import Settings
@@ -45,19 +49,21 @@ def gather(settings: Settings, runs: int) -> dict[str, Any]:
     with closing(connect(settings)) as connection:
         connection.execute(ledger.DDL)
         report["runs"] = fetch_rows(
-            connection, "SELECT * FROM ops.runs ORDER BY started_at DESC LIMIT ?", [runs]
+            connection,
+            "SELECT * FROM ops.runs ORDER BY coalesce(sequence, 0) DESC, started_at DESC LIMIT ?",
+            [runs],
         )
         last = report["runs"][0]["run_id"] if report["runs"] else None
         report["steps"] = fetch_rows(
             connection,
             "SELECT step, status, round(epoch(finished_at - started_at), 2) AS seconds "
-            "FROM ops.steps WHERE run_id = ? ORDER BY started_at",
+            "FROM ops.steps WHERE run_id = ? ORDER BY sequence",
             [last],
         )
         report["checks"] = fetch_rows(
             connection,
             "SELECT stage, count(*) AS checks, count(*) FILTER (WHERE success) AS passed "
-            "FROM ops.checks WHERE run_id = ? GROUP BY stage ORDER BY min(checked_at)",
+            "FROM ops.checks WHERE run_id = ? GROUP BY stage ORDER BY min(rowid)",
             [last],
         )
         report["failed_checks"] = fetch_rows(
@@ -67,10 +73,33 @@ def gather(settings: Settings, runs: int) -> dict[str, Any]:
         )
         report["refused"] = fetch_rows(
             connection,
-            "SELECT path, message FROM ops.files WHERE status = 'refused' ORDER BY loaded_at DESC LIMIT 5",
+            "SELECT path, message FROM ops.files WHERE status = 'refused' ORDER BY rowid DESC LIMIT 5",
         )
         report["datasets"] = _datasets(settings, connection)
+        report |= _landing(settings, connection)
     return report
+
+
+def _landing(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """Dates that are landed and not loaded, and loaded and no longer landed, by the files' names alone: no file is read."""
+    from pipelines.load import missing_partitions
+
+    to_load: dict[str, list[date]] = {}
+    try:
+        for name, contract in source_contracts(settings).items():
+            loaded = connection.execute(
+                "SELECT partition_date, path FROM ops.files WHERE dataset = ? AND status = 'loaded'", [name]
+            ).fetchall()
+            landed = {(f.partition_date, str(f.path)) for f in discover(settings, contract)}
+            if days := sorted({day for day, _ in landed - set(loaded)}):
+                to_load[name] = days
+        return {
+            "to_load": to_load,
+            "removed": missing_partitions(settings, None, None),
+            "landing_problem": None,
+        }
+    except LandingError as error:
+        return {"to_load": {}, "removed": {}, "landing_problem": str(error)}
 
 
 def _datasets(settings: Settings, connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
@@ -155,6 +184,21 @@ def status(
         report["datasets"],
         ("dataset", "rows", "quarantined", "duplicates", "last_date", "days_behind", "is_stale"),
     )
+    if report["landing_problem"]:
+        _print_entry("landing", report["landing_problem"])
+    _print_dates("landed, not loaded", report["to_load"], "`mainstay nightly` or `mainstay load` loads them")
+    _print_dates(
+        "loaded, gone from landing",
+        report["removed"],
+        "put the files back, or take the rows out with `mainstay backfill FROM TO --remove-missing`",
+    )
+
+
+def _print_dates(what: str, partitions: dict[str, list[date]], way_on: str) -> None:
+    """A hint: how many dates of which dataset, from when to when, and what to do."""
+    for name, days in partitions.items():
+        span = f"{days[0]}" if len(days) == 1 else f"{len(days):,} dates, {days[0]} to {days[-1]}"
+        out.print(f"[yellow]{what}:[/] {escape(name)} {span}; {way_on}", soft_wrap=True)
 
 
 def _print_entry(name: str, text: str) -> None:

@@ -7,9 +7,10 @@ from datetime import date
 from typing import Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from pipelines import ledger
+from pipelines import ledger, standing
 from pipelines import steps as run
 from pipelines.cli.common import (
     JsonFlag,
@@ -127,11 +128,13 @@ def load(
 
 def load_table(summary: dict[str, Any]) -> Table:
     """Rows in, loaded, quarantined and duplicates per dataset."""
-    table = Table(title="Loaded", title_justify="left")
+    table = Table(title="Loaded", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("dataset")
     for name in ("dates", "files", "rows in", "loaded", "quarantined", "duplicates", "unchanged dates"):
         table.add_column(name, justify="right")
     for row in summary["datasets"]:
+        if not (row["files"] or row["unchanged"] or row["removed"]):
+            continue
         keys = ("dates", "files", "rows_in", "loaded", "quarantined", "duplicates", "unchanged")
         table.add_row(row["dataset"], *(f"{row[k]:,}" for k in keys))
     return table
@@ -153,14 +156,8 @@ def build(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
     settings = load_settings()
     day = parse_date(as_of) or last_landed_date(settings)
 
-    def work(run_id: str) -> dict[str, Any]:
-        if run.has_unvalidated(settings):
-            run.validate(settings, run_id, "raw", day, day, say)
-        run.stage(settings, run_id, day, say)
-        return run.build(settings, run_id, day, say)
-
     with progress("build", quiet=as_json) as say:
-        summary = as_run(settings, "build", day, work)
+        summary = as_run(settings, "build", day, lambda r: run.build(settings, r, day, say))
     _show(summary, as_json)
 
 
@@ -201,6 +198,12 @@ def publish(
         str | None, typer.Option("--to", help="With --rollback: the version; default: the one before.")
     ] = None,
     versions: Annotated[bool, typer.Option("--versions", help="List the kept versions.")] = False,
+    accept_loss: Annotated[
+        bool,
+        typer.Option(
+            "--accept-loss", help="Let a warehouse begun anew publish fewer transactions than BI sees."
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="With --rollback: only say what would be served.")
     ] = False,
@@ -233,12 +236,12 @@ def publish(
             as_json,
         )
         return
-    day = parse_date(as_of) or run.built_as_of(settings)
+    day = parse_date(as_of) or standing.built_as_of(settings)
 
     def work(run_id: str) -> dict[str, Any]:
-        if not run.are_marts_validated(settings):
+        if not standing.are_marts_validated(settings):
             run.validate(settings, run_id, "marts", day, day, say)
-        return run.publish(settings, run_id, day, say)
+        return run.publish(settings, run_id, day, say, accept_loss=accept_loss)
 
     with progress("publish", quiet=as_json) as say:
         summary = as_run(settings, "publish", day, work)

@@ -13,7 +13,7 @@ from pipelines.errors import PublishError
 from pipelines.policies import read_policies
 from pipelines.publish import current
 from pipelines.sql import connect, fetch_rows
-from pipelines.steps import simulated_parts
+from pipelines.standing import simulated_parts
 
 if TYPE_CHECKING:
     from rich.console import Console

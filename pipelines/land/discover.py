@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.contract_checks import LocationPart, day_of, location_parts
+from pipelines.contract_checks import LocationPart, day_of, location_parts, split_location
 from pipelines.errors import LandingError
 
 if TYPE_CHECKING:
@@ -44,6 +45,49 @@ def _check_name(path: Path) -> None:
         )
 
 
+def _is_folder(entry: Path) -> bool:
+    """Whether it is a folder; what cannot be looked at is an error, as its files must not pass for deleted."""
+    try:
+        return stat.S_ISDIR(entry.stat().st_mode)
+    except FileNotFoundError:
+        if entry.is_symlink():
+            raise LandingError(
+                f"{entry}: refused: expected a folder, found a link to nothing; mount what it points to, or remove it"
+            ) from None
+        return False
+
+
+def require_landing_folder(settings: Settings, contract: SourceContract) -> None:
+    """Make sure that files are missing because they were deleted, not because their disk is.
+
+    Raises:
+        LandingError: the folder that a dataset's files lie below is not there, or is empty.
+    """
+    folder = settings.landing
+    if contract.location.startswith("/"):
+        folder = Path("/")
+        for name in split_location(contract.location)[:-1]:
+            if any(mark in name for mark in "*?[{"):
+                break
+            folder /= name
+    try:
+        is_there = _is_folder(folder) and any(folder.iterdir())
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+    if not is_there:
+        raise LandingError(
+            f"the landing folder {folder} is not there or is empty, so the {contract.name} files are not known to be "
+            "deleted, and nothing was removed. Mount it and run again; "
+            "to empty a single date, land a file with just its header"
+        )
+
+
+def _unreadable(root: Path, error: OSError) -> LandingError:
+    return LandingError(
+        f"the landing folder {error.filename or root} cannot be read: {error.strerror}; check that it is there and readable"
+    )
+
+
 def discover(
     settings: Settings, contract: SourceContract, first: date | None = None, last: date | None = None
 ) -> list[LandingFile]:
@@ -52,7 +96,7 @@ def discover(
     Whatever bears a matching name is found, a folder or a dangling link too: `inspect` refuses it by name.
 
     Raises:
-        LandingError: the landing folder cannot be read, or a path names two dates.
+        LandingError: the landing folder cannot be read, a folder is a link to nothing, or a path names two dates.
     """
     is_absolute = contract.location.startswith("/")
     root = Path("/") if is_absolute else settings.landing
@@ -76,16 +120,14 @@ def discover(
             if not tail and day is not None:
                 _check_name(entry)
                 found.add(LandingFile(contract.name, day, entry))
-            elif tail and entry.is_dir():
+            elif tail and _is_folder(entry):
                 walk(entry, tuple(tail), these)
 
     try:
         if root.exists():
             walk(root, location_parts(contract.location), {})
     except OSError as error:
-        raise LandingError(
-            f"the landing folder {error.filename or root} cannot be read: {error.strerror}; check that it is there and readable"
-        ) from error
+        raise _unreadable(root, error) from error
     return sorted(found)
 
 

@@ -81,7 +81,7 @@ def note_contested_keys(load: PartitionLoad) -> None:
     others = load.loaded_here == load.here and scalar(
         connection, f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE NOT ({load.here}) LIMIT 1)"
     )
-    touched = scalar(connection, "SELECT count(DISTINCT partition_date) FROM landed")
+    touched = scalar(connection, "SELECT count(*) FROM touched_partitions")
     parts = []
     if touched > 1:
         parts.append(

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 from pipelines import ledger
 from pipelines.contracts import source_contracts
-from pipelines.errors import LandingError
-from pipelines.land import check_files, discover
-from pipelines.land.inspect import file_sha256
+from pipelines.land import check_files
+from pipelines.land.discover import require_landing_folder
 from pipelines.load.partitions import DatasetLoad, PartitionLoad
-from pipelines.load.tables import contract_hash, create_tables
+from pipelines.load.pending import compare, loaded_versions
+from pipelines.load.tables import create_tables
 from pipelines.sql import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import date
 
-    import duckdb
-
-    from pipelines.contracts import SourceContract
-    from pipelines.land import LandingFile
     from pipelines.settings import Settings
 
 
@@ -33,13 +28,27 @@ def load_datasets(
     last: date | None,
     datasets: Sequence[str] | None = None,
     progress: Callable[[str], None] | None = None,
+    *,
+    reload: bool = False,
+    remove_missing: bool = False,
 ) -> list[DatasetLoad]:
     """Load what is landed for business dates `first` to `last` (both included, None: no bound).
 
-    A partition whose files, contract and timezone are those of its last load is left as it is.
+    A partition whose files, contract and timezone are those of its last load is left as it is. So is one that
+    has no landing file any more, as landed files may be archived.
+
+    Args:
+        settings: the deployment.
+        run_id: the run, for the ledger.
+        first: first business date.
+        last: last business date.
+        datasets: only these; None for all.
+        progress: hears what is loaded.
+        reload: load unchanged partitions again too.
+        remove_missing: empty the partitions that have no landing file any more.
 
     Raises:
-        LandingError: a file is refused.
+        LandingError: a file is refused, or files are missing because the landing folder is.
         LoadError: rows are unaccounted for, or too many break the contract.
     """
     contracts = source_contracts(settings)
@@ -51,61 +60,20 @@ def load_datasets(
         for name, contract in contracts.items():
             if datasets is not None and name not in datasets:
                 continue
-            files = discover(settings, contract, first, last)
-            changed = _changed(connection, settings, contract, files)
+            known = loaded_versions(connection, name, first, last)
+            pending = compare(settings, contract, first, last, known, reload=reload)
+            gone = pending.missing if remove_missing else []
+            if gone:
+                require_landing_folder(settings, contract)
+                say(f"{name}: {len(gone):,} dates have no landing file any more and are emptied")
             result = DatasetLoad(name)
-            if changed:
-                say(f"{name}: {len(changed):,} files of {len({f.partition_date for f in changed}):,} dates")
-                result = PartitionLoad(
-                    connection, settings, contract, run_id, check_files(connection, run_id, contract, changed)
-                ).run()
-            result.unchanged = len({f.partition_date for f in files}) - len(result.dates)
+            if pending.changed:
+                say(f"{name}: {len(pending.files):,} files of {len(pending.changed):,} dates")
+            if pending.changed or gone:
+                files = check_files(connection, run_id, contract, pending.files)
+                result = PartitionLoad(connection, settings, contract, run_id, files, gone).run()
+            result.unchanged = len(pending.unchanged)
+            result.missing = [] if remove_missing else pending.missing
             results.append(result)
         connection.execute("CHECKPOINT")
     return results
-
-
-def pending_files(
-    settings: Settings, first: date | None, last: date | None, datasets: Sequence[str] | None = None
-) -> dict[str, list[LandingFile]]:
-    """Per dataset, the files of partitions that `load_datasets` would load."""
-    contracts = source_contracts(settings)
-    with closing(connect(settings)) as connection:
-        connection.execute(ledger.DDL)
-        return {
-            name: _changed(connection, settings, contract, discover(settings, contract, first, last))
-            for name, contract in contracts.items()
-            if datasets is None or name in datasets
-        }
-
-
-def _changed(
-    connection: duckdb.DuckDBPyConnection,
-    settings: Settings,
-    contract: SourceContract,
-    files: Sequence[LandingFile],
-) -> list[LandingFile]:
-    """All files of the partitions that are not loaded just as they are now."""
-    known: dict[date, set[tuple[str, str, str]]] = defaultdict(set)
-    for day, path, sha256, hash_ in connection.execute(
-        "SELECT partition_date, path, sha256, contract_hash FROM ops.files WHERE dataset = ? AND status = 'loaded'",
-        [contract.name],
-    ).fetchall():
-        known[day].add((path, sha256, hash_))
-    hash_now = contract_hash(contract, settings)
-    landed: dict[date, list[LandingFile]] = defaultdict(list)
-    for file in files:
-        landed[file.partition_date].append(file)
-    changed: list[LandingFile] = []
-    for day, of_day in landed.items():
-        try:
-            is_same = day in known and known[day] == {
-                (str(f.path), file_sha256(f.path), hash_now) for f in of_day
-            }
-        except OSError as error:
-            raise LandingError(
-                f"{error.filename}: cannot be read: {error.strerror}; check the file and its rights"
-            ) from error
-        if not is_same:
-            changed += of_day
-    return changed

@@ -17,6 +17,7 @@ from pipelines.load.careful import careful_read
 from pipelines.load.keys import find_repeated_keys, note_contested_keys, scalar, set_duplicates_aside
 from pipelines.load.quick import quick_select
 from pipelines.load.tables import REASON_KIND, contract_hash, raw_columns
+from pipelines.load.touched import note_touched_dates, remember_held_before
 from pipelines.sql import ident, insert_rows, transaction
 
 if TYPE_CHECKING:
@@ -51,13 +52,18 @@ class DatasetLoad:
     duplicates: int = 0
     unchanged: int = 0
     """Partitions left as they were, because nothing about them had changed."""
+    missing: list[date] = field(default_factory=list)
+    """Partitions that keep their rows though no landing file of theirs is there any more."""
+    removed: list[date] = field(default_factory=list)
+    """Partitions whose rows were taken out because their landing files are gone."""
     drift: list[str] = field(default_factory=list)
     """Columns found in the files that the contract does not know."""
     top_reasons: list[tuple[str, int]] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """For the ledger, XCom and `--json`."""
-        return {**vars(self), "dates": len(self.dates)}
+        counted = {k: len(getattr(self, k)) for k in ("dates", "missing", "removed")}
+        return {**vars(self), **counted}
 
 
 class _TooManyRejects(Exception):
@@ -74,7 +80,7 @@ class _ReadCarefully(Exception):
 
 @dataclass
 class PartitionLoad:
-    """One transaction: replaces the given partitions of one dataset by their files' rows."""
+    """One transaction: replaces the given partitions of one dataset by their files' rows, or empties them."""
 
     connection: duckdb.DuckDBPyConnection
     settings: Settings
@@ -82,6 +88,8 @@ class PartitionLoad:
     run_id: str
     files: Sequence[Inspected]
     """All the files of the partitions."""
+    gone: Sequence[date] = ()
+    """Partitions without a file any more, to be emptied."""
 
     def __post_init__(self) -> None:
         """Work out the names that the SQL needs."""
@@ -91,7 +99,8 @@ class PartitionLoad:
         own = {c.name for c in self.contract.columns} | set(LOAD_COLUMNS)
         known = raw_columns(self.contract, canonical_contracts()[self.name])
         self.columns = [ident(name) for name, _ in known if name in own]
-        self.here = "partition_date IN (SELECT partition_date FROM landed)"
+        self.days = sorted({f.file.partition_date for f in self.files})
+        self.here = "partition_date IN (SELECT partition_date FROM touched_partitions)"
         self.loaded_here = self.here
         self.counts: dict[str, FileCount] = {}
 
@@ -106,6 +115,8 @@ class PartitionLoad:
         )
         rows = [[str(f.file.path), f.file.partition_date, f.file_id] for f in self.files]
         insert_rows(self.connection, "landed", rows)
+        self.connection.execute("CREATE OR REPLACE TEMP TABLE touched_partitions (partition_date DATE)")
+        insert_rows(self.connection, "touched_partitions", [[day] for day in (*self.days, *self.gone)])
         is_careful = self._is_always_careful()
         careful = {i for i, file in enumerate(self.files) if is_careful or file.needs_care}
         while True:
@@ -128,6 +139,7 @@ class PartitionLoad:
     def _attempt(self, careful: set[int]) -> DatasetLoad:
         self.counts = {f.file_id: FileCount() for f in self.files}
         with transaction(self.connection):
+            remember_held_before(self)
             self._clear()
             if scalar(self.connection, f"SELECT count(*) FROM {self.table}") == 0:
                 self.loaded_here = "true"  # a first load: every row of the table is one of ours
@@ -140,10 +152,11 @@ class PartitionLoad:
             set_duplicates_aside(self)
             self._account()
             note_contested_keys(self)
+            note_touched_dates(self)
             self._write_ledger("loaded")
-            ledger.note_unvalidated(
-                self.connection, self.name, sorted({f.file.partition_date for f in self.files})
-            )
+            ledger.note_unvalidated(self.connection, self.name, self.days)
+            # Of an emptied partition no row is left that could fail its expectations.
+            ledger.mark_validated(self.connection, {self.name: list(self.gone)})
         return self._result()
 
     def _clear(self) -> None:
@@ -153,9 +166,9 @@ class PartitionLoad:
 
     def _close_earlier_entries(self) -> None:
         self.connection.execute(
-            f"UPDATE ops.files SET status = 'replaced' WHERE dataset = ? "
-            f"AND status IN ('loaded', 'rejected', 'refused') AND {self.here}",
-            [self.name],
+            "UPDATE ops.files SET status = CASE WHEN list_contains(?, partition_date) THEN 'removed' ELSE 'replaced' END "
+            f"WHERE dataset = ? AND status IN ('loaded', 'rejected', 'refused') AND {self.here}",
+            [list(self.gone), self.name],
         )
 
     def _quick_select(self, indexes: Sequence[int]) -> str:
@@ -338,7 +351,8 @@ class PartitionLoad:
         counts = self.counts.values()
         return DatasetLoad(
             dataset=self.name,
-            dates=sorted({f.file.partition_date for f in self.files}),
+            dates=self.days,
+            removed=sorted(self.gone),
             files=len(self.files),
             rows_in=sum(c.rows_in for c in counts),
             loaded=sum(c.loaded for c in counts),

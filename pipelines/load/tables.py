@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
 from pipelines.contracts import LOAD_COLUMNS, canonical_contracts
@@ -10,10 +12,18 @@ from pipelines.errors import LoadError
 from pipelines.sql import ident
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import duckdb
 
     from pipelines.contracts import SourceContract
     from pipelines.settings import Settings
+
+LOADER_VERSION = 1
+"""To be raised with every change of the loader that makes other rows of the same file, so that all are loaded again."""
+
+_NOT_LOADED_BY = {"description", "classification", "quality"}
+"""What a contract's column says that no loaded row depends on; its list of valid values is `allowed`."""
 
 _SET_ASIDE = """(
     run_id VARCHAR, dataset VARCHAR, partition_date DATE, file_id VARCHAR, file_path VARCHAR, line_number BIGINT,
@@ -42,14 +52,10 @@ def create_tables(connection: duckdb.DuckDBPyConnection, contracts: dict[str, So
         have = dict(
             connection.execute("SELECT name, type FROM pragma_table_info(?)", [f"raw.{table}"]).fetchall()
         )
+        check_types(name, columns, have)
         for column, type_ in columns:
             if column not in have:
                 connection.execute(f"ALTER TABLE raw.{table} ADD COLUMN {ident(column)} {type_}")
-            elif have[column] != type_:
-                raise LoadError(
-                    f"raw.{name}.{column} is {have[column]} but the contract now says {type_}; "
-                    "rebuild the warehouse from the landing files (docs/operations.md, Rebuild)"
-                )
         keys = ", ".join(f"{ident(k)} {dict(columns)[k]}" for k in canon.key)
         connection.execute(f"CREATE TABLE IF NOT EXISTS raw.{ident(name + '__contested')} ({keys})")
         connection.execute(
@@ -60,10 +66,40 @@ def create_tables(connection: duckdb.DuckDBPyConnection, contracts: dict[str, So
         )
 
 
+def check_types(name: str, columns: Sequence[tuple[str, str]], have: Mapping[str, str]) -> None:
+    """The dataset's raw table can take what the contract says.
+
+    Raises:
+        LoadError: a column has another type there.
+    """
+    for column, type_ in columns:
+        if have.get(column, type_) != type_:
+            raise LoadError(
+                f"raw.{name}.{column} is {have[column]} but the contract now says {type_}; "
+                "rebuild the warehouse from the landing files (docs/operations.md, Rebuild)"
+            )
+
+
 def contract_hash(contract: SourceContract, settings: Settings) -> str:
-    """Changes whenever the same file could load differently: the contract's text or the reporting timezone."""
-    text = contract.path.read_bytes() + settings.timezone.encode() + settings.currency.encode()
-    return hashlib.sha256(text).hexdigest()[:16]
+    """Changes whenever the same file could load differently: what the loader reads of the contract, or the timezone.
+
+    A comment or a description changes nothing: all history would be read again for it.
+    """
+    basis = {
+        "loader": LOADER_VERSION,
+        "timezone": settings.timezone,
+        "format": contract.format,
+        "dialect": asdict(contract.dialect),
+        "columns": [
+            {f.name: getattr(c, f.name) for f in fields(c) if f.name not in _NOT_LOADED_BY}
+            for c in contract.columns
+        ],
+        "rules": [(rule.name, rule.condition) for rule in contract.rules],
+        "business_time": contract.business_time,
+        "future_tolerance_days": contract.future_tolerance_days,
+        "tolerated_reject_rate": contract.tolerated_reject_rate,
+    }
+    return hashlib.sha256(json.dumps(basis, default=str).encode()).hexdigest()[:16]
 
 
 REASON_KIND = r"regexp_replace(reason, '(?s)\x27.*\x27 (is|does|has)', '… \1')"

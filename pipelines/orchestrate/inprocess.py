@@ -1,4 +1,4 @@
-"""Runs the real DAG `mainstay_nightly` once, without a scheduler: what `mainstay nightly` calls.
+"""Runs a real DAG once, without a scheduler: what `mainstay nightly`, `backfill` and `rebuild` call.
 
 The DAG runs by Airflow's own `dag.test()` in one process that is started for it (see `worker`), because
 Airflow can only be configured before its first import. Airflow's output goes to a file under `var/logs`.
@@ -6,22 +6,21 @@ Airflow can only be configured before its first import. Airflow's output goes to
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from pipelines import errors
-from pipelines.errors import LockedError, MainstayError
+from pipelines.errors import MainstayError
 from pipelines.orchestrate.environment import airflow_environment, airflow_home, log_dir
+from pipelines.orchestrate.runlock import one_at_a_time
 from pipelines.settings import PROJECT_DIR, Settings
 
 
@@ -40,7 +39,7 @@ class DagRunResult:
     """What became of an in-process run. Grain of `tasks`: one per task, in the DAG's order."""
 
     run_id: str
-    business_date: date
+    business_date: date | None  # None where the DAG runs for what is in its parameters
     state: str  # success | failed
     tasks: tuple[TaskResult, ...]
     seconds: float
@@ -59,10 +58,14 @@ class DagRunResult:
         if self.error is not None:
             raise self.error
 
+    def detail(self, task: str) -> dict[str, Any]:
+        """What a task's step returned; empty where it did not succeed."""
+        return next((t.detail for t in self.tasks if t.name == task and t.detail), {})
+
 
 @dataclass(frozen=True)
 class Progress:
-    """A task began (`started`) or ended (`succeeded`, `failed`)."""
+    """A task began (`started`), says what it does or waits for (`said`), or ended (`succeeded`, `failed`)."""
 
     task: str
     kind: str
@@ -74,49 +77,65 @@ class Progress:
 def run_nightly_dag(
     business_date: date, settings: Settings, on_progress: Callable[[Progress], None] | None = None
 ) -> DagRunResult:
-    """Run the nightly DAG for one business date and wait for it.
+    """Run the nightly DAG for one business date; running it again makes a new run, with a new run id."""
+    return run_dag(
+        "mainstay_nightly",
+        f"nightly of {business_date}",
+        settings,
+        business_date=business_date,
+        on_progress=on_progress,
+    )
+
+
+def run_dag(
+    dag_id: str,
+    what: str,
+    settings: Settings,
+    *,
+    business_date: date | None = None,
+    conf: dict[str, Any] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    prepare: Callable[[], None] | None = None,
+) -> DagRunResult:
+    """Run a DAG and wait for it. The caller must not hold the warehouse's lock: the DAG's steps take it.
 
     Args:
-        business_date: The date to run for; running it again makes a new run, with a new run id.
+        dag_id: Also the name of its file in `dags/`.
+        what: What runs, for the log's name and for those who wait, say `nightly of 2024-05-01`.
         settings: The deployment to run for.
-        on_progress: Called in this process as each task begins and ends.
+        business_date: The date to run for, of a DAG with data intervals.
+        conf: The parameters, of a DAG without a schedule.
+        on_progress: Called in this process as each task begins and ends, and while another run is waited for.
+        prepare: Called when no other in-process run goes on, before this one begins.
 
     Returns:
         The result, also of a failed run: see `DagRunResult.raise_for_error`.
 
     Raises:
-        LockedError: another in-process run of this deployment has not ended.
+        LockedError: another in-process run of this deployment has not ended within `lock_timeout_seconds`.
         MainstayError: Airflow itself failed; the text names the log.
     """
+    asked = [f"--conf={json.dumps(conf)}"] if business_date is None else [f"--business-date={business_date}"]
     logs = log_dir(settings)
     logs.mkdir(parents=True, exist_ok=True)
-    log = logs / f"nightly-{business_date}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.log"
-    began = time.monotonic()
-    with _one_at_a_time(settings) as lock, log.open("wb") as output:
-        events = list(_events(business_date, settings, output, lock, began, on_progress))
-    return _result(business_date, events, time.monotonic() - began, log)
+    log = logs / f"{what.replace(' of ', ' ').replace(' ', '-')}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.log"
 
+    def waiting(text: str) -> None:
+        if on_progress is not None:
+            on_progress(Progress("", "said", message=text))
 
-@contextmanager
-def _one_at_a_time(settings: Settings) -> Iterator[int]:
-    """Hold the deployment's lock: two runs would delete each other's rows in the metadata database."""
     home = airflow_home(settings, "inprocess")
-    home.mkdir(parents=True, exist_ok=True)
-    handle = os.open(home / "run.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise LockedError(
-                f"another nightly run of {settings.home} has not ended; wait for it, or end it, and run again"
-            ) from error
-        yield handle
-    finally:
-        os.close(handle)
+    with one_at_a_time(home, what, settings.lock_timeout_seconds, waiting) as lock, log.open("wb") as output:
+        began = time.monotonic()
+        if prepare is not None:
+            prepare()
+        worker = [f"--dag-id={dag_id}", *asked]
+        events = list(_events(worker, settings, output, lock, began, on_progress))
+        return _result(what, business_date, events, time.monotonic() - began, log)
 
 
 def _events(
-    business_date: date,
+    arguments: list[str],
     settings: Settings,
     output: Any,
     lock: int,
@@ -130,7 +149,7 @@ def _events(
             sys.executable,
             "-m",
             "pipelines.orchestrate.worker",
-            f"--business-date={business_date}",
+            *arguments,
             f"--events={writer}",
         ],
         cwd=PROJECT_DIR,
@@ -161,13 +180,13 @@ def _events(
         worker.communicate()
 
 
-def _result(business_date: date, events: list[dict[str, Any]], seconds: float, log: Path) -> DagRunResult:
+def _result(
+    what: str, business_date: date | None, events: list[dict[str, Any]], seconds: float, log: Path
+) -> DagRunResult:
     ready = next((event for event in events if event["kind"] == "ready"), None)
     finished = next((event for event in events if event["kind"] == "finished"), None)
     if ready is None or finished is None:
-        raise MainstayError(
-            f"Airflow ended before the run of {business_date} did: {_last_line(log)} (whole log: {log})"
-        )
+        raise MainstayError(f"Airflow ended before the {what} did: {_last_line(log)} (whole log: {log})")
     ended = {event["task"]: event for event in events if event["kind"] in ("succeeded", "failed")}
     tasks = tuple(
         TaskResult(

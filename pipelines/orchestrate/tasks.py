@@ -1,7 +1,7 @@
 """What every DAG shares: the defaults of its tasks, and the call from a task to its step.
 
 Imported when Airflow parses a DAG, so nothing here may import dbt, DuckDB, pandas or Great Expectations at
-the top; `pipelines.steps` is imported when a task runs.
+the top; `pipelines.steps` and what reads the warehouse are imported when a task runs.
 """
 
 from __future__ import annotations
@@ -12,11 +12,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import BuildError, FileRefusedError, LoadError, SettingsError, ValidationFailedError
 from pipelines.orchestrate.notify import notify_failure
 from pipelines.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from pipelines.orchestrate.request import Backfill
 
 log = logging.getLogger(__name__)
 
@@ -31,17 +35,19 @@ ERROR_KEY = "error"
 MESSAGE_LIMIT = 4000
 """Characters of an error's message that are kept for the ledger."""
 
-_RANGE_STEPS = frozenset({"land", "load"})
+BACKFILL_DAG = "mainstay_backfill"
+"""Its runs are for the range in their parameters; any other DAG's for the business date of their interval."""
 
 
 @dataclass(frozen=True)
 class StepEvent:
-    """A task began, ended or failed in this process; `seconds` is wall-clock time."""
+    """A task began, says what it is doing, ended or failed in this process; `seconds` is wall-clock time."""
 
     task: str
-    kind: str  # started | succeeded | failed
+    kind: str  # started | said | succeeded | failed
     seconds: float = 0.0
     detail: dict[str, Any] | None = None
+    message: str | None = None
     error: BaseException | None = None
 
 
@@ -50,12 +56,16 @@ observers: list[Callable[[StepEvent], None]] = []
 
 
 def default_args() -> dict[str, Any]:
-    """Defaults of every task: the pool, two retries that back off, the time limit and the failure hook."""
+    """Defaults of every task: the pool and the order in it, two retries, the time limit and the failure hook."""
     from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
     return {
         "owner": "mainstay",
         "pool": POOL,
+        # Of several active runs, the one that is furthest gets the slot: a run is finished before the next begins,
+        # so that a run publishes just what it built. By default it is the other way round, and all would land
+        # first, then all load, and each would build on what the others are still loading.
+        "weight_rule": "upstream",
         "retries": 2,
         "retry_delay": timedelta(minutes=5),
         "retry_exponential_backoff": 2.0,
@@ -95,34 +105,74 @@ class _Run:
 
     settings: Settings
     run_id: str
-    business_date: date
     task_id: str
     context: Any
+
+    @property
+    def kind(self) -> str:
+        """What the ledger calls it."""
+        return "nightly" if self.backfill is None else "backfill"
+
+    @cached_property
+    def backfill(self) -> Backfill | None:
+        """What the backfill is asked for; None for a night.
+
+        Raises:
+            SettingsError: it is asked for something that makes no sense.
+        """
+        if self.context["dag"].dag_id != BACKFILL_DAG:
+            return None
+        from pipelines.orchestrate.request import Backfill
+
+        return Backfill.from_params(self.context["params"])
+
+    @property
+    def last(self) -> date:
+        """The last business date that is loaded."""
+        if self.backfill is not None:
+            return self.backfill.last
+        dag_run = self.context["dag_run"]
+        return business_date_of(dag_run.data_interval_start, dag_run.run_after, self.settings)
+
+    @property
+    def first(self) -> date:
+        """The first business date that is loaded."""
+        return self.last if self.backfill is None else self.backfill.first
+
+    @property
+    def as_of(self) -> date:
+        """The business date that the marts are built for."""
+        if self.backfill is not None:
+            return self.backfill.as_of_date(self.settings)
+        from pipelines.standing import as_of_for
+
+        return as_of_for(self.settings, self.last)
+
+    def say(self, text: str) -> None:
+        """Tell the log and whoever watches what is going on."""
+        log.info("%s", text)
+        _tell(StepEvent(self.task_id, "said", message=text))
 
 
 def _current_run() -> _Run:
     from airflow.sdk import get_current_context
 
     context = get_current_context()
-    dag_run = context["dag_run"]
-    settings = load_settings()
     return _Run(
-        settings=settings,
-        run_id=dag_run.run_id,
-        business_date=business_date_of(dag_run.data_interval_start, dag_run.run_after, settings),
+        settings=load_settings(),
+        run_id=context["dag_run"].run_id,
         task_id=context["ti"].task_id,
         context=context,
     )
 
 
-def open_run(kind: str) -> None:
-    """Open the run in the ledger; its kind is the kind of DAG."""
-    run = _current_run()
-    _steps().start(run.settings, run.run_id, kind, run.business_date)
+def run_step(step: str, stage: str | None = None, *, opens_run: bool = False) -> dict[str, Any]:
+    """Run a step for the current run's business dates and return its summary.
 
-
-def run_step(step: str, stage: str | None = None) -> dict[str, Any]:
-    """Run a step for the current run's business date and return its summary.
+    Args:
+        step: Name of the function in `pipelines.steps`.
+        stage: What `validate` looks at.
+        opens_run: Open the run in the ledger before.
 
     Raises:
         MainstayError: the step's own error; its sentence is left for `finish` in the XCom `error`.
@@ -130,17 +180,37 @@ def run_step(step: str, stage: str | None = None) -> dict[str, Any]:
     run = _current_run()
 
     def call() -> dict[str, Any]:
-        args: list[Any] = [run.settings, run.run_id]
-        if stage is not None:
-            args += [stage, run.business_date, run.business_date]
-        elif step in _RANGE_STEPS:
-            args += [run.business_date, run.business_date]
-        else:
-            args += [_steps().as_of_for(run.settings, run.business_date)]
-        summary: dict[str, Any] = getattr(_steps(), step)(*args)
+        if run.backfill is not None and step == "land":
+            run.backfill.require_files(run.settings)
+        if opens_run:
+            # In-process, one process does all tasks; under a scheduler, each task has its own.
+            day = run.last if run.backfill is None else run.as_of
+            _steps().start(run.settings, run.run_id, run.kind, day, is_own_process=bool(observers))
+        dates = [run.first, run.last] if step in ("land", "load", "validate") else [run.as_of]
+        named = [stage] if stage is not None else []
+        summary: dict[str, Any] = getattr(_steps(), step)(
+            run.settings, run.run_id, *named, *dates, say=run.say, **_options(run, step)
+        )
         return summary
 
     return _observed(run, call)
+
+
+def _options(run: _Run, step: str) -> dict[str, Any]:
+    """What a step is told beside the dates."""
+    asked = run.backfill
+    if step == "publish":
+        return {
+            "rebuild_if_needed": True,
+            "compare": asked is not None,
+            "accept_loss": asked is not None and asked.accept_loss,
+        }
+    if asked is None or step not in ("land", "load"):
+        return {}
+    datasets = list(asked.datasets) if asked.datasets else None
+    if step == "land":
+        return {"datasets": datasets, "allow_missing": asked.remove_missing}
+    return {"datasets": datasets, "reload": not asked.changed_only, "remove_missing": asked.remove_missing}
 
 
 def finish_run() -> dict[str, Any]:
@@ -159,9 +229,7 @@ def finish_run() -> dict[str, Any]:
     elif not done:
         message = "not run: " + ", ".join(task_id for task_id in order if states.get(task_id) != "success")
     status = "success" if done else "failed"
-    return _observed(
-        run, lambda: _steps().finish(run.settings, run.run_id, run.business_date, status, message)
-    )
+    return _observed(run, lambda: _steps().finish(run.settings, run.run_id, run.last, status, message))
 
 
 def _steps() -> Any:

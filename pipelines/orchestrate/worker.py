@@ -1,4 +1,4 @@
-"""The process that runs the real DAG once: `python -m pipelines.orchestrate.worker`, started by `inprocess`.
+"""The process that runs a real DAG once: `python -m pipelines.orchestrate.worker`, started by `inprocess`.
 
 Its standard output and error are the run's log file. What the caller needs goes to it as one JSON object a
 line through the pipe whose number is `--events`.
@@ -20,19 +20,20 @@ from pipelines.orchestrate.environment import DAGS_DIR, prepare_metadata
 from pipelines.orchestrate.tasks import StepEvent, observers
 from pipelines.settings import load_settings
 
-DAG_ID = "mainstay_nightly"
-
 
 def main() -> int:
-    """Run the DAG for the date that was asked for; exits 0 also when the run failed, the events tell."""
+    """Run the DAG for what was asked for; exits 0 also when the run failed, the events tell."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--business-date", type=date.fromisoformat, required=True)
+    parser.add_argument("--dag-id", required=True)
+    asked = parser.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--business-date", type=date.fromisoformat, help="for a DAG with data intervals")
+    asked.add_argument("--conf", type=json.loads, help="parameters as JSON, for a DAG without a schedule")
     parser.add_argument("--events", type=int, required=True)
     args = parser.parse_args()
     threading.Thread(target=_end_with_caller, daemon=True).start()
     with os.fdopen(args.events, "w", encoding="utf-8", buffering=1) as events:
         observers.append(lambda event: _send_step(events, event))
-        _run(args.business_date, events)
+        _run(args.dag_id, args.business_date, args.conf, events)
     return 0
 
 
@@ -43,17 +44,14 @@ def _end_with_caller() -> None:
     os._exit(1)
 
 
-def _run(business_date: date, events: IO[str]) -> None:
+def _run(dag_id: str, business_date: date | None, conf: dict[str, Any] | None, events: IO[str]) -> None:
     migrated = prepare_metadata()
-    dag = _load_dag()
+    dag = _load_dag(dag_id)
     for task in dag.tasks:
         # A person is waiting for this run: it fails at once, and is simply started again.
         task.retries = 0
     _send(events, kind="ready", migrated=migrated)
-    dag_run = dag.test(logical_date=logical_date_of(business_date, dag.timetable.expression))
-    interval_date = dag_run.data_interval_start.astimezone(load_settings().zone).date()
-    if interval_date != business_date:
-        raise RuntimeError(f"the run was for {interval_date}, not for {business_date}")
+    dag_run = dag.test(run_conf=conf) if business_date is None else _night(dag, business_date)
     _send(
         events,
         kind="finished",
@@ -62,6 +60,14 @@ def _run(business_date: date, events: IO[str]) -> None:
         states={ti.task_id: str(ti.state) for ti in dag_run.get_task_instances()},
         order=list(dag.task_dict),
     )
+
+
+def _night(dag: Any, business_date: date) -> Any:
+    dag_run = dag.test(logical_date=logical_date_of(business_date, dag.timetable.expression))
+    interval_date = dag_run.data_interval_start.astimezone(load_settings().zone).date()
+    if interval_date != business_date:
+        raise RuntimeError(f"the run was for {interval_date}, not for {business_date}")
+    return dag_run
 
 
 def logical_date_of(business_date: date, cron: str) -> datetime:
@@ -76,10 +82,10 @@ def logical_date_of(business_date: date, cron: str) -> datetime:
     )
 
 
-def _load_dag() -> Any:
+def _load_dag(dag_id: str) -> Any:
     """The DAG object itself: `dag.test` needs the real tasks, not their serialised form."""
-    path = DAGS_DIR / f"{DAG_ID}.py"
-    spec = importlib.util.spec_from_file_location(f"mainstay_dags_{DAG_ID}", path)
+    path = DAGS_DIR / f"{dag_id}.py"
+    spec = importlib.util.spec_from_file_location(f"mainstay_dags_{dag_id}", path)
     if spec is None or spec.loader is None:
         raise RuntimeError(f"{path} cannot be loaded")
     module = importlib.util.module_from_spec(spec)
@@ -88,7 +94,7 @@ def _load_dag() -> Any:
     from airflow.sdk import DAG
 
     # The decorated function of the same name makes the DAG; the module's `dag` is what it returned.
-    return next(value for value in vars(module).values() if isinstance(value, DAG) and value.dag_id == DAG_ID)
+    return next(value for value in vars(module).values() if isinstance(value, DAG) and value.dag_id == dag_id)
 
 
 def _send_step(events: IO[str], event: StepEvent) -> None:
@@ -100,7 +106,7 @@ def _send_step(events: IO[str], event: StepEvent) -> None:
         seconds=event.seconds,
         detail=event.detail,
         error_type=type(error).__name__ if error else None,
-        message=str(error) if error else None,
+        message=str(error) if error else event.message,
     )
 
 

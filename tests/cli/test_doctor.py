@@ -68,7 +68,8 @@ def test_a_warehouse_of_random_bytes(deployment: Deployment) -> None:
     deployment.settings.warehouse.write_bytes(bytes(reversed(whole)))
     ((state, text),) = findings(deployment, "warehouse")
     assert state == "error"
-    assert "rebuilt from the landing files" in text
+    assert "is damaged" in text
+    assert "`mainstay rebuild`: it is rebuilt from the landing files" in text
 
 
 def test_a_stale_wal_beside_the_serving_file(deployment: Deployment) -> None:

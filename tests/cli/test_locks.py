@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 from deployments import Deployment, create
 
+from pipelines.lock import holder, is_locked
 from pipelines.settings import PROJECT_DIR
 
 HOLD = """
@@ -122,3 +123,69 @@ def test_two_loads_at_once_both_end_well(deployment: Deployment) -> None:
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert sorted(json.loads(out)["loaded"] for out, _ in outputs) == [0, 1]
     assert deployment.query("select count(*) from raw.transactions") == [(1,)]
+
+
+class Command:
+    """A command line that runs beside others; what it says goes to files, so that it never waits for a reader."""
+
+    def __init__(self, deployment: Deployment, *arguments: str, wait: float) -> None:
+        name = deployment.settings.home.parent / "-".join(arguments)
+        self.said = name.with_suffix(".txt")
+        with self.said.open("wb") as said:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "pipelines.cli.app", *arguments],
+                env=environment(deployment, wait), cwd=PROJECT_DIR, stdout=said, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+
+    @property
+    def text(self) -> str:
+        return self.said.read_text(encoding="utf-8")
+
+    def wait_until(self, happened: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 300
+        while not happened():
+            assert self.process.poll() is None, self.text
+            assert time.monotonic() < deadline, self.text
+            time.sleep(0.05)
+
+
+def test_writers_of_three_kinds_at_once_all_end_well(deployment: Deployment) -> None:
+    """A build by hand in the middle of its work, and beside it a load and a whole night that have to wait."""
+    settings = deployment.settings
+    deployment.load()
+    for number in (2, 3):
+        day = date(2024, 5, number)
+        sale = {"transaction_id": f"t{number}", "transaction_at": f"{day} 10:00:00"}
+        deployment.land("transactions", day, [SALE | sale])
+    commands: list[Command] = []
+    try:
+        commands.append(build := Command(deployment, "build", "--as-of", "2024-05-01", wait=600))
+        mine = {"pid": build.process.pid, "step": "build"}
+        build.wait_until(lambda: mine.items() <= (holder(settings) or {}).items())
+        build.process.send_signal(signal.SIGSTOP)  # it keeps the lock, however slow the others are
+        sentence = f"waiting for process {build.process.pid}"
+        for arguments in (["load", "2024-05-02"], ["nightly", "2024-05-03"]):
+            commands.append(waiting := Command(deployment, *arguments, wait=600))
+            waiting.wait_until(lambda waiting=waiting: sentence in waiting.text)
+        impatient = run(deployment, "load", wait=0.5)
+        assert impatient.returncode == 8, impatient.stderr
+        assert f"is being written by process {build.process.pid}" in impatient.stderr
+        assert "waited 0.5 s" in impatient.stderr
+        assert not (settings.serving / "marts.duckdb").exists()
+        build.process.send_signal(signal.SIGCONT)
+        for command in commands:
+            assert command.process.wait(600) == 0, command.text
+    finally:
+        for command in commands:  # not killed: a night ends the process that it has started
+            command.process.send_signal(signal.SIGCONT)
+            command.process.terminate()
+            command.process.wait(60)
+    served = settings.serving / "marts.duckdb"
+    assert deployment.query("select distinct as_of_date from _publish", served) == [(date(2024, 5, 3),)]
+    assert deployment.query("select transaction_id from fct_transactions order by 1", served) == [
+        ("t1",), ("t2",), ("t3",),
+    ]  # fmt: skip
+    assert deployment.query("select kind, status from ops.runs where as_of_date >= '2024-05-01' order by 1") == [
+        ("build", "success"), ("load", "success"), ("nightly", "success"),
+    ]  # fmt: skip
+    assert not is_locked(settings)

@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from pipelines.settings import PROJECT_DIR, Settings
 
@@ -30,12 +31,16 @@ sys.meta_path.insert(0, Finder())
 
 DOUBLE = '''
 """Steps that write down how they were called and fail where STEPS_FAIL says so."""
-import json, os, pathlib, time
+import functools, json, os, pathlib, time
 from pipelines import errors
 
-def _called(name, settings, *args):
+def _called(name, settings, *args, say=None, **options):
+    given = {key: value for key, value in options.items() if value}
     with open(os.environ["STEPS_CALLS"], "a") as file:
-        file.write(json.dumps([name, *[None if arg is None else str(arg) for arg in args]]) + chr(10))
+        call = [name, *[None if arg is None else str(arg) for arg in args], *([given] if given else [])]
+        file.write(json.dumps(call) + chr(10))
+    if say is not None and os.environ.get("STEPS_SAY") == name:
+        say("waiting for process 1")
     if os.environ.get("STEPS_SLEEP") == name:
         time.sleep(60)
     if os.environ.get("STEPS_FAIL") == name:
@@ -44,17 +49,12 @@ def _called(name, settings, *args):
         os._exit(9)
     return {"rows": 1}
 
-def start(settings, run_id, kind, as_of): return _called("start", settings, run_id, kind, as_of)
-def land(settings, run_id, first, last): return _called("land", settings, run_id, first, last)
-def load(settings, run_id, first, last): return _called("load", settings, run_id, first, last)
-def as_of_for(settings, business_date): return business_date
-def stage(settings, run_id, as_of): return _called("stage", settings, run_id, as_of)
-def build(settings, run_id, as_of): return _called("build", settings, run_id, as_of)
-def validate(settings, run_id, stage, first, last):
-    return _called("validate_" + stage, settings, run_id, first, last)
-def publish(settings, run_id, as_of): return _called("publish", settings, run_id, as_of)
+def start(settings, run_id, kind, as_of, *, is_own_process): return _called("start", settings, run_id, kind, as_of)
+def validate(settings, run_id, stage, first, last, say):
+    return _called("validate_" + stage, settings, run_id, first, last, say=say)
 def finish(settings, run_id, as_of, status, message=None):
     return _called("finish", settings, run_id, as_of, status, message)
+land, load, stage, build, publish = (functools.partial(_called, n) for n in ("land", "load", "stage", "build", "publish"))
 '''
 
 
@@ -66,7 +66,7 @@ class Deployment:
     calls_file: Path
 
     @property
-    def calls(self) -> list[list[str | None]]:
+    def calls(self) -> list[list[Any]]:
         if not self.calls_file.exists():
             return []
         return [json.loads(line) for line in self.calls_file.read_text().splitlines()]

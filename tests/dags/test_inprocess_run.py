@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import stat
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from airflow_world import CHAIN, DAY, Deployment
@@ -34,7 +34,11 @@ def test_a_night_calls_every_step_once_for_its_date_and_again_under_a_new_run_id
     assert [(p.task, p.kind) for p in seen] == [(n, k) for n in CHAIN for k in ("started", "succeeded")]
     day = str(DAY)
     ranged = {"land", "load", "validate_land", "validate_raw", "validate_staging", "validate_marts"}
-    extra = {"start": ["nightly", day], "finish": [day, "success", None]}
+    extra = {
+        "start": ["nightly", day],
+        "publish": [day, {"rebuild_if_needed": True}],
+        "finish": [day, "success", None],
+    }
     assert deployment.calls == [
         [name, first.run_id, *extra.get(name, [day, day] if name in ranged else [day])] for name in STEPS
     ]
@@ -87,7 +91,9 @@ def test_a_process_that_dies_is_reported_with_its_log(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STEPS_KILL", "load")
-    with pytest.raises(MainstayError, match=r"Airflow ended before the run .*nightly-2017-12-30-.*\.log"):
+    with pytest.raises(
+        MainstayError, match=r"Airflow ended before the nightly of 2017-12-30 did.*nightly-2017-12-30-.*\.log"
+    ):
         run_nightly_dag(DAY, deployment.settings)
 
 
@@ -98,32 +104,47 @@ def _wait_for_call(deployment: Deployment, name: str) -> None:
         time.sleep(0.1)
 
 
-def test_a_second_night_is_refused_while_one_runs_and_a_killed_caller_ends_its_night(
-    deployment: Deployment, tmp_path: Path
-) -> None:
+def _caller(deployment: Deployment, wait: float, **environment: str) -> subprocess.Popen[str]:
+    """A night that a process of its own asks for; it prints what it hears and how it ended."""
     code = (
         "import datetime, pathlib; from pipelines.settings import Settings\n"
         "from pipelines.orchestrate.inprocess import run_nightly_dag\n"
-        f"settings = Settings(home=pathlib.Path({str(deployment.settings.home)!r}))\n"
-        "run_nightly_dag(datetime.date(2017, 12, 30), settings)"
+        f"settings = Settings(home=pathlib.Path({str(deployment.settings.home)!r}), lock_timeout_seconds={wait})\n"
+        "heard = lambda event: print(event.message, flush=True) if event.kind == 'said' else None\n"
+        "print(run_nightly_dag(datetime.date(2017, 12, 30), settings, heard).state)"
     )
-    caller = subprocess.Popen(
-        [sys.executable, "-c", code], env={**os.environ, "STEPS_SLEEP": "load"}, cwd=PROJECT_DIR
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        env={**os.environ, **environment},
+        cwd=PROJECT_DIR,
+        stdout=subprocess.PIPE,
+        text=True,
     )
+
+
+def test_a_second_run_waits_for_the_first_names_it_and_takes_over_when_its_killed_caller_is_gone(
+    deployment: Deployment,
+) -> None:
+    caller = _caller(deployment, 0, STEPS_SLEEP="load")
+    holder = rf"process {caller.pid} on \S+ \(nightly of 2017-12-30, since [^)]+\)"
     try:
         _wait_for_call(deployment, "load")
-        with pytest.raises(LockedError, match="has not ended"):
-            run_nightly_dag(DAY, deployment.settings)
+        said: list[Progress] = []
+        hurried = deployment.settings.model_copy(update={"lock_timeout_seconds": 0.5})
+        with pytest.raises(
+            LockedError, match=rf"^{holder} has not ended; waited 0.5 s .*LOCK_TIMEOUT_SECONDS"
+        ):
+            run_nightly_dag(DAY, hurried, said.append)
+        assert [event.kind for event in said] == ["said"]
+        assert re.fullmatch(rf"waiting for {holder}", said[0].message or "")
+
+        waiter = _caller(deployment, 60)
+        assert waiter.stdout is not None
+        assert re.fullmatch(rf"waiting for {holder}\n", waiter.stdout.readline())
     finally:
         caller.send_signal(signal.SIGKILL)
         caller.wait()
-    deadline = time.monotonic() + 10
-    while True:  # the lock is free only when the killed caller's worker has ended too
-        try:
-            result = run_nightly_dag(DAY, deployment.settings)
-            break
-        except LockedError:
-            assert time.monotonic() < deadline, "the worker outlived its caller"
-            time.sleep(0.2)
-    assert result.state == "success"
+    # The lock is free only when the killed caller's worker has ended too.
+    rest, _ = waiter.communicate(timeout=120)
+    assert (waiter.returncode, rest) == (0, "success\n")
     assert deployment.names == ["start", "land", "validate_land", "load", *STEPS]

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from airflow_world import CHAIN, run_python
 
+from pipelines.contracts import DATASETS
 from pipelines.orchestrate.environment import airflow_environment
+from pipelines.orchestrate.request import Backfill
 from pipelines.orchestrate.tasks import business_date_of
 from pipelines.settings import Settings
 
+BOTH = pytest.mark.parametrize("dag_id", ["mainstay_nightly", "mainstay_backfill"])
 HEAVY = ["great_expectations", "dbt", "duckdb", "pandas", "pyarrow", "pipelines.steps"]
 
 _READ = """
@@ -28,13 +31,15 @@ for dag in bag.dags.values():
         "catchup": dag.catchup,
         "max_active_runs": dag.max_active_runs,
         "timetable": type(dag.timetable).__name__,
-        "cron": dag.timetable.expression,
-        "timezone": str(dag.timetable.timezone),
-        "start": dag.start_date.isoformat(),
+        "cron": getattr(dag.timetable, "expression", None),
+        "timezone": str(getattr(dag.timetable, "timezone", None)),
+        "start": dag.start_date.isoformat() if dag.start_date else None,
+        "params": {name: dag.params.get_param(name).schema for name in dag.params},
         "tasks": {
             task.task_id: {
                 "downstream": sorted(task.downstream_task_ids),
                 "pool": task.pool,
+                "weight_rule": str(task.weight_rule),
                 "retries": task.retries,
                 "retry_delay": task.retry_delay.total_seconds(),
                 "backoff": float(task.retry_exponential_backoff),
@@ -80,18 +85,22 @@ def nightly(wiring: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_dags_are_exactly_these(wiring: dict[str, Any]) -> None:
-    assert set(wiring) == {"mainstay_nightly"}
+    assert set(wiring) == {"mainstay_nightly", "mainstay_backfill"}
 
 
-def test_tasks_and_edges_are_one_chain(nightly: dict[str, Any]) -> None:
-    edges = {name: task["downstream"] for name, task in nightly["tasks"].items()}
+@BOTH
+def test_tasks_and_edges_are_one_chain(wiring: dict[str, Any], dag_id: str) -> None:
+    edges = {name: task["downstream"] for name, task in wiring[dag_id]["tasks"].items()}
     assert edges == {name: CHAIN[i + 1 : i + 2] for i, name in enumerate(CHAIN)}
 
 
-def test_every_task_takes_the_pool_backs_off_ends_and_reports(nightly: dict[str, Any]) -> None:
-    assert nightly["tasks"]
-    for name, task in nightly["tasks"].items():
+@BOTH
+def test_every_task_takes_the_pool_backs_off_ends_and_reports(wiring: dict[str, Any], dag_id: str) -> None:
+    tasks = wiring[dag_id]["tasks"]
+    assert tasks
+    for name, task in tasks.items():
         assert task["pool"] == "warehouse", name
+        assert task["weight_rule"] == "upstream", name
         assert task["retries"] == 2, name
         assert task["retry_delay"] == 300, name
         assert task["backoff"] == 2.0, name
@@ -106,23 +115,40 @@ def test_runs_have_true_data_intervals_in_the_reporting_timezone(nightly: dict[s
     assert nightly["start"] == "1999-12-31T23:00:00+00:00"
 
 
-def test_missed_nights_are_not_caught_up_and_runs_do_not_overlap(nightly: dict[str, Any]) -> None:
-    assert nightly["catchup"] is False
-    assert nightly["max_active_runs"] == 1
+@BOTH
+def test_missed_runs_are_not_caught_up_and_runs_do_not_overlap(wiring: dict[str, Any], dag_id: str) -> None:
+    assert wiring[dag_id]["catchup"] is False
+    assert wiring[dag_id]["max_active_runs"] == 1
 
 
-def test_only_publish_updates_the_asset(nightly: dict[str, Any]) -> None:
-    outlets = {name: task["outlets"] for name, task in nightly["tasks"].items() if task["outlets"]}
+@BOTH
+def test_only_publish_updates_the_asset(wiring: dict[str, Any], dag_id: str) -> None:
+    tasks = wiring[dag_id]["tasks"]
+    outlets = {name: task["outlets"] for name, task in tasks.items() if task["outlets"]}
     assert outlets == {"publish": ["mainstay_marts"]}
 
 
-def test_finish_runs_whatever_happened_and_has_no_say_in_the_runs_state(nightly: dict[str, Any]) -> None:
-    teardowns = [name for name, task in nightly["tasks"].items() if task["is_teardown"]]
+@BOTH
+def test_finish_runs_whatever_happened_and_has_no_say_in_the_runs_state(
+    wiring: dict[str, Any], dag_id: str
+) -> None:
+    tasks = wiring[dag_id]["tasks"]
+    teardowns = [name for name, task in tasks.items() if task["is_teardown"]]
     assert teardowns == ["finish"]
-    finish = nightly["tasks"]["finish"]
+    finish = tasks["finish"]
     assert finish["rule"] == "all_done_setup_success"
     # With this set, Airflow would take finish for the run's last task and a failed run would turn green.
     assert finish["fails_dagrun"] is False
+
+
+def test_a_backfill_has_no_schedule_and_needs_a_range(wiring: dict[str, Any]) -> None:
+    backfill = wiring["mainstay_backfill"]
+    assert backfill["timetable"] == "NullTimetable"
+    assert set(backfill["params"]) == set(Backfill(date(2024, 5, 1), date(2024, 5, 1)).params())
+    for name in ("first_date", "last_date"):
+        assert backfill["params"][name]["type"] == "string", name
+        assert backfill["params"][name]["format"] == "date", name
+    assert backfill["params"]["datasets"]["examples"] == list(DATASETS)
 
 
 def test_parsing_the_dags_imports_nothing_heavy(tmp_path: Path) -> None:

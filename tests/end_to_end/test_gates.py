@@ -11,7 +11,8 @@ from deployments import Deployment, mainstay, says_one_thing, started
 from nights_world import database, load_day, night, opened, sales
 
 from pipelines import steps
-from pipelines.errors import BuildError, PublishError, ValidationFailedError
+from pipelines.errors import PublishError, ValidationFailedError
+from pipelines.standing import are_marts_validated, built_as_of
 
 FIRST = date(2024, 5, 1)
 
@@ -73,11 +74,11 @@ def test_what_one_night_found_wanting_stops_the_next_ones_until_it_is_mended(sho
     }
     for command in (["validate", "raw", str(good)], ["build", "--as-of", str(good)]):
         says_one_thing(mainstay(shop.settings.home, *command), 6, "transactions.customer_id")
-    assert steps.built_as_of(shop.settings) == FIRST
+    assert built_as_of(shop.settings) == FIRST
     assert database(shop).read_bytes() == served
 
     shop.land("transactions", bad, sales(bad))
-    with pytest.raises(BuildError):  # mended on disk alone
+    with pytest.raises(ValidationFailedError, match="customer_id"):  # mended on disk alone
         steps.build(shop.settings, opened(shop, "build", good), good)
     assert night(shop, bad) == bad
     assert unvalidated(shop) == []
@@ -99,19 +100,22 @@ def test_a_corrected_earlier_night_does_not_take_bi_back_in_time(shop: Deploymen
 
 def test_a_build_waits_for_the_raw_expectations(shop: Deployment) -> None:
     late = day(3)
-    shop.land("transactions", late, sales(late))
+    shop.land("transactions", late, addresses(late))
     run_id = load_day(shop, late)
-    before = steps.built_as_of(shop.settings)
-    assert steps.has_unvalidated(shop.settings)
+    before = built_as_of(shop.settings)
+    assert unvalidated(shop) == [("transactions", late)]
     steps.stage(shop.settings, run_id, late)
-    with pytest.raises(BuildError, match=rf"transactions {late}.*mainstay validate raw"):
+    with pytest.raises(ValidationFailedError, match=rf"transactions {late}"):
         steps.build(shop.settings, run_id, late)
     assert shop.query("select max(business_date) from marts.fct_transactions") == [(before,)]
+    assert built_as_of(shop.settings) == before
 
+    shop.land("transactions", late, sales(late))
+    load_day(shop, late)
     result = mainstay(shop.settings.home, "build", "--as-of", str(late))
     assert result.exit_code == 0, result.output
-    assert not steps.has_unvalidated(shop.settings)
-    assert steps.built_as_of(shop.settings) == late
+    assert unvalidated(shop) == []
+    assert built_as_of(shop.settings) == late
     assert shop.query("select max(business_date) from marts.fct_transactions") == [(late,)]
     assert mainstay(shop.settings.home, "publish").exit_code == 0
 
@@ -123,7 +127,7 @@ def test_marts_are_not_published_before_they_pass_their_expectations(shop: Deplo
     served = database(shop).read_bytes()
     result = mainstay(shop.settings.home, "build", "--as-of", str(late))
     assert result.exit_code == 0, result.output
-    assert not steps.are_marts_validated(shop.settings)
+    assert not are_marts_validated(shop.settings)
     with pytest.raises(PublishError, match="mainstay validate marts"):
         steps.publish(shop.settings, opened(shop, "publish", late), late)
     assert database(shop).read_bytes() == served
@@ -136,23 +140,23 @@ def test_marts_are_not_published_before_they_pass_their_expectations(shop: Deplo
         says_one_thing(result, 6, suite, rule)
         assert (suite, rule) in {(s, e) for s, e, _ in failed_checks(shop, "marts")}
         assert database(shop).read_bytes() == served
-    assert not steps.are_marts_validated(shop.settings)
+    assert not are_marts_validated(shop.settings)
 
     for command in (["build", "--as-of", str(late)], ["publish"]):
         result = mainstay(shop.settings.home, *command)
         assert result.exit_code == 0, result.output
-    assert steps.are_marts_validated(shop.settings)
+    assert are_marts_validated(shop.settings)
     assert database(shop).read_bytes() != served
     assert shop.query("select distinct as_of_date from _publish", database(shop)) == [(late,)]
 
 
 def test_a_validation_of_earlier_marts_does_not_count_for_a_later_build(shop: Deployment) -> None:
-    as_of = steps.built_as_of(shop.settings)
+    as_of = built_as_of(shop.settings)
     run_id = opened(shop, "build", as_of)
     steps.validate(shop.settings, run_id, "marts", as_of, as_of)
-    assert steps.are_marts_validated(shop.settings)
+    assert are_marts_validated(shop.settings)
     steps.build(shop.settings, run_id, as_of)
-    assert not steps.are_marts_validated(shop.settings)
+    assert not are_marts_validated(shop.settings)
     with pytest.raises(PublishError, match="since the last build"):
         steps.publish(shop.settings, run_id, as_of)
     steps.validate(shop.settings, run_id, "marts", as_of, as_of)
@@ -168,7 +172,7 @@ def test_more_missing_values_than_tolerated_stop_before_the_load(tmp_path: Path)
     assert failed_checks(deployment, "land") == {
         ("land.transactions", "expect_column_values_to_not_be_null", "customer_id")
     }
-    assert deployment.query("select step, status from ops.steps order by started_at") == [
+    assert deployment.query("select step, status from ops.steps order by sequence") == [
         ("land", "success"),
         ("validate_land", "failed"),
     ]
@@ -220,7 +224,7 @@ def test_history_that_is_found_wanting_stops_every_night(tmp_path: Path) -> None
     for kind in ("history", "nightly"):  # the second time the history is loaded, so the DAG has to find it
         result = mainstay(deployment.settings.home, "nightly", str(tonight))
         says_one_thing(result, 6, "transactions.customer_id", "12 of ")
-        assert deployment.query("select kind, status from ops.runs order by started_at desc limit 1") == [
+        assert deployment.query("select kind, status from ops.runs order by sequence desc limit 1") == [
             (kind, "failed")
         ]
         assert ("transactions", FIRST) in unvalidated(deployment)

@@ -207,7 +207,7 @@ def test_a_failed_night_says_why_and_leaves_what_is_served(
     assert sha256(database(served).read_bytes()).hexdigest() == before
     assert tables(served) == content
     status, message, finished = served.query(
-        "select status, message, finished_at from ops.runs order by started_at desc limit 1"
+        "select status, message, finished_at from ops.runs order by sequence desc limit 1"
     )[0]
     assert status == "failed"
     assert finished is not None
@@ -224,7 +224,7 @@ def test_the_night_after_recovers(served: Deployment) -> None:
     assert result.exit_code == 0, result.output
     assert served.query("select distinct as_of_date from _publish", database(served)) == [(TOMORROW,)]
     assert served.query("select count(*) from fct_transactions", database(served)) == [(48,)]
-    assert served.query("select status from ops.runs order by started_at desc limit 1") == [("success",)]
+    assert served.query("select status from ops.runs order by sequence desc limit 1") == [("success",)]
 
 
 CHINESE = {

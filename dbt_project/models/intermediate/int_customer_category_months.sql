@@ -1,3 +1,11 @@
+{{
+    config(
+        materialized=first_aggregation(),
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ delete_stale('month', as_month=true) }}",
+    )
+}}
 select
     customer_id,
     category,
@@ -5,4 +13,5 @@ select
     cast(sum(net_amount) as decimal(18, 2)) as net_amount,
     cast(sum(profit_amount) as decimal(18, 2)) as profit_amount
 from {{ ref('fct_transactions') }}
+where {{ is_stale('month', as_month=true) }}
 group by customer_id, category, month

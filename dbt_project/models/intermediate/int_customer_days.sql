@@ -1,3 +1,11 @@
+{{
+    config(
+        materialized=first_aggregation(),
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ delete_stale('business_date') }}",
+    )
+}}
 select
     customer_id,
     business_date,
@@ -13,4 +21,5 @@ select
     ) as placed_line_count,
     sum(net_amount) > 0 as is_purchase_day
 from {{ ref('fct_transactions') }}
+where {{ is_stale('business_date') }}
 group by customer_id, business_date

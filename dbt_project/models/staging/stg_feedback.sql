@@ -3,18 +3,21 @@ with source as (
 )
 
 select
-    feedback_id,
-    customer_id,
-    feedback_at,
-    kind,
-    score,
-    driver,
-    topic,
-    channel,
-    comment_text is not null as has_comment,
-    responded_at,
-    resolved_at,
-    outcome_told_at,
-    source_system,
-    business_date
+    source.feedback_id,
+    coalesce(merged.surviving_customer_id, source.customer_id) as customer_id,
+    source.customer_id as source_customer_id,
+    source.feedback_at,
+    source.kind,
+    source.score,
+    source.driver,
+    source.topic,
+    source.channel,
+    source.comment_text is not null as has_comment,
+    source.responded_at,
+    source.resolved_at,
+    source.outcome_told_at,
+    source.source_system,
+    source.business_date
 from source
+left join {{ ref('stg_customer_merges') }} as merged
+    on source.customer_id = merged.customer_id

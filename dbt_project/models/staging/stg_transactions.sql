@@ -3,17 +3,20 @@ with source as (
 )
 
 select
-    transaction_id,
-    line_number,
-    customer_id,
-    product_id,
-    transaction_at,
-    quantity,
-    net_amount,
-    discount_amount,
-    cost_amount,
-    store_id,
-    channel,
-    source_system,
-    business_date
+    source.transaction_id,
+    source.line_number,
+    coalesce(merged.surviving_customer_id, source.customer_id) as customer_id,
+    source.customer_id as source_customer_id,
+    source.product_id,
+    source.transaction_at,
+    source.quantity,
+    source.net_amount,
+    source.discount_amount,
+    source.cost_amount,
+    source.store_id,
+    source.channel,
+    source.source_system,
+    source.business_date
 from source
+left join {{ ref('stg_customer_merges') }} as merged
+    on source.customer_id = merged.customer_id

@@ -1,5 +1,14 @@
+{{
+    config(
+        materialized=first_aggregation(),
+        incremental_strategy='append',
+        on_schema_change='fail',
+        pre_hook="{{ delete_stale('business_date') }}",
+    )
+}}
 with transactions as (
     select * from {{ ref('stg_transactions') }}
+    where {{ is_stale('business_date') }}
 ),
 
 products as (

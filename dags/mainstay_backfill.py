@@ -1,0 +1,92 @@
+"""The backfill: load a range of business dates in one pass, rebuild what follows from it, and publish once.
+
+Run it by hand after a correction, for late files or for a new contract: *Trigger* asks for the range. Loading the
+same files again changes nothing, so a backfill can be run again at any time.
+
+Wiring only. The tasks and their order are in `pipelines/orchestrate/wiring.py`, what the parameters mean is in
+`pipelines/orchestrate/request.py`.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import Param, dag
+
+from pipelines.orchestrate.tasks import default_args
+from pipelines.orchestrate.wiring import land_to_publish
+
+RANGE, CARE = "What to load", "With care"
+
+# As in pipelines/contracts.py, which is too heavy to import at each parse; a test compares the two.
+DATASETS = ["transactions", "customers", "products", "interactions", "feedback", "wallet_surveys"]
+
+
+@dag(
+    dag_id="mainstay_backfill",
+    schedule=None,
+    max_active_runs=1,
+    default_args=default_args(),
+    params={
+        "first_date": Param(
+            type="string",
+            format="date",
+            title="First business date",
+            description="Landing files of this date and later ones are loaded.",
+            section=RANGE,
+        ),
+        "last_date": Param(
+            type="string",
+            format="date",
+            title="Last business date",
+            description="Included. It may lie after the last landed date.",
+            section=RANGE,
+        ),
+        "datasets": Param(
+            None,
+            type=["null", "array"],
+            items={"type": "string"},
+            # `enum` would make the form a box for one choice; `examples` make it a list to choose from.
+            examples=DATASETS,
+            title="Datasets",
+            description="Only these; empty means all.",
+            section=RANGE,
+        ),
+        "changed_only": Param(
+            False,
+            type="boolean",
+            title="Changed files only",
+            description="Leave dates alone whose files are loaded just as they are.",
+            section=RANGE,
+        ),
+        "as_of_date": Param(
+            None,
+            type=["null", "string"],
+            format="date",
+            title="Build as of",
+            description="Business date that the marts are for; empty means the last landed one of the range. "
+            "Never before what BI sees already.",
+            section=CARE,
+        ),
+        "remove_missing": Param(
+            False,
+            type="boolean",
+            title="Remove missing",
+            description="Empty the loaded dates of the range whose files are all gone from the landing folder.",
+            section=CARE,
+        ),
+        "accept_loss": Param(
+            False,
+            type="boolean",
+            title="Accept loss",
+            description="Let a warehouse that was begun anew publish fewer transactions than BI sees now.",
+            section=CARE,
+        ),
+    },
+    doc_md=__doc__,
+    tags=["mainstay"],
+)
+def mainstay_backfill() -> None:
+    """One run is one range of business dates."""
+    land_to_publish()
+
+
+backfill = mainstay_backfill()

@@ -1,0 +1,53 @@
+{#
+    The first aggregation over transactions grows with the history, and a run changes few of its dates. Where the
+    engine can delete rows these models are incremental: a run makes the business dates in ops.stale_dates anew,
+    which pipelines/stale.py finds before each build. Elsewhere they are tables, made whole.
+#}
+{% macro first_aggregation() -%}
+    {{ return(adapter.dispatch('first_aggregation', 'mainstay')()) }}
+{%- endmacro %}
+
+
+{% macro default__first_aggregation() -%}
+    {{ return('incremental') }}
+{%- endmacro %}
+
+
+{% macro spark__first_aggregation() -%}
+    {{ return('table') }}
+{%- endmacro %}
+
+
+{# The stale dates as a subquery; `as_month` gives the months they fall in. #}
+{% macro stale_dates(as_month=false) -%}
+    (
+        select {{ month_start('business_date') if as_month else 'business_date' }}
+        from {{ source('ops', 'stale_dates') }}
+    )
+{%- endmacro %}
+
+
+{#
+    Whether this run makes the stale dates alone. Only Mainstay knows which they are, so only Mainstay asks for
+    it; dbt run by hand makes everything.
+#}
+{% macro is_partial() -%}
+    {%- set asked = first_aggregation() == 'incremental' and is_incremental() -%}
+    {{ return(asked and env_var('MAINSTAY_REBUILD', 'all') == 'stale_dates') }}
+{%- endmacro %}
+
+
+{# Condition for the rows that a run makes: the stale ones, or all. #}
+{% macro is_stale(column, as_month=false) -%}
+    {% if is_partial() %}{{ column }} in {{ stale_dates(as_month) }}{% else %}1 = 1{% endif %}
+{%- endmacro %}
+
+
+{# Pre-hook: takes out the rows that the run makes, in the transaction that inserts them anew. #}
+{% macro delete_stale(column, as_month=false) -%}
+    {% if is_partial() %}
+        delete from {{ this }} where {{ column }} in {{ stale_dates(as_month) }}
+    {% elif first_aggregation() == 'incremental' and is_incremental() %}
+        delete from {{ this }}
+    {% endif %}
+{%- endmacro %}

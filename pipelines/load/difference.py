@@ -1,0 +1,222 @@
+"""Partitions of the warehouse, attached for reading, beside the same partitions as a plan has just loaded them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from pipelines.errors import LockedError
+from pipelines.load.keys import scalar
+from pipelines.load.pending import loaded_versions
+from pipelines.sql import explained, ident, insert_rows, literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import date
+
+    from pipelines.contracts import SourceContract
+    from pipelines.load.pending import Version
+    from pipelines.settings import Settings
+
+WAREHOUSE = "the warehouse"
+"""Name of the attached warehouse in a plan's connection; no table of the project could bear it."""
+
+_UNCOMPARED = ("partition_date", "file_id")
+"""Columns of raw that are no news about a row."""
+
+
+@dataclass
+class HeldPartition:
+    """What one partition holds; counts are rows."""
+
+    versions: set[Version] = field(default_factory=set)
+    rows: int = 0
+    quarantined: int = 0
+    duplicates: int = 0
+
+
+@dataclass
+class Held:
+    """What a dataset holds: its partitions in the range, and its raw table's columns with their types."""
+
+    partitions: dict[date, HeldPartition] = field(default_factory=dict)
+    types: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Difference:
+    """Rows added, removed and changed, by partition and by business month (YYYY-MM)."""
+
+    partitions: dict[date, dict[str, int]] = field(default_factory=dict)
+    months: dict[str, dict[str, int]] = field(default_factory=dict)
+    starts: date | None = None
+    """First business date whose held rows, or whose transactions' master data, differ; None: nothing does."""
+
+
+@contextmanager
+def attached(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Iterator[None]:
+    """Attach the warehouse for reading; one that is not there yet is empty.
+
+    Raises:
+        WarehouseDamagedError: the file is damaged.
+        LockedError: it is open in a program that knows nothing of our lock.
+    """
+    path = literal(str(settings.warehouse)) if settings.warehouse.exists() else "':memory:'"
+    try:
+        connection.execute(
+            f"ATTACH {path} AS {ident(WAREHOUSE)}{' (READ_ONLY)' if settings.warehouse.exists() else ''}"
+        )
+    except duckdb.Error as error:
+        first = str(error).splitlines()[0]
+        raise explained(settings, error) or LockedError(
+            f"{settings.warehouse} cannot be read ({first}); close it in other programs and run again"
+        ) from error
+    try:
+        yield
+    finally:
+        connection.execute(f"DETACH {ident(WAREHOUSE)}")
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, schema: str, name: str, catalog: str) -> dict[str, str]:
+    """Columns and types of a table, none if it is not there."""
+    return dict(
+        connection.execute(
+            "SELECT column_name, data_type FROM duckdb_columns() "
+            "WHERE database_name = ? AND schema_name = ? AND table_name = ? ORDER BY column_index",
+            [catalog, schema, name],
+        ).fetchall()
+    )
+
+
+def own_catalog(connection: duckdb.DuckDBPyConnection) -> str:
+    """Name of the connection's own database."""
+    return str((connection.execute("SELECT current_database()").fetchone() or ("",))[0])
+
+
+def held_in(
+    connection: duckdb.DuckDBPyConnection,
+    catalog: str,
+    name: str,
+    first: date | None = None,
+    last: date | None = None,
+) -> Held:
+    """What a dataset's partitions in the range hold in the attached warehouse, or in the connection's own database."""
+    own = own_catalog(connection)
+    held = Held(types=_columns(connection, "raw", name, catalog))
+    if not held.types or not _columns(connection, "ops", "files", catalog):
+        return held
+    partitions: dict[date, HeldPartition] = defaultdict(HeldPartition)
+    connection.execute(f"USE {ident(catalog)}")
+    try:
+        for day, versions in loaded_versions(connection, name, first, last).items():
+            partitions[day].versions = versions
+        sums = connection.execute(
+            "SELECT partition_date, sum(quarantined), sum(duplicates) FROM ops.files "
+            "WHERE dataset = ? AND status = 'loaded' GROUP BY ALL",
+            [name],
+        ).fetchall()
+        rows = connection.execute(
+            f"SELECT partition_date, count(*) FROM raw.{ident(name)} GROUP BY ALL"
+        ).fetchall()
+    finally:
+        connection.execute(f"USE {ident(own)}")
+    for day, quarantined, duplicates in sums:
+        if day in partitions:
+            partitions[day].quarantined, partitions[day].duplicates = int(quarantined), int(duplicates)
+    for day, count in rows:
+        if day in partitions:
+            partitions[day].rows = int(count)
+    held.partitions = dict(partitions)
+    return held
+
+
+def find_difference(
+    connection: duckdb.DuckDBPyConnection, contract: SourceContract, replaced: Sequence[date]
+) -> Difference:
+    """Compare the partitions' rows in the warehouse with those in the connection's own file, by the contract's key."""
+    found = Difference()
+    if not replaced:
+        return found
+    connection.execute("CREATE OR REPLACE TEMP TABLE replaced (partition_date DATE)")
+    insert_rows(connection, "replaced", [[day] for day in replaced])
+    _compare(connection, contract)
+    for day, what, rows in connection.execute(
+        "SELECT partition_date, what, count(*) FROM difference GROUP BY ALL ORDER BY ALL"
+    ).fetchall():
+        found.partitions.setdefault(day, {})[what] = int(rows)
+    # A row that moved to another month leaves the one and comes to the other.
+    for month, what, rows in connection.execute(
+        "SELECT strftime(day, '%Y-%m') AS month, what, count(*) FROM ("
+        "SELECT coalesce(after, before) AS day, what FROM difference WHERE NOT has_moved "
+        "UNION ALL SELECT before, 'removed' FROM difference WHERE has_moved "
+        "UNION ALL SELECT after, 'added' FROM difference WHERE has_moved) GROUP BY ALL ORDER BY ALL"
+    ).fetchall():
+        found.months.setdefault(month, {})[what] = int(rows)
+    if found.partitions:
+        found.starts = _starts(connection, contract)
+    connection.execute("DROP TABLE difference")
+    return found
+
+
+def _compare(connection: duckdb.DuckDBPyConnection, contract: SourceContract) -> None:
+    """Fill the temporary table `difference` with one row per added, removed or changed row."""
+    name, own = contract.name, own_catalog(connection)
+    types = {c: _columns(connection, "raw", name, c) for c in (own, WAREHOUSE)}
+    columns = [c for c in {**types[own], **types[WAREHOUSE]} if c not in _UNCOMPARED]
+
+    def side(catalog: str) -> str:
+        have = types[catalog]
+        if not have:  # the warehouse has no such table yet
+            return f"(SELECT * FROM {ident(own)}.raw.{ident(name)} WHERE false)"
+        # A column that one side does not have yet, or no more, is empty there.
+        fields = ", ".join(ident(c) if c in have else f"NULL AS {ident(c)}" for c in columns)
+        return (
+            f"(SELECT {fields}, partition_date FROM {ident(catalog)}.raw.{ident(name)} "
+            "WHERE partition_date IN (SELECT partition_date FROM replaced))"
+        )
+
+    matched = " AND ".join(f"o.{ident(k)} = n.{ident(k)}" for k in ("partition_date", *contract.key))
+    differ = " OR ".join(f"o.{ident(c)} IS DISTINCT FROM n.{ident(c)}" for c in columns)
+    keys = ", ".join(f"coalesce(n.{ident(k)}, o.{ident(k)}) AS {ident(k)}" for k in contract.key)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE difference AS SELECT "
+        f"coalesce(n.partition_date, o.partition_date) AS partition_date, {keys}, "
+        "o.business_date AS before, n.business_date AS after, "
+        "CASE WHEN o.partition_date IS NULL THEN 'added' WHEN n.partition_date IS NULL THEN 'removed' "
+        "ELSE 'changed' END AS what, "
+        "coalesce(date_trunc('month', before) <> date_trunc('month', after), false) AS has_moved "
+        f"FROM {side(WAREHOUSE)} AS o FULL OUTER JOIN {side(own)} AS n ON {matched} "
+        f"WHERE o.partition_date IS NULL OR n.partition_date IS NULL OR {differ}"
+    )
+
+
+def _starts(connection: duckdb.DuckDBPyConnection, contract: SourceContract) -> date | None:
+    """The first business date at which the difference can be seen."""
+    own = own_catalog(connection)
+    days = ["SELECT min(least(coalesce(before, after), coalesce(after, before))) FROM difference"]
+
+    def dates_of(dataset: str, keys: Sequence[str], catalogs: Sequence[str]) -> list[str]:
+        using = ", ".join(map(ident, keys))
+        return [
+            f"SELECT min(business_date) FROM {ident(catalog)}.raw.{ident(dataset)} "
+            f"SEMI JOIN difference USING ({using})"
+            for catalog in catalogs
+            if set(keys) <= set(_columns(connection, "raw", dataset, catalog))
+        ]
+
+    # A row in another partition holds again when the newer one goes, and no longer when a newer one comes.
+    days += dates_of(contract.name, contract.key, [WAREHOUSE])
+    if contract.business_time is None:
+        # Master data counts for all the transactions of its customer or product.
+        of_transactions = dates_of("transactions", contract.key, [own, WAREHOUSE])
+        if any(
+            scalar(connection, f"SELECT count(*) FROM ({sql}) AS t(day) WHERE day IS NOT NULL")
+            for sql in of_transactions
+        ):
+            days = of_transactions
+    row = connection.execute(f"SELECT min(day) FROM ({' UNION ALL '.join(days)}) AS t(day)").fetchone()
+    return row[0] if row else None

@@ -1,0 +1,99 @@
+"""What stands in the warehouse: for which date the marts were built, and whether they and the rows below were validated."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import date
+from typing import TYPE_CHECKING
+
+from pipelines import ledger
+from pipelines.errors import BuildError
+from pipelines.lock import warehouse_lock
+from pipelines.sql import connect
+
+if TYPE_CHECKING:
+    from pipelines.settings import Settings
+
+
+def last_step(settings: Settings, step: str) -> ledger.StepEntry | None:
+    """The newest entry of a step in the ledger, of whatever run."""
+    if not settings.warehouse.exists():
+        return None
+    with warehouse_lock(settings, "look", "look"), closing(connect(settings)) as connection:
+        return ledger.last_step(connection, step)
+
+
+def built_as_of(settings: Settings) -> date:
+    """The business date that the marts in the warehouse were last built for.
+
+    Raises:
+        BuildError: they were never built, or the last build did not end well and left them half made.
+    """
+    last = last_step(settings, "build")
+    if last is None:
+        raise BuildError("the marts were never built; run `mainstay build` first")
+    if last.status != "success":
+        raise BuildError(
+            f"the last build (run {last.run_id}) did not end well and the marts may be half made; run `mainstay build` again"
+        )
+    return date.fromisoformat(last.detail["as_of_date"])
+
+
+def are_marts_validated(settings: Settings) -> bool:
+    """Whether the marts have passed their expectations since they were last built."""
+    built, validated = last_step(settings, "build"), last_step(settings, "validate_marts")
+    return (
+        built is not None
+        and validated is not None
+        and validated.status == "success"
+        and validated.sequence > built.sequence
+    )
+
+
+def are_marts_ready(settings: Settings, as_of: date) -> bool:
+    """Whether the marts stand built as of the date, whole and validated."""
+    try:
+        return built_as_of(settings) == as_of and are_marts_validated(settings)
+    except BuildError:
+        return False
+
+
+def is_staged(settings: Settings, as_of: date, context: str) -> bool:
+    """Whether the seeds and staging views are those of the date and of the present policies and models."""
+    last = last_step(settings, "stage")
+    return (
+        last is not None
+        and last.status == "success"
+        and last.detail.get("as_of_date") == as_of.isoformat()
+        and last.detail.get("context") == context
+    )
+
+
+def unvalidated(settings: Settings) -> dict[str, list[date]]:
+    """Per dataset, the loaded partitions that have not passed the raw expectations."""
+    with warehouse_lock(settings, "look", "look"), closing(connect(settings)) as connection:
+        return ledger.unvalidated(connection)
+
+
+def as_of_for(settings: Settings, business_date: date) -> date:
+    """The date that a run for `business_date` builds the marts for: never one before what BI sees already.
+
+    A night that is run again for an earlier date corrects that date's rows; it does not take BI back in time.
+    """
+    from pipelines.publish import current
+
+    published = current(settings)
+    return business_date if published is None else max(business_date, published.as_of_date)
+
+
+_SIMULATED = (
+    ("feedback", "SELECT count(*) FROM raw.feedback WHERE source_system = 'simulated'"),
+    ("wallet surveys", "SELECT count(*) FROM raw.wallet_surveys WHERE source_system = 'simulated'"),
+    ("unit costs", "SELECT count(*) FROM raw.products WHERE cost_source_system = 'simulated'"),
+)
+
+
+def simulated_parts(settings: Settings) -> list[str]:
+    """What of the loaded data says of itself that it is simulated; the summary names it."""
+    with warehouse_lock(settings, "look", "look"), closing(connect(settings, read_only=True)) as connection:
+        return [name for name, sql in _SIMULATED if (connection.execute(sql).fetchone() or (0,))[0]]

@@ -1,0 +1,109 @@
+"""Clocks that go back, or differ between two machines: what came first is known by the ledger's order."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Any
+
+import pytest
+from deployments import Deployment, mainstay, says_one_thing
+from faults_world import FIRST, SECOND, days_after, sales, served
+
+from pipelines import ledger, steps
+from pipelines.cli import status
+from pipelines.publish import versions
+
+Clock = Callable[[timedelta], None]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Set the clock that every module of Mainstay reads, so far from the true one."""
+    offset = timedelta()
+
+    class Shifted(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + offset
+
+    def shift(by: timedelta) -> None:
+        nonlocal offset
+        offset = by
+
+    import pipelines.publish.swap
+    import pipelines.validate.results  # noqa: F401
+
+    modules = [m for name, m in sys.modules.items() if name.startswith("pipelines.")]
+    for module in modules:
+        if vars(module).get("datetime") is datetime and not module.__name__.endswith(("settings", "catalog")):
+            monkeypatch.setattr(module, "datetime", Shifted)
+    assert ledger.datetime is Shifted  # type: ignore[attr-defined]
+    return shift
+
+
+def opened(shop: Deployment, kind: str, day: date) -> str:
+    run_id = ledger.new_run_id(kind, day)
+    steps.start(shop.settings, run_id, kind, day)
+    return run_id
+
+
+def test_a_night_during_which_the_clock_goes_back_is_published(shop: Deployment, clock: Clock) -> None:
+    """Each step a day before the one that it follows: still the build comes after the night before's."""
+    settings = shop.settings
+    shop.land("transactions", SECOND, sales(SECOND))
+    began: list[Any] = []
+
+    def then(step: Callable[..., Any], *arguments: Any) -> Any:
+        clock(timedelta(days=-len(began)))
+        began.append(step)
+        return step(settings, *arguments)
+
+    run_id = ledger.new_run_id("nightly", SECOND)
+    then(steps.start, run_id, "nightly", SECOND)
+    then(steps.land, run_id, SECOND, SECOND)
+    then(steps.load, run_id, SECOND, SECOND)
+    then(steps.validate, run_id, "raw", SECOND, SECOND)
+    then(steps.stage, run_id, SECOND)
+    then(steps.build, run_id, SECOND)
+    assert steps.built_as_of(settings) == SECOND
+    assert not steps.are_marts_validated(settings)
+    then(steps.validate, run_id, "marts", SECOND, SECOND)
+    assert steps.are_marts_validated(settings)
+    then(steps.publish, run_id, SECOND)
+    then(steps.close, run_id, "success")
+    assert served(shop)[:2] == (run_id, SECOND)
+
+    newest, before = versions(settings)
+    assert (newest.run_id, newest.is_current) == (run_id, True)
+    assert newest.published_at > before.published_at
+    report = status.gather(settings, 5)
+    assert report["runs"][0]["run_id"] == run_id
+    assert [s["step"] for s in report["steps"]] == [
+        "land", "load", "validate_raw", "stage", "build", "validate_marts", "publish",
+    ]  # fmt: skip
+
+    clock(timedelta(days=-30))
+    assert mainstay(settings.home, "publish", "--rollback").exit_code == 0
+    assert served(shop)[1] == FIRST
+
+
+def test_two_machines_take_turns_with_clocks_a_day_apart(shop: Deployment, clock: Clock) -> None:
+    runs = []
+    for number, offset in enumerate((1, -1, 1, -1)):
+        clock(timedelta(days=offset))
+        day = days_after(SECOND, number)
+        shop.land("transactions", day, sales(day))
+        run_id = opened(shop, "load", day)
+        steps.load(shop.settings, run_id, day, day)
+        steps.close(shop.settings, run_id, "success")
+        runs.append(run_id)
+        assert [r["run_id"] for r in status.gather(shop.settings, number + 1)["runs"]] == runs[::-1]
+    assert {r["status"] for r in status.gather(shop.settings, 4)["runs"]} == {"success"}
+    assert shop.query("select count(*) from raw.transactions") == [(5 * 12,)]
+
+
+def test_a_clock_before_all_landed_dates_is_named(shop: Deployment, clock: Clock) -> None:
+    clock(datetime(2020, 1, 1, 12, tzinfo=UTC) - datetime.now(UTC))
+    says_one_thing(mainstay(shop.settings.home, "land"), 3, f"landed from {FIRST} on", "clock", "2020-01-01")

@@ -1,0 +1,154 @@
+"""One history with one of everything that could leave a trace in marts built night by night."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+
+from bench.purity.histories import EMPTIED, History, Policy
+from bench.purity.landing import Files, Partition, Row
+
+JANUARY, FEBRUARY, LEAP_DAY, MARCH, MAY = (
+    date(2024, *day) for day in ((1, 20), (2, 10), (2, 29), (3, 31), (5, 6))
+)
+
+
+def _at(day: date) -> datetime:
+    return datetime.combine(day, time(10))
+
+
+def _sale(number: int, day: date, customer: int, cents: int, product: int | None = 1) -> Row:
+    return {
+        "transaction_id": f"t{number}",
+        "line_number": 1,
+        "customer_id": f"c{customer}",
+        "product_id": f"p{product}" if product else None,
+        "transaction_at": _at(day),
+        "quantity": "2",
+        "net_amount": f"{cents / 100:.2f}",
+        "store_id": "s1",
+    }
+
+
+def _usual(day: date, first: int) -> tuple[Row, ...]:
+    """A usual date: seven customers on it and on the days before, so that there are gaps and second purchases."""
+    return tuple(
+        _sale(first + n, day - timedelta(days=n % 4), n % 7 + 1, 5_003 * (n + 1) % 97_000, n % 4)
+        for n in range(10)
+    )
+
+
+def _customer(number: int, into: int | None = None, band: str = "low") -> Row:
+    return {
+        "customer_id": f"c{number}",
+        "age_band": band,
+        "income_band": "high" if number % 2 else None,
+        "merged_into_customer_id": f"c{into}" if into else None,
+    }
+
+
+def _product(number: int, category: str, cost: str | None = None) -> Row:
+    return {"product_id": f"p{number}", "category": category, "unit_cost": cost}
+
+
+def _survey(number: int, day: date, ranks: tuple[str, str], wallet: str | None) -> tuple[Row, ...]:
+    return tuple(
+        {
+            "survey_id": f"s{number}",
+            "category": "dairy",
+            "brand": brand,
+            "customer_id": f"c{number}",
+            "surveyed_at": _at(day),
+            "is_own_brand": brand == "ours",
+            "preference_rank": rank,
+            "declared_wallet": wallet,
+        }
+        for brand, rank in zip(("ours", "theirs"), ranks, strict=True)
+    )
+
+
+def _answer(number: int, day: date, customer: int | None, score: int) -> Row:
+    return {
+        "feedback_id": f"f{number}",
+        "customer_id": f"c{customer}" if customer else None,
+        "feedback_at": _at(day),
+        "kind": "nps",
+        "score": score,
+    }
+
+
+def _call(number: int, day: date, customer: int) -> Row:
+    return {
+        "interaction_id": f"i{number}",
+        "customer_id": f"c{customer}",
+        "interaction_at": _at(day),
+        "direction": "outbound",
+        "kind": "call",
+    }
+
+
+def one_history() -> History:
+    """The history; each comment says what is nasty about the version before it, or about the final one."""
+    october = date(2023, 10, 5)
+    versions: dict[tuple[str, date], tuple[Files | None, Files | None]] = {}
+    """Final version, and what was landed before it where that is not the same."""
+
+    def put(dataset: str, day: date, final: Files | None, before: Files | None) -> None:
+        versions[dataset, day] = final, before
+
+    usual = _usual(JANUARY, 100)
+    # A corrected export has fewer rows, and takes the only row of a business date long ago away.
+    put("transactions", JANUARY, {"a": usual[:7]}, {"a": (*usual, _sale(1, october, 3, 42_000))})
+    # A key moves to another business date, customer and amount; the second file is gone.
+    moved = {"a": (*_usual(FEBRUARY, 200), _sale(2, FEBRUARY - timedelta(days=40), 2, 88_888))}
+    put("transactions", FEBRUARY, moved, {"a": _usual(FEBRUARY, 200), "b": (_sale(2, FEBRUARY, 5, 1_000),)})
+    # A date is emptied, another deleted; a later one repeats some of their keys.
+    put("transactions", LEAP_DAY, EMPTIED, {"a": _usual(LEAP_DAY, 300)})
+    put("transactions", MARCH, None, {"a": _usual(MARCH, 400)})
+    # A late row for a date long ago, a return greater than the sale, keys of earlier dates again.
+    late = (_sale(3, october, 8, 61_250), _sale(4, MAY, 1, -200_000), _sale(300, MAY, 4, 31_415, product=9))
+    put(
+        "transactions", MAY, {"b": (*_usual(MAY, 500), *late), "a": _usual(MAY, 105)}, {"b": _usual(MAY, 500)}
+    )
+
+    # c2 becomes c1 and is themselves again; c4 becomes c3 and stays so; c6 becomes c5, who becomes c3.
+    people = tuple(_customer(n, band="high" if n > 3 else "low") for n in range(1, 8))
+    put("customers", JANUARY, {"a": people}, {"a": people[:5]})
+    put("customers", FEBRUARY, {"a": (_customer(2, into=1), _customer(4, into=3))}, None)
+    chain = {"a": (_customer(2, band="high"), _customer(6, into=5), _customer(5, into=3))}
+    put("customers", MARCH, chain, {"a": (_customer(3, into=1),)})
+    put("customers", MAY, None, {"a": (_customer(4), _customer(1, into=7))})
+
+    # p2 changes its category while no line of it changes; p3 and its cost come and go.
+    put("products", JANUARY, {"a": (_product(1, "dairy", "3.5"), _product(2, "wine"))}, None)
+    put(
+        "products", LEAP_DAY, {"a": (_product(2, "toys"),)}, {"a": (_product(2, "wine"), _product(1, "wine"))}
+    )
+    put("products", MAY, None, {"a": (_product(3, "toys", "1.25"), _product(2, "dairy"))})
+
+    first, second = _survey(1, JANUARY, ("1", "2"), "700.00"), _survey(3, JANUARY, ("2", "1"), None)
+    put("wallet_surveys", JANUARY, {"a": first + second}, {"a": first})
+    again = _survey(3, MAY, ("1", "1"), "55.00")
+    put("wallet_surveys", MAY, {"a": again}, {"a": again + _survey(6, MAY, ("1", "2"), None)})
+
+    put("feedback", JANUARY, {"a": (_answer(1, JANUARY, 1, 9), _answer(2, october, None, 3))}, None)
+    put("feedback", MARCH, {"a": (_answer(1, MARCH, 2, 2),)}, {"a": (_answer(1, JANUARY, 4, 10),)})
+    put("interactions", FEBRUARY, {"a": (_call(1, FEBRUARY, 1), _call(2, october, 8))}, None)
+    put("interactions", MAY, EMPTIED, {"a": (_call(2, MAY, 2), _call(3, MAY, 9))})
+
+    landed = {Partition(*place): version for place, version in sorted(versions.items())}
+    return History(
+        final={partition: final for partition, (final, _) in landed.items()},
+        earlier={partition: before for partition, (final, before) in landed.items() if final != before},
+        as_of=date(2024, 5, 20),
+        policy=Policy(margin_rates=(("dairy", 0.4), ("unknown", 0.1)), default_margin_rate=0.25),
+        other_policy=Policy(margin_rates=(("toys", 0.7),), default_margin_rate=0.6, gold_bound=400),
+        settings=(
+            ("tier_window_months", 2),
+            ("revenue_retention_window_months", 2),
+            ("new_customer_months", 1),
+            ("benchmark_min_peers", 2),
+            ("default_lapsed_days", 40),
+            ("soft_landing", True),
+            ("grace_months", 1),
+        ),
+    )

@@ -1,0 +1,92 @@
+"""The marts depend on the final files, the policies and the as-of date alone: not on what was built before.
+
+`python -m bench.purity` asks the same of hundreds of random histories.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from one_history import one_history
+
+from bench.purity.histories import History, histories
+from bench.purity.judge import Trial, differences, tables
+from bench.purity.ways import (
+    Rounds,
+    corrected,
+    daily,
+    emptied_and_back,
+    mixed,
+    refused,
+    reloaded,
+    shuffled,
+    there_and_back,
+)
+from pipelines.contracts import mart_contracts
+
+
+@pytest.fixture(scope="module")
+def trial(tmp_path_factory: pytest.TempPathFactory) -> Trial:
+    return Trial.of(tmp_path_factory.mktemp("one_history"), one_history())
+
+
+def test_the_history_reaches_every_mart(trial: Trial) -> None:
+    assert {f"marts.{name}" for name in mart_contracts()} <= set(trial.expected)
+    assert [name for name, (_, rows) in trial.expected.items() if not rows] == []
+
+
+# Each but the first two starts from where the one before ended; a deployment of its own costs seconds.
+@pytest.mark.parametrize(
+    "ways",
+    [[daily], [shuffled], [corrected, there_and_back, emptied_and_back, reloaded, refused]],
+    ids=lambda ways: "-".join(way.__name__ for way in ways),
+)
+def test_every_way_gives_the_marts_of_one_load(trial: Trial, ways: list[Callable[[History], Rounds]]) -> None:
+    trial.judge(*ways)
+
+
+@pytest.mark.parametrize(
+    ("change", "table"),
+    [
+        ("update marts.fct_transactions set profit_amount = profit_amount + 0.01 where transaction_id = 't4'",
+         "marts.fct_transactions"),
+        ("insert into marts.survival_curves from marts.survival_curves limit 1", "marts.survival_curves"),
+        ("delete from intermediate.int_customer_days where customer_id = 'c1'", "intermediate.int_customer_days"),
+        ("alter table marts.dim_customers rename column region to place", "marts.dim_customers"),
+    ],
+)  # fmt: skip
+def test_a_single_row_too_many_too_few_or_different_is_seen(
+    trial: Trial, tmp_path: Path, change: str, table: str
+) -> None:
+    source = trial.home / "from_scratch" / "var" / "warehouse" / "mainstay.duckdb"
+    changed = tmp_path / "mainstay.duckdb"
+    changed.write_bytes(source.read_bytes())
+    with duckdb.connect(str(changed)) as connection:
+        connection.execute(change)
+    assert [d.table for d in differences(trial.expected, tables(changed))] == [table]
+
+
+def is_rich(history: History) -> bool:
+    """Leaves out the almost empty histories that hypothesis begins with."""
+    return len(history.final) > 12 and len(history.earlier) > 6
+
+
+@settings(
+    max_examples=1,
+    phases=[
+        Phase.generate
+    ],  # a history takes seconds; `python -m bench.purity --shrink` looks for a smaller one
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+@given(histories(max_rounds=2).filter(is_rich))
+def test_a_random_way_gives_the_marts_of_one_load(history: History) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Trial.of(Path(folder), history).judge(mixed)
