@@ -90,8 +90,11 @@ def warehouse_lock(
         }
         target = folder / "lock.json"
         temporary = target.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(note), encoding="utf-8")
-        temporary.replace(target)
+        try:
+            temporary.write_text(json.dumps(note), encoding="utf-8")
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
         held.add(folder)
         yield
     finally:

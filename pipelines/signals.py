@@ -8,6 +8,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from pipelines.sql import interrupt_queries
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
@@ -41,6 +43,7 @@ def ending_in_order() -> Iterator[list[signal.Signals]]:
         asked.append(signal.Signals(number))
         if time.monotonic() - raised_at >= _INSISTING_SECONDS:
             raised_at = time.monotonic()
+            interrupt_queries()
             raise Ended(f"ended by {asked[0].name}")
 
     before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,16 @@ def literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
+_open: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
+
+
+def interrupt_queries() -> None:
+    """End every query under way: after a signal DuckDB's threads go on, and to close a connection waits for them."""
+    for connection in list(_open):
+        with suppress(duckdb.Error):  # closed already
+            connection.interrupt()
+
+
 def connect(
     settings: Settings, path: Path | None = None, *, read_only: bool = False
 ) -> duckdb.DuckDBPyConnection:
@@ -60,6 +71,7 @@ def connect(
                 f"{target} is open in another program ({first}); close it there and run again"
             ) from error
         raise explained(settings, error) or _damaged(settings, first) from error
+    _open.add(connection)
     connection.execute("SET TimeZone = 'UTC'")
     if settings.duckdb_threads:
         connection.execute(f"SET threads = {settings.duckdb_threads:d}")

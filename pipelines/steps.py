@@ -6,6 +6,7 @@ into the ledger, and returns a small summary that fits into JSON. Each can be ru
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
 from datetime import date
@@ -18,7 +19,7 @@ from pipelines.contracts import canonical_contracts, mart_contracts, source_cont
 from pipelines.errors import LandingError, MainstayError, PublishError, ValidationFailedError
 from pipelines.land import LandingFile, check_files, discover
 from pipelines.lock import warehouse_lock
-from pipelines.sql import connect, transaction
+from pipelines.sql import connect, database_errors, transaction
 from pipelines.standing import are_marts_ready, are_marts_validated, built_as_of, is_staged, unvalidated
 from pipelines.standing import as_of_for as as_of_for
 
@@ -55,10 +56,11 @@ def _recorded(
         with closing(connect(settings)) as connection:
             ledger.record_step(connection, run_id, step, started, "running", {})
         try:
-            summary = work()
+            with database_errors(settings):
+                summary = work()
         except BaseException as error:
             # The step's own error must stand, even if the ledger cannot be written any more.
-            with suppress(MainstayError, duckdb.Error), closing(connect(settings)) as connection:
+            with suppress(MainstayError, duckdb.Error, OSError), closing(connect(settings)) as connection:
                 reason = str(error) or type(error).__name__
                 ledger.record_step(connection, run_id, step, started, "failed", {"error": reason})
             raise
@@ -115,6 +117,22 @@ def land(
     return _recorded(settings, run_id, "land", work, say)
 
 
+def _require_still_landed(settings: Settings, run_id: str, first: date | None, last: date | None) -> None:
+    """What this run's `land` has seen must be there still: a night without a day's sales would look like a good one."""
+    with closing(connect(settings)) as connection:
+        row = connection.execute(
+            "SELECT detail FROM ops.steps WHERE run_id = ? AND step = 'land' AND status = 'success'", [run_id]
+        ).fetchone()
+    seen = json.loads(row[0])["files_by_dataset"] if row else {}
+    for name, contract in source_contracts(settings).items():
+        left = len(discover(settings, contract, first, last)) if name in seen else 0
+        if left < seen.get(name, 0):
+            raise LandingError(
+                f"{seen[name] - left} of {seen[name]} {name} files that were landed are gone from {settings.landing} "
+                "since this run began; put them back and run again"
+            )
+
+
 def load(
     settings: Settings,
     run_id: str,
@@ -134,6 +152,7 @@ def load(
     from pipelines.load import load_datasets
 
     def work() -> Summary:
+        _require_still_landed(settings, run_id, first, last)
         results = load_datasets(
             settings, run_id, first, last, datasets, say, reload=reload, remove_missing=remove_missing
         )

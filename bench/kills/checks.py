@@ -177,7 +177,7 @@ def _ledger(settings: Settings, kills: int) -> Iterable[str]:
 
 
 _KNOWN = {
-    "var": {"airflow", "data_docs", "dbt", "gx", "landing", "logs", "serving", "warehouse"},
+    "var": {"airflow", "cache", "data_docs", "dbt", "gx", "landing", "logs", "serving", "warehouse"},
     "var/warehouse": {"lock", "lock.json", "mainstay.duckdb"},
     "var/serving": {"marts.duckdb", "parquet", "versions"},
     "tmp": set(),

@@ -131,6 +131,8 @@ def set_aside(settings: Settings) -> Path | None:
     aside = warehouse.with_name(f"{warehouse.name}.aside-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
     if not warehouse.exists() and not log.exists():
         return None
+    while aside.exists():  # twice in a second, or the clock was set back
+        aside = aside.with_name(f"{aside.name}-again")
     with warehouse_lock(settings, "rebuild", "rebuild"):
         try:
             # The log first: killed in between, it must not be left for a new warehouse, which would replay it.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date
 from typing import Annotated, Any
 
+import duckdb
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -21,7 +23,7 @@ from pipelines.cli.common import (
     print_json,
     progress,
 )
-from pipelines.errors import SettingsError
+from pipelines.errors import MainstayError, SettingsError
 from pipelines.settings import Settings, load_settings
 
 FromDate = Annotated[
@@ -55,7 +57,8 @@ def as_run(
     try:
         summary = work(run_id)
     except BaseException as error:
-        run.close(settings, run_id, "failed", str(error) or type(error).__name__)
+        with suppress(MainstayError, duckdb.Error, OSError):  # the work's own error must stand
+            run.close(settings, run_id, "failed", str(error) or type(error).__name__)
         raise
     run.close(settings, run_id, "success")
     return {"run_id": run_id, **summary}

@@ -237,11 +237,15 @@ def _steps() -> Any:
 
 
 def _observed(run: _Run, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    from pipelines.signals import Ended, ending_in_order
+
     _tell(StepEvent(run.task_id, "started"))
     began = time.monotonic()
     try:
-        detail = call()
-    except Exception as error:
+        # Airflow itself lets a step go on after SIGTERM, and sends SIGKILL some seconds later.
+        with ending_in_order():
+            detail = call()
+    except (Exception, Ended) as error:
         _leave_for_finish(run, error)
         _tell(StepEvent(run.task_id, "failed", time.monotonic() - began, error=error))
         raise
@@ -249,7 +253,7 @@ def _observed(run: _Run, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return detail
 
 
-def _leave_for_finish(run: _Run, error: Exception) -> None:
+def _leave_for_finish(run: _Run, error: BaseException) -> None:
     try:
         run.context["ti"].xcom_push(key=ERROR_KEY, value=str(error)[:MESSAGE_LIMIT])
     except Exception:  # the API server may be what failed; the step's own error must stand

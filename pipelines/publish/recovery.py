@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from pipelines.errors import LockedError, PublishError
+from pipelines.errors import LockedError, PublishError, WarehouseDamagedError
 from pipelines.publish import files
 from pipelines.publish.catalog import (
     VERSION_ID,
@@ -29,6 +29,7 @@ from pipelines.publish.catalog import (
     version_ids,
     versions_folder,
 )
+from pipelines.sql import explained
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +48,12 @@ def sentences(settings: Settings) -> Iterator[None]:
     except duckdb.Error as error:
         if "Could not set lock" in str(error):
             raise LockedError(f"cannot publish while another process writes: {error}") from error
-        raise PublishError(f"publishing to {settings.serving} failed: {error}; {untouched}") from error
+        known = explained(settings, error)
+        if isinstance(known, WarehouseDamagedError):
+            raise known from error
+        raise PublishError(
+            f"publishing to {settings.serving} failed: {known or error}; {untouched}"
+        ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise PublishError(

@@ -7,8 +7,10 @@ are built once, from the newest run, beside the old ones and then take their pla
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,7 +88,11 @@ def save(settings: Settings, run_id: str, stage: str, results: Mapping[str, Any]
     run = _runs(settings) / _safe(run_id)
     shutil.rmtree(run / "results" / stage, ignore_errors=True)
     run.mkdir(parents=True, exist_ok=True)
+    earlier = [m.stat().st_mtime_ns for m in _runs(settings).glob(f"*/{_MARK}") if m.parent != run]
     (run / _MARK).write_text(run_id, encoding="utf-8")
+    # Newest by its mark even if the clock has been set back since the runs before.
+    newest = max([time.time_ns(), *(moment + 1 for moment in earlier)])
+    os.utime(run / _MARK, ns=(newest, newest))
     with quiet():
         context = _context(run / "results", run / "docs")
         identifier = RunIdentifier(run_name=_safe(run_id), run_time=datetime.now(UTC))
