@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help nightly test lint up bench lock docs clean
+.PHONY: help nightly test lint up bench soak lock docs clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,8 +35,13 @@ lint: .venv/installed  ## Run every linter and the contract lint
 up: .venv/installed  ## Start Airflow's scheduler and web UI on this machine
 	@$(BIN)/mainstay up
 
-bench: .venv/installed  ## Run the benchmarks (ROWS=20000000) and write docs/benchmarks.md
+bench: .venv/installed  ## Run the benchmarks (ROWS=20000000) and write docs/benchmarks.md and benchmarks-history.md
 	@$(BIN)/python -m bench --rows $(or $(ROWS),20000000)
+	@$(BIN)/python -m bench.history
+
+soak: .venv/installed  ## Kill 200 runs and compare 300 random histories; takes hours
+	@$(BIN)/python -m bench.kills --kills 200
+	@$(BIN)/python -m bench.purity --histories 300
 
 docs: .venv/installed  ## Generate the data dictionary and dbt's yml from the contracts
 	@$(BIN)/python -m pipelines.generate
