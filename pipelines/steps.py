@@ -20,8 +20,14 @@ from pipelines.errors import LandingError, MainstayError, PublishError, Validati
 from pipelines.land import LandingFile, check_files, discover
 from pipelines.lock import warehouse_lock
 from pipelines.sql import connect, database_errors, transaction
-from pipelines.standing import are_marts_ready, are_marts_validated, built_as_of, is_staged, unvalidated
-from pipelines.standing import as_of_for as as_of_for
+from pipelines.standing import (
+    are_marts_ready,
+    are_marts_validated,
+    as_of_for,
+    built_as_of,
+    is_staged,
+    unvalidated,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -344,6 +350,10 @@ def publish(
     from pipelines.publish.loss import require_no_loss
 
     with warehouse_lock(settings, "publish", run_id, on_wait=say):
+        if rebuild_if_needed:
+            as_of = as_of_for(
+                settings, as_of
+            )  # while this run waited, another may have published a later date
         if rebuild_if_needed and not are_marts_ready(settings, as_of):
             build(settings, run_id, as_of, say)
             validate(settings, run_id, "marts", as_of, as_of, say)
@@ -420,10 +430,14 @@ def docs(settings: Settings) -> str:
 
 
 def pending(
-    settings: Settings, first: date | None, last: date | None, datasets: list[str] | None = None
+    settings: Settings,
+    first: date | None,
+    last: date | None,
+    datasets: list[str] | None = None,
+    say: Say | None = None,
 ) -> dict[str, list[LandingFile]]:
     """Per dataset, the landed files of partitions that are not loaded just as they are now."""
     from pipelines.load import pending_files
 
-    with warehouse_lock(settings, "load", "look"):
+    with warehouse_lock(settings, "load", "look", on_wait=say):
         return pending_files(settings, first, last, datasets)

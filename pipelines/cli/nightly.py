@@ -52,8 +52,8 @@ def nightly(
 def load_history(settings: Settings, business_date: date, *, quiet: bool = False) -> dict[str, Any] | None:
     """Load, in one pass, what is landed for earlier dates and not loaded as it is now; None when there is nothing."""
     last = business_date - timedelta(days=1)
-    with progress("looking for landed history", quiet=quiet):
-        pending = {name: files for name, files in run.pending(settings, None, last).items() if files}
+    with progress("looking for landed history", quiet=quiet) as say:
+        pending = {name: files for name, files in run.pending(settings, None, last, say=say).items() if files}
     if not pending:
         return None
     first = min(f.partition_date for files in pending.values() for f in files)

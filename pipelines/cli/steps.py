@@ -17,6 +17,7 @@ from pipelines import steps as run
 from pipelines.cli.common import (
     JsonFlag,
     clear_errors,
+    err,
     last_landed_date,
     out,
     parse_date,
@@ -53,7 +54,7 @@ def as_run(
 ) -> dict[str, Any]:
     """A run of its own in the ledger around a step that is called by hand."""
     run_id = ledger.new_run_id(kind, as_of)
-    run.start(settings, run_id, kind, as_of)
+    run.start(settings, run_id, kind, as_of, say=lambda text: err.print(text, markup=False, soft_wrap=True))
     try:
         summary = work(run_id)
     except BaseException as error:

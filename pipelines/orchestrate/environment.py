@@ -28,6 +28,7 @@ from pipelines.settings import PROJECT_DIR, Settings
 Deployment = Literal["inprocess", "services"]
 
 DAGS_DIR = PROJECT_DIR / "dags"
+AIRFLOW_CONFIG_DIR = Path(__file__).with_name("airflow_config")
 ADMIN = "admin"
 
 
@@ -88,7 +89,9 @@ def airflow_environment(
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW__PROVIDERS_MANAGER__CHECK_PROVIDERS_VERSIONS": "False",
         "SCARF_ANALYTICS": "false",
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(PROJECT_DIR), os.environ.get("PYTHONPATH")])),
+        "PYTHONPATH": os.pathsep.join(
+            filter(None, [str(PROJECT_DIR), str(AIRFLOW_CONFIG_DIR), os.environ.get("PYTHONPATH")])
+        ),
         # Airflow's services start `airflow` and `python` by name.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
     }
