@@ -12,7 +12,7 @@ from typing import Any
 
 TIMED = [
     ("pipelines.load.load", "check_files", "inspection and hash"),
-    ("pipelines.load.load", "_changed", "finding changed files"),
+    ("pipelines.load.load", "compare", "finding changed files"),
     ("pipelines.load.load", "create_tables", "tables and contracts"),
     ("pipelines.load.load", "source_contracts", "tables and contracts"),
     ("pipelines.load.partitions:PartitionLoad", "_clear", "clearing the dates"),
