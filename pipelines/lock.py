@@ -89,7 +89,9 @@ def warehouse_lock(
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         target = folder / "lock.json"
-        temporary = target.with_suffix(f".{os.getpid()}.tmp")
+        temporary = target.with_suffix(
+            ".json.tmp"
+        )  # one name: who is killed here leaves it to the next holder
         try:
             temporary.write_text(json.dumps(note), encoding="utf-8")
             temporary.replace(target)

@@ -65,7 +65,7 @@ def context_hash(settings: Settings, variables: dict[str, object]) -> str:
     files = [
         *(p for folder in ("models", "macros") for p in project.joinpath(folder).rglob("*.*")),
         project / "dbt_project.yml",
-        *settings.policies.glob("*.csv"),
+        *(p for kind in ("*.csv", "*.yml") for p in settings.policies.glob(kind)),
     ]
     found = hashlib.sha256()
     for path in sorted(files):

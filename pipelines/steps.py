@@ -38,9 +38,17 @@ Say = Callable[[str], None]
 Summary = dict[str, Any]
 
 
-def start(settings: Settings, run_id: str, kind: str, as_of: date, *, is_own_process: bool = True) -> Summary:
+def start(
+    settings: Settings,
+    run_id: str,
+    kind: str,
+    as_of: date,
+    say: Say | None = None,
+    *,
+    is_own_process: bool = True,
+) -> Summary:
     """Open the run in the ledger; see `ledger.start_run`."""
-    with warehouse_lock(settings, "start", run_id):
+    with warehouse_lock(settings, "start", run_id, on_wait=say):
         ledger.start_run(settings, run_id, kind, as_of, is_own_process=is_own_process)
     return {"run_id": run_id}
 

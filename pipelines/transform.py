@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import BuildError
@@ -26,7 +27,7 @@ SELECTIONS = {
 
 
 _parsed: dict[str, Any] = {}
-"""What dbt made of the project, by deployment and context: the second step of a process need not parse it again."""
+"""What dbt made of the project, by context: the second step of a process need not parse it again."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def transform(
         BuildError: a model or test failed; the text names the first ones.
     """
     given = variables(settings)
-    key = f"{settings.var} {context_hash(settings, given)}"
+    key = context_hash(settings, given)
     project = [
         "--project-dir",
         str(PROJECT_DIR / "dbt_project"),
@@ -159,6 +160,7 @@ def transform(
             outcome = _parsed.get(key) or dbtRunner().invoke(["parse", *project])
             if outcome.success:
                 _parsed[key] = outcome
+                _seeds_of(settings, outcome.result)
                 outcome = dbtRunner(manifest=outcome.result, callbacks=[heard]).invoke(arguments)
         finally:
             _close_connections()
@@ -174,6 +176,14 @@ def transform(
     if not outcome.success:
         raise BuildError(_failure(settings, step, results, outcome.exception))
     return results
+
+
+def _seeds_of(settings: Settings, manifest: Any) -> None:
+    """Where the policies lie is all that a parsed project knows of one deployment."""
+    folder = Path(os.path.relpath(settings.policies, PROJECT_DIR / "dbt_project"))
+    for node in manifest.nodes.values():
+        if node.resource_type == "seed":
+            node.original_file_path = str(folder / Path(node.original_file_path).name)
 
 
 def _failure(

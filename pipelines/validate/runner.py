@@ -6,10 +6,10 @@ first without examples, and only what failed is run again with them.
 
 from __future__ import annotations
 
-import tempfile
+import shutil
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,7 +72,7 @@ def validate(
     with ExitStack() as stack:
         connection = _open(settings, stage, connection_path)
         stack.callback(connection.close)
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mainstay-validate-")))
+        scratch = stack.enter_context(_scratch(settings))
         # Reading the contracts' YAML costs as much as checking a mart or two.
         sources = {} if stage == "marts" else contract_files.source_contracts(settings)
         if stage == "land":
@@ -91,6 +91,18 @@ def validate(
     return ValidationReport(
         stage, run_id, outcome.results, time.monotonic() - started, str(settings.docs / "index.html")
     )
+
+
+@contextmanager
+def _scratch(settings: Settings) -> Iterator[Path]:
+    """A folder for this validation; always the same one, so that what a killed one left goes with the next."""
+    folder = settings.var / "gx" / "scratch"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _folder(scratch: Path, name: str) -> Path:
