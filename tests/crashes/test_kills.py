@@ -65,7 +65,8 @@ def test_one_killed_night_after_another_and_then_one_in_peace(trials: Trials, ch
         Kill("load: statement", chance.randint(1, len(history))),
         Kill("load: load noted as success"),  # of the landed history
         first("validate_raw", "suite"),
-        Kill("load: statement", chance.randint(1, len(night))),
+        # In the first half: what the killed ones have done already, this one need not do.
+        Kill("load: statement", chance.randint(1, len(night) // 2)),
         first("stage", "dbt: stg_"),
         first("build", "dbt: "),
         Kill("publish: swapped"),
