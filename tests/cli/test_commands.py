@@ -312,6 +312,4 @@ def test_a_damaged_warehouse_is_one_clear_sentence(tmp_path: Path) -> None:
     deployment.settings.warehouse.parent.mkdir(parents=True)
     deployment.settings.warehouse.write_bytes(b"no database at all, " * 9999)
     for arguments in (["status"], ["load"], ["quarantine", "list"], ["publish"]):
-        says_one_thing(
-            mainstay(tmp_path / "shop", *arguments), 9, "mainstay.duckdb", "mainstay rebuild"
-        )
+        says_one_thing(mainstay(tmp_path / "shop", *arguments), 9, "mainstay.duckdb", "mainstay rebuild")
