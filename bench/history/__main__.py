@@ -29,7 +29,6 @@ FACTORS = {1: 4, 3: 12, 10: MONTHS}
 
 NIGHTS = 3
 YEAR = 365
-SAMPLE = 12
 PARTS = ("nights", "year")
 
 
@@ -39,6 +38,8 @@ class History:
 
     lines_a_day: int
     parts: tuple[str, ...]
+    repeat: int
+    sample: int
     work: Path
     runs: dict[str, list[Measured]] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
@@ -82,7 +83,7 @@ class History:
 
     def _year(self, first: date) -> None:
         """The same year loaded once from scratch, backfilled in bulk, and night by night."""
-        for _ in range(2):
+        for _ in range(self.repeat):
             home = self._deployment("year", first, self.last)
             self._add("scratch", self._command("scratch", home, "backfill", str(first), str(self.last)))
             for day in _days(first, self.last):
@@ -98,8 +99,8 @@ class History:
             shutil.rmtree(home)
             shutil.rmtree(again)
         home = self._deployment("single", first, first)
-        step = YEAR // SAMPLE
-        for number in range(SAMPLE):
+        step = YEAR // (self.sample + 1)
+        for number in range(self.sample):
             day = first + timedelta(days=step * (number + 1))
             self._land(home, first, day - timedelta(days=1))
             self._command(
@@ -197,6 +198,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.history", description=__doc__)
     parser.add_argument("--lines-a-day", type=int, nargs="+", default=[1_000, 10_000], help="sizes of a day")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="default all")
+    parser.add_argument("--repeat", type=int, default=2, help="runs of the year's loads; default 2")
+    parser.add_argument("--sample", type=int, default=12, help="single nights of the year that are measured")
     parser.add_argument("--folder", type=Path, help="where to work; default var/bench")
     parser.add_argument("--output", type=Path, default=PROJECT_DIR / "docs" / "benchmarks-history.md")
     args = parser.parse_args()
@@ -206,7 +209,7 @@ def main() -> None:
         work = folder / "history"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
-        history = History(lines, tuple(args.parts), work)
+        history = History(lines, tuple(args.parts), args.repeat, args.sample, work)
         try:
             history.measure()
         finally:
