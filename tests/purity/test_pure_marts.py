@@ -24,7 +24,6 @@ from bench.purity.ways import (
     mixed,
     refused,
     reloaded,
-    shuffled,
     there_and_back,
 )
 from pipelines.contracts import mart_contracts
@@ -40,10 +39,11 @@ def test_the_history_reaches_every_mart(trial: Trial) -> None:
     assert [name for name, (_, rows) in trial.expected.items() if not rows] == []
 
 
-# Each but the first two starts from where the one before ended; a deployment of its own costs seconds.
+# Each but the first of a row starts from where the one before ended; a deployment of its own costs seconds.
+# `shuffled` is left to the long form, as the corrections come in another order too.
 @pytest.mark.parametrize(
     "ways",
-    [[daily], [shuffled], [corrected, there_and_back, emptied_and_back, reloaded, refused]],
+    [[daily], [corrected, there_and_back, emptied_and_back, reloaded, refused]],
     ids=lambda ways: "-".join(way.__name__ for way in ways),
 )
 def test_every_way_gives_the_marts_of_one_load(trial: Trial, ways: list[Callable[[History], Rounds]]) -> None:
