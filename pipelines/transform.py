@@ -179,11 +179,15 @@ def transform(
 
 
 def _seeds_of(settings: Settings, manifest: Any) -> None:
-    """Where the policies lie is all that a parsed project knows of one deployment."""
-    folder = Path(os.path.relpath(settings.policies, PROJECT_DIR / "dbt_project"))
+    """Where the policies lie is all that a parsed project knows of one deployment.
+
+    dbt knows them by a path relative to the project, and writes what it runs under that path below its target
+    folder: with a policies folder elsewhere that leads out of it.
+    """
     for node in manifest.nodes.values():
         if node.resource_type == "seed":
-            node.original_file_path = str(folder / Path(node.original_file_path).name)
+            node.root_path = str(settings.policies)
+            node.original_file_path = Path(node.original_file_path).name
 
 
 def _failure(
