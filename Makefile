@@ -39,7 +39,8 @@ bench: .venv/installed  ## Run the benchmarks (ROWS=20000000) and write docs/ben
 	@$(BIN)/python -m bench --rows $(or $(ROWS),20000000)
 	@$(BIN)/python -m bench.history
 
-soak: .venv/installed  ## Kill 200 runs and compare 300 random histories; takes hours
+soak: .venv/installed  ## The tests that take long, 200 killed runs, 300 random histories; takes hours
+	@$(BIN)/python -m pytest -m soak
 	@$(BIN)/python -m bench.kills --kills 200
 	@$(BIN)/python -m bench.purity --histories 300
 

@@ -93,6 +93,7 @@ def tries(airflow: Services, run_id: str) -> dict[str, int]:
     return {ti["task_id"]: ti["try_number"] for ti in found}
 
 
+@pytest.mark.soak
 def test_backfills_beside_the_scheduled_night_lose_nothing_and_need_no_retry(
     free_port: int, tmp_path: Path, bytecode: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
