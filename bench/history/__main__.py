@@ -133,13 +133,16 @@ class History:
 
     def _land(self, home: Path, first: date, last: date) -> None:
         for day in _days(first, last):
+            source = self.work / "all" / "transactions" / str(day)
             target = home / "var" / "landing" / "transactions" / str(day)
-            if not target.exists():
-                shutil.copytree(self.work / "all" / "transactions" / str(day), target)
+            if (
+                source.exists() and not target.exists()
+            ):  # in its first weeks a made-up shop may sell nothing on a day
+                shutil.copytree(source, target)
 
     def _thin(self, home: Path, day: date) -> None:
         """Correct a date: one line in ten is gone."""
-        for path in (home / "var" / "landing" / "transactions" / str(day)).iterdir():
+        for path in (home / "var" / "landing" / "transactions" / str(day)).glob("*"):
             head, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
             kept = [line for number, line in enumerate(lines) if number % 10]
             path.write_text("".join([head, *kept]), encoding="utf-8")
