@@ -89,9 +89,8 @@ def warehouse_lock(
             "since": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         target = folder / "lock.json"
-        temporary = target.with_suffix(
-            ".json.tmp"
-        )  # one name: who is killed here leaves it to the next holder
+        # Always the same name: what a killed holder leaves, the next one overwrites.
+        temporary = target.with_suffix(".json.tmp")
         try:
             temporary.write_text(json.dumps(note), encoding="utf-8")
             temporary.replace(target)

@@ -186,7 +186,7 @@ def stage(settings: Settings, run_id: str, as_of: date, say: Say | None = None) 
     def work() -> Summary:
         with closing(connect(settings)) as connection:
             create_tables(connection, source_contracts(settings))
-        return _transformed(settings, run_id, "stage", as_of, say)
+        return _transformed(settings, run_id, "stage", as_of, _context(settings), say)
 
     return _recorded(settings, run_id, "stage", work, say)
 
@@ -201,9 +201,7 @@ def build(settings: Settings, run_id: str, as_of: date, say: Say | None = None) 
         ValidationFailedError: something was loaded that has not passed the raw expectations; nothing is built on it.
         BuildError: a model or a test failed.
     """
-    from pipelines.transform import variables
-
-    context = stale.context_hash(settings, variables(settings))
+    context = _context(settings)
     with warehouse_lock(settings, "build", run_id, on_wait=say):
         if unvalidated(settings):
             validate_loaded(settings, run_id, say)
@@ -215,28 +213,42 @@ def build(settings: Settings, run_id: str, as_of: date, say: Say | None = None) 
             say(f"building {'all dates' if what.is_full else f'{what.stale_dates:,} dates'}: {what.reason}")
 
         def work() -> Summary:
-            done = _transformed(settings, run_id, "build", as_of, say, full_refresh=what.is_full)
+            done = _transformed(settings, run_id, "build", as_of, context, say, full_refresh=what.is_full)
             return {**done, **what.as_dict()}
 
         return _recorded(settings, run_id, "build", work, say, on_success=stale.note_built)
 
 
+def _context(settings: Settings) -> str:
+    """Found before the work, so that what is edited meanwhile does not count as used."""
+    from pipelines.transform import variables
+
+    return stale.context_hash(settings, variables(settings))
+
+
 def _transformed(
-    settings: Settings, run_id: str, step: str, as_of: date, say: Say | None, *, full_refresh: bool = False
+    settings: Settings,
+    run_id: str,
+    step: str,
+    as_of: date,
+    context: str,
+    say: Say | None,
+    *,
+    full_refresh: bool = False,
 ) -> Summary:
-    from pipelines.transform import NodeResult, slowest, transform, variables
+    from pipelines.transform import NodeResult, slowest, transform
 
     def heard(node: NodeResult) -> None:
         if say is not None and node.resource_type != "test":
             say(f"{node.name} {node.status}")
 
-    results = transform(settings, step, as_of, on_node=heard, full_refresh=full_refresh)
+    results = transform(settings, step, as_of, context, on_node=heard, full_refresh=full_refresh)
     with closing(connect(settings)) as connection:
         rows = [(r.name, r.resource_type, r.status, r.seconds, r.message) for r in results]
         ledger.record_models(connection, run_id, rows)
     return {
         "as_of_date": as_of.isoformat(),
-        "context": stale.context_hash(settings, variables(settings)),
+        "context": context,
         "models": sum(r.resource_type in ("model", "seed") for r in results),
         "tests": sum(r.resource_type == "test" for r in results),
         "slowest": {r.name: round(r.seconds, 2) for r in slowest(results, 3)},

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from pipelines.errors import BuildError
 from pipelines.policies import read_policies
 from pipelines.settings import PROJECT_DIR
-from pipelines.stale import context_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -90,6 +89,7 @@ def transform(
     settings: Settings,
     step: str,
     as_of: date,
+    context: str,
     on_node: Callable[[NodeResult], None] | None = None,
     *,
     full_refresh: bool = False,
@@ -100,14 +100,13 @@ def transform(
         settings: The deployment.
         step: `stage` or `build`.
         as_of: The business date.
+        context: Hash of what dbt parses, see `stale.context_hash`.
         on_node: Hears of each node as it ends.
         full_refresh: Make incremental models anew from all rows, instead of their stale dates alone.
 
     Raises:
         BuildError: a model or test failed; the text names the first ones.
     """
-    given = variables(settings)
-    key = context_hash(settings, given)
     project = [
         "--project-dir",
         str(PROJECT_DIR / "dbt_project"),
@@ -118,7 +117,7 @@ def transform(
         "--log-path",
         str(settings.var / "logs"),
         "--vars",
-        json.dumps(given),
+        json.dumps(variables(settings)),
         "--log-level",
         "none",
         "--log-level-file",
@@ -157,9 +156,9 @@ def transform(
         from dbt.cli.main import dbtRunner  # costs a second: only where dbt runs
 
         try:
-            outcome = _parsed.get(key) or dbtRunner().invoke(["parse", *project])
+            outcome = _parsed.get(context) or dbtRunner().invoke(["parse", *project])
             if outcome.success:
-                _parsed[key] = outcome
+                _parsed[context] = outcome
                 _seeds_of(settings, outcome.result)
                 outcome = dbtRunner(manifest=outcome.result, callbacks=[heard]).invoke(arguments)
         finally:

@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from pipelines.publish import files
-from pipelines.publish.audit import _columns_of, check_contracts, check_marts, fingerprint
+from pipelines.publish.audit import _columns_of
 from pipelines.publish.catalog import damage, read_manifest, serving_file, versions_folder
 from pipelines.publish.pairs import MonthRestated, Pair, TableChanges, TierMove
-from pipelines.publish.recovery import recover, sentences
-from pipelines.publish.swap import _attach_warehouse, _prepare
-from pipelines.sql import ident, literal
+from pipelines.publish.swap import marts_at_hand
+from pipelines.sql import literal
 
 if TYPE_CHECKING:
     from pipelines.contracts import MartContract
@@ -73,32 +71,19 @@ def compare(settings: Settings, contracts: dict[str, MartContract]) -> Changes:
         PublishError: The marts are missing or not what their contracts say: publishing would refuse them, too.
         LockedError: Another process writes to the warehouse or publishes.
     """
-    wanted = [contracts[name] for name in sorted(contracts)]
-    check_contracts(wanted)
-    path, warehouse = serving_file(settings), settings.warehouse.stem
-    with sentences(settings):
-        _prepare(settings)
-        with (
-            files.exclusive(settings.serving, settings.lock_timeout_seconds),
-            _attach_warehouse(settings) as connection,
-        ):
-            # As publishing begins, too: a stale log beside the served file would be read as part of it.
-            live = recover(settings)
-            check_marts(connection, warehouse, wanted)
-            built = {
-                c.name: fingerprint(connection, f"{ident(warehouse)}.marts.{ident(c.name)}", c)
-                for c in wanted
-            }
-            problem = f"{path}: the serving file cannot be read" if live is None and path.exists() else None
-            if live is not None:
-                try:
-                    connection.execute(f"ATTACH {literal(str(path))} AS serving (READ_ONLY)")
-                    return _compare_with(connection, warehouse, live, wanted, built)
-                except duckdb.Error:
-                    # Publishing is what mends a damaged file, so that must not keep anyone from it.
-                    problem = damage(settings, read_manifest(versions_folder(settings) / live.version), path)
-                    if problem is None:
-                        raise
+    path = serving_file(settings)
+    with marts_at_hand(settings, contracts) as marts:
+        connection, live, built = marts.connection, marts.live, marts.tables
+        problem = f"{path}: the serving file cannot be read" if live is None and path.exists() else None
+        if live is not None:
+            try:
+                connection.execute(f"ATTACH {literal(str(path))} AS serving (READ_ONLY)")
+                return _compare_with(connection, settings.warehouse.stem, live, marts.contracts, built)
+            except duckdb.Error:
+                # Publishing is what mends a damaged file, so that must not keep anyone from it.
+                problem = damage(settings, read_manifest(versions_folder(settings) / live.version), path)
+                if problem is None:
+                    raise
     status = "not compared" if problem else "first publication"
     tables = (TableChanges(name, status, None, table.row_count) for name, table in built.items())
     return Changes(None, None, problem, tuple(tables))

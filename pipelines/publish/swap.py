@@ -12,6 +12,8 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,9 +40,10 @@ from pipelines.publish.recovery import building_folder, file_version, prune, rec
 from pipelines.sql import connect, ident, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pipelines.contracts import MartContract
+    from pipelines.publish.catalog import PublishedTable
     from pipelines.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -145,6 +148,43 @@ def _prepare(settings: Settings) -> None:
         folder.mkdir(parents=True, exist_ok=True)
 
 
+@dataclass(frozen=True)
+class MartsAtHand:
+    """The built marts, fit to be published, beside what is served; nobody else publishes meanwhile."""
+
+    connection: duckdb.DuckDBPyConnection
+    """Has the warehouse attached, read-only, under its own name."""
+    contracts: list[MartContract]
+    tables: dict[str, PublishedTable]
+    live: Published | None
+
+
+@contextmanager
+def marts_at_hand(settings: Settings, contracts: dict[str, MartContract]) -> Iterator[MartsAtHand]:
+    """Keep other publishers out, put right what a killed one left, and check and fingerprint the built marts.
+
+    Raises:
+        PublishError: contracts or marts cannot be published.
+        LockedError: another process writes to the warehouse or publishes.
+    """
+    wanted = [contracts[name] for name in sorted(contracts)]
+    check_contracts(wanted)
+    with sentences(settings):
+        _prepare(settings)
+        with (
+            files.exclusive(settings.serving, settings.lock_timeout_seconds),
+            _attach_warehouse(settings) as connection,
+        ):
+            live = recover(settings)
+            warehouse = settings.warehouse.stem
+            check_marts(connection, warehouse, wanted)
+            tables = {
+                c.name: fingerprint(connection, f"{ident(warehouse)}.marts.{ident(c.name)}", c)
+                for c in wanted
+            }
+            yield MartsAtHand(connection, wanted, tables, live)
+
+
 def publish(
     settings: Settings,
     run_id: str,
@@ -170,38 +210,25 @@ def publish(
             the failure came after the swap (then running again completes it).
         LockedError: Another process writes to the warehouse or publishes.
     """
-    wanted = [contracts[name] for name in sorted(contracts)]
-    check_contracts(wanted)
-    with sentences(settings):
-        _prepare(settings)
-        with (
-            files.exclusive(settings.serving, settings.lock_timeout_seconds),
-            _attach_warehouse(settings) as connection,
-        ):
-            live = recover(settings)
-            warehouse = settings.warehouse.stem
-            check_marts(connection, warehouse, wanted)
-            tables = {
-                c.name: fingerprint(connection, f"{ident(warehouse)}.marts.{ident(c.name)}", c)
-                for c in wanted
-            }
-            content = content_hash(as_of, wanted, tables)
-            files.crash_point("fingerprinted")
-            if live is not None and _is_served(settings, live, content):
-                prune(settings, live.version)
-                return read_manifest(versions_folder(settings) / live.version).published(
-                    live.path, unchanged=True
-                )
-            version, moment = new_version(settings, run_id, datetime.now(UTC))
-            night = Night(version, run_id, as_of, moment, content, tables)
-            try:
-                manifest = _build_and_audit(connection, settings, wanted, night, audit)
-                _go_live(settings, version)
-            except BaseException:
-                _tidy_up(settings)
-                raise
-            prune(settings, version)
-            return manifest.published(serving_file(settings))
+    with marts_at_hand(settings, contracts) as marts:
+        live = marts.live
+        content = content_hash(as_of, marts.contracts, marts.tables)
+        files.crash_point("fingerprinted")
+        if live is not None and _is_served(settings, live, content):
+            prune(settings, live.version)
+            return read_manifest(versions_folder(settings) / live.version).published(
+                live.path, unchanged=True
+            )
+        version, moment = new_version(settings, run_id, datetime.now(UTC))
+        night = Night(version, run_id, as_of, moment, content, marts.tables)
+        try:
+            manifest = _build_and_audit(marts.connection, settings, marts.contracts, night, audit)
+            _go_live(settings, version)
+        except BaseException:
+            _tidy_up(settings)
+            raise
+        prune(settings, version)
+        return manifest.published(serving_file(settings))
 
 
 def _tidy_up(settings: Settings) -> None:

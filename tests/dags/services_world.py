@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +107,25 @@ def services(settings: Settings, port: int, folder: Path) -> Iterator[Services]:
         process.send_signal(signal.SIGINT)
         code = process.wait(60)
     assert code == 0, output.read_text()
+
+
+def backfill(settings: Settings, first: date, last: date, *options: str) -> None:
+    """Ask Airflow for a backfill of the dates."""
+    offset = datetime.now(settings.zone).strftime("%z")
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines.orchestrate",
+        "airflow",
+        "backfill",
+        "create",
+        "--dag-id",
+        DAG,
+    ]
+    interval = ["--from-date", f"{first}T00:00{offset}", "--to-date", f"{last}T23:59{offset}"]
+    asked = subprocess.run(
+        [*command, *interval, *options],
+        env={**os.environ, "MAINSTAY_HOME": str(settings.home)},
+        cwd=PROJECT_DIR, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert asked.returncode == 0, asked.stdout + asked.stderr

@@ -5,10 +5,7 @@ One test with one start of the services: each task is a process of its own, so a
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 import time
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -17,11 +14,11 @@ from typing import Any
 import pytest
 from airflow_world import CHAIN
 from served import assert_served, served_as_of, tables_from_scratch
-from services_world import DAG, Services, services
+from services_world import DAG, Services, backfill, services
 from test_scheduled_run import HEADER, last_complete_date
 
 from pipelines.orchestrate.environment import log_dir
-from pipelines.settings import PROJECT_DIR, Settings
+from pipelines.settings import Settings
 
 RUN_SECONDS = 900
 LOCK_ERRORS = re.compile(r"LockedError|is being written by process|Conflicting lock|database is locked")
@@ -37,28 +34,6 @@ def land(settings: Settings, day: date, *amounts: int) -> None:
         for number, amount in enumerate(amounts, start=1)
     ]
     path.write_text("\n".join([HEADER, *lines]) + "\n")
-
-
-def backfill(settings: Settings, first: date, last: date, *options: str) -> None:
-    """Ask Airflow for a backfill of the dates."""
-    offset = datetime.now(settings.zone).strftime("%z")
-    command = [
-        sys.executable,
-        "-m",
-        "pipelines.orchestrate",
-        "airflow",
-        "backfill",
-        "create",
-        "--dag-id",
-        DAG,
-    ]
-    interval = ["--from-date", f"{first}T00:00{offset}", "--to-date", f"{last}T23:59{offset}"]
-    asked = subprocess.run(
-        [*command, *interval, *options],
-        env={**os.environ, "MAINSTAY_HOME": str(settings.home)},
-        cwd=PROJECT_DIR, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert asked.returncode == 0, asked.stdout + asked.stderr
 
 
 def watch(airflow: Services, number: int) -> tuple[dict[date, dict[str, Any]], int]:

@@ -16,7 +16,7 @@ import duckdb
 import psutil
 import pytest
 from airflow_world import CHAIN, Deployment
-from services_world import DAG, services
+from services_world import backfill, services
 
 from pipelines.orchestrate.environment import password_file
 from pipelines.settings import PROJECT_DIR, Settings
@@ -53,25 +53,7 @@ def test_the_scheduler_runs_the_latest_date_and_a_backfill_the_dates_it_is_asked
         assert [asset["name"] for asset in airflow.get("/assets")["assets"]] == ["mainstay_marts"]
         assert airflow.get("/assets/events")["total_entries"] == 1
 
-        command = [
-            sys.executable,
-            "-m",
-            "pipelines.orchestrate",
-            "airflow",
-            "backfill",
-            "create",
-            "--dag-id",
-            DAG,
-        ]
-        asked = subprocess.run(
-            [*command, "--from-date", "2017-03-01T00:00+08:00", "--to-date", "2017-03-02T23:59+08:00"],
-            env={**os.environ, "MAINSTAY_HOME": str(settings.home)},
-            cwd=PROJECT_DIR,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert asked.returncode == 0, asked.stdout + asked.stderr
+        backfill(settings, date(2017, 3, 1), date(2017, 3, 2))
         backfilled = airflow.wait_for_runs("backfill", 2)
         assert [run["state"] for run in backfilled] == ["success", "success"], airflow.logs()
         landed = [call[2:] for call in deployment.calls if call[0] == "land"]

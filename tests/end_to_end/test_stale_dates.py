@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
+from typing import Any
 
 import duckdb
 import pytest
@@ -11,6 +12,7 @@ from deployments import Deployment, create
 from nights_world import load_day, night, opened, sales
 
 from pipelines import steps
+from pipelines import transform as transforming
 from pipelines.errors import BuildError
 
 FIRST = date(2024, 5, 28)
@@ -128,6 +130,22 @@ def test_another_policy_or_setting_makes_everything_anew(shop: Deployment) -> No
         "select distinct profit_amount / net_amount from marts.fct_transactions "
         "where profit_basis = 'assumed' and net_amount = 51.25"
     ) == [(0.2,)]
+
+
+def test_a_policy_that_is_edited_during_a_build_does_not_count_as_used(shop: Deployment) -> None:
+    transform = transforming.transform
+
+    def edited(*args: Any, **kwargs: Any) -> Any:
+        results = transform(*args, **kwargs)
+        rates = shop.settings.policies / "margin_rates.csv"
+        rates.write_text("category,margin_rate\nunknown,0.2\n", encoding="utf-8")
+        return results
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(transforming, "transform", edited)
+        shop.build(DAYS[5])
+    shop.build(DAYS[5])
+    assert built(shop)[0] == "full"
 
 
 def test_after_a_build_that_failed_everything_is_made_anew(shop: Deployment) -> None:
