@@ -47,6 +47,7 @@ def summary(scale: int) -> dict[str, Any]:
                 "retention_rate": 0.981,
             },
         },
+        "fits": {"fitted": [], "left_out": {"bg_nbd (full)": "only 499 buyers; a fit needs 500", "pareto_nbd (full)": "[x]"}},
         "currency": "CNY",
         "published": {"version": "20261122T013821_204610Z-manual", "unchanged": False, "as_of_date": date(2017, 12, 31)},
         "serving_file": "/srv/mainstay/shops/of/a/company/with/long/folder/names/var/serving/marts.duckdb",
