@@ -12,12 +12,12 @@ import pandas as pd
 
 from .comparing import compare
 from .history import Settings, histories, with_profit
+from .lifetimes import durations, survival_curves
 from .retention import (
     customer_retention,
     retention_cohorts_monthly,
     retention_flows_monthly,
     revenue_retention_monthly,
-    survival_curves,
 )
 from .tiers import (
     customer_concentration_monthly,
@@ -25,6 +25,7 @@ from .tiers import (
     tier_contribution_monthly,
     tier_migration_monthly,
 )
+from .value import customer_value, loyalty_scenarios
 from .wallet import share_of_wallet_monthly, share_of_wallet_summary_monthly
 
 __all__ = [
@@ -34,8 +35,10 @@ __all__ = [
     "compare",
     "customer_concentration_monthly",
     "customer_retention",
+    "customer_value",
     "customer_tiers_monthly",
     "histories",
+    "loyalty_scenarios",
     "retention_cohorts_monthly",
     "retention_flows_monthly",
     "revenue_retention_monthly",
@@ -59,6 +62,8 @@ KEYS = {
     "retention_flows_monthly": ["month"],
     "revenue_retention_monthly": ["month"],
     "survival_curves": ["curve", "group_name", "day"],
+    "loyalty_scenarios": ["tier", "retention_points"],
+    "customer_value": ["customer_id"],
 }
 """The grain of each mart."""
 
@@ -71,7 +76,7 @@ def calculate(
     settings: Settings,
     as_of_date: date,
 ) -> dict[str, pd.DataFrame]:
-    """All marts by name.
+    """All marts by name but `customer_value`, which takes what the fitted models expect.
 
     Args:
         transactions: a row per line: customer_id, business_date, net_amount, category, and profit as
@@ -97,5 +102,6 @@ def calculate(
         "customer_retention": customer_retention(past, settings, as_of_date),
         "retention_flows_monthly": retention_flows_monthly(past, settings, as_of_date),
         "revenue_retention_monthly": revenue_retention_monthly(past, settings, as_of_date),
-        "survival_curves": survival_curves(past, as_of_date),
+        "survival_curves": survival_curves(durations(past, tiers, settings, as_of_date)),
+        "loyalty_scenarios": loyalty_scenarios(past, tiers, settings, as_of_date),
     }
