@@ -19,13 +19,14 @@ from .retention import (
     retention_flows_monthly,
     revenue_retention_monthly,
 )
+from .scenarios import loyalty_scenarios
 from .tiers import (
     customer_concentration_monthly,
     customer_tiers_monthly,
     tier_contribution_monthly,
     tier_migration_monthly,
 )
-from .value import customer_value, loyalty_scenarios
+from .value import customer_value
 from .wallet import share_of_wallet_monthly, share_of_wallet_summary_monthly
 
 __all__ = [
@@ -35,8 +36,8 @@ __all__ = [
     "compare",
     "customer_concentration_monthly",
     "customer_retention",
-    "customer_value",
     "customer_tiers_monthly",
+    "customer_value",
     "histories",
     "loyalty_scenarios",
     "retention_cohorts_monthly",

@@ -304,7 +304,9 @@ def made_up(draw: random.Random) -> dict[str, pd.DataFrame]:
         who = f"c{number:02}"
         if number % 9:  # some buyers are in no archive
             region, age = draw.choice(["north", "south", None]), draw.choice(["young", "old", None])
-            by = draw.choice([None, "stranger", *(f"c{(number + draw.randrange(1, 60)) % 60:02}" for _ in range(3))])
+            by = draw.choice(
+                [None, "stranger", *(f"c{(number + draw.randrange(1, 60)) % 60:02}" for _ in range(3))]
+            )
             customers.append(
                 {"customer_id": who, "region": region, "age_band": age, "referred_by_customer_id": by}
             )

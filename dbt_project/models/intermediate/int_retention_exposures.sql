@@ -47,7 +47,7 @@ starts as (
     from complete_months
     inner join spells
         on
-            spells.started_on < complete_months.following_month
+            complete_months.following_month > spells.started_on
             and (spells.lapse_date is null or spells.lapse_date >= complete_months.following_month)
     where complete_months.month_index >= complete_months.last_index - {{ window_months }}
 

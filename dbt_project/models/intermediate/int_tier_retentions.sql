@@ -6,6 +6,8 @@
     W. G. Cochran, Sampling Techniques, 3rd edition 1977, chapters 6 and 9A).
 #}
 {%- set minimum_customer_months = 30 -%}
+{#- With fewer lapses a rate near 1 looks surer than it is: with none its variance would be 0. -#}
+{%- set minimum_lapses = 5 -%}
 with exposures as (
 
     select * from {{ ref('int_retention_exposures') }}
@@ -105,6 +107,7 @@ select
     totals.first_month,
     case
         when large_enough.tier is null then 'fewer than {{ minimum_customer_months }} customer-months at risk'
+        when totals.lapses < {{ minimum_lapses }} then 'fewer than {{ minimum_lapses }} lapses'
     end as reason,
     large_enough.retention_rate as monthly_retention_rate,
     {{ wilson_bound('large_enough.retention_rate', 'large_enough.customer_months', '-') }} as monthly_retention_low,

@@ -8,13 +8,20 @@ with curves as (
         sum(event_count) as events
     from {{ ref('survival_curves') }}
     where curve <> 'gap'
-    group by 1, 2
+    group by curve, group_name
 
 ),
 
 everyone as (
 
     select count(*) as customers from {{ ref('int_customer_first_purchases') }}
+
+),
+
+groups_of_all as (
+
+    select count(*) as curve_count from curves
+    where group_name = 'all'
 
 ),
 
@@ -36,7 +43,8 @@ failures as (
     union all
     select 'missing' as curve
     from everyone
-    where customers > 0 and (select count(*) from curves where group_name = 'all') <> 2
+    cross join groups_of_all
+    where everyone.customers > 0 and groups_of_all.curve_count <> 2
 
 )
 

@@ -19,9 +19,8 @@ referred as (
     inner join {{ ref('dim_customers') }} as customers
         on buyers.customer_id = customers.customer_id
     inner join {{ ref('customer_value') }} as referrers
-        on
-            customers.referred_by_customer_id = referrers.customer_id
-            and customers.referred_by_customer_id <> buyers.customer_id
+        on customers.referred_by_customer_id = referrers.customer_id
+    where customers.referred_by_customer_id <> customers.customer_id
 
 )
 

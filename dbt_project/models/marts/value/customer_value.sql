@@ -24,7 +24,7 @@ retentions as (
         tier,
         power(monthly_retention_rate, 12) as retention_rate
     from {{ ref('int_tier_retentions') }}
-    where monthly_retention_rate is not null
+    where reason is null
 
 ),
 

@@ -10,6 +10,7 @@ with tiers as (
     select
         *,
         power(monthly_retention_rate, 12) as retention_rate,
+        case when reason is null then power(monthly_retention_rate, 12) end as firm_rate,
         12 * power(monthly_retention_rate, 11) as retention_slope
     from {{ ref('int_tier_retentions') }}
 
@@ -17,12 +18,10 @@ with tiers as (
 
 points as (
 
-    {% for number in points -%}
+    {% for number in points %}
         select {{ number }} as retention_points
-        {%- if not loop.last %}
-        union all
-        {% endif -%}
-    {%- endfor %}
+        {{ 'union all' if not loop.last }}
+    {% endfor %}
 
 ),
 
@@ -32,12 +31,12 @@ scenarios as (
         tiers.*,
         points.retention_points,
         case
-            when tiers.retention_rate + points.retention_points / 100.0e0 < 1
-                then tiers.retention_rate + points.retention_points / 100.0e0
-            when tiers.retention_rate is not null then 1.0e0
+            when tiers.firm_rate + points.retention_points / 100.0e0 < 1
+                then tiers.firm_rate + points.retention_points / 100.0e0
+            when tiers.firm_rate is not null then 1.0e0
         end as scenario_rate,
         -- A rate that is held at 1 does not move with the one it started from.
-        case when tiers.retention_rate + points.retention_points / 100.0e0 < 1 then 1 else 0 end as is_free
+        case when tiers.firm_rate + points.retention_points / 100.0e0 < 1 then 1 else 0 end as is_free
     from tiers
     cross join points
 
@@ -47,15 +46,15 @@ years as (
 
     select
         *,
-        {{ one_more }} / ({{ one_more }} - retention_rate) as base_years,
+        {{ one_more }} / ({{ one_more }} - firm_rate) as base_years,
         {{ one_more }} / ({{ one_more }} - scenario_rate) as scenario_years,
         (
             is_free * {{ one_more }} / power({{ one_more }} - scenario_rate, 2)
-            - {{ one_more }} / power({{ one_more }} - retention_rate, 2)
+            - {{ one_more }} / power({{ one_more }} - firm_rate, 2)
         ) * retention_slope as gained_years_slope,
-        ({{ one_more }} - retention_rate) / ({{ one_more }} - scenario_rate) - 1 as uplift_rate,
+        ({{ one_more }} - firm_rate) / ({{ one_more }} - scenario_rate) - 1 as uplift_rate,
         (
-            is_free * ({{ one_more }} - retention_rate) / power({{ one_more }} - scenario_rate, 2)
+            is_free * ({{ one_more }} - firm_rate) / power({{ one_more }} - scenario_rate, 2)
             - 1 / ({{ one_more }} - scenario_rate)
         ) * retention_slope as uplift_slope
     from scenarios
