@@ -68,9 +68,17 @@ def _from(likelihood: Likelihood, names: Sequence[str], start: Floats) -> Maximu
     def curvature(theta: Floats) -> Floats:
         return _curvature(lambda t: value(t)[1], theta)
 
-    result = minimize(
-        value, start, jac=True, hess=curvature, method="trust-exact", options={"gtol": 1e-7, "maxiter": 200}
-    )
+    try:
+        result = minimize(
+            value,
+            start,
+            jac=True,
+            hess=curvature,
+            method="trust-exact",
+            options={"gtol": 1e-7, "maxiter": 200},
+        )
+    except ValueError as error:  # numpy's LinAlgError is one; the next start may do better
+        return Maximum(np.full(len(names), np.nan), 0, f"the search broke down ({error})")
     theta, iterations = np.asarray(result.x, dtype=float), int(result.nit)
 
     def ended(reason: str | None) -> Maximum:
