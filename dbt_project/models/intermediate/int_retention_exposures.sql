@@ -48,7 +48,7 @@ starts as (
     inner join spells
         on
             complete_months.following_month > spells.started_on
-            and (spells.lapse_date is null or spells.lapse_date >= complete_months.following_month)
+            and (spells.lapse_date is null or complete_months.following_month <= spells.lapse_date)
     where complete_months.month_index >= complete_months.last_index - {{ window_months }}
 
 )
