@@ -1,4 +1,4 @@
--- The fifteen marts in straight DuckDB, from clean raw tables, for the shipped default policy and settings.
+-- The fifteen marts that rest on no fitted model, in straight DuckDB, from clean raw tables, for the shipped default policy and settings.
 -- Run by bench/bare.py, which sets the variables as_of and seeds. One statement ends with a semicolon at a line's end.
 create schema marts;
 
@@ -252,35 +252,20 @@ select
     (coalesce(next_purchase_date, getvariable('as_of')) - business_date)::integer as gap_days
 from customer_days where is_purchase_day;
 
-create table marts.survival_curves as
+create temp table gap_survivals as
 with days as (
     select gap_days as day, count(*) as subjects, count_if(is_closed) as events from gaps group by gap_days
 ),
 at_risk as (
     select *, sum(subjects) over (order by day desc) as n from days
-),
-running as (
-    select *,
-        bool_or(events = n) over r as is_over,
-        sum(if(events < n, ln((n - events)::double / n), 0)) over r as log_survival,
-        sum(if(events < n, events::double / (n::double * (n - events)), 0)) over r as greenwood
-    from at_risk window r as (order by day)
 )
-select
-    'gap' as curve, 'all' as group_name, day, n::bigint as at_risk_count, events::bigint as event_count,
-    (subjects - events)::bigint as censored_count,
-    if(is_over, 0, exp(log_survival)) as survival,
-    if(is_over, null, exp(log_survival) * sqrt(greenwood)) as standard_error,
-    case when is_over then null when log_survival = 0 then 1
-        else exp(log_survival * exp(1.959963984540054 * sqrt(greenwood) / -log_survival)) end as ci_low,
-    case when is_over then null when log_survival = 0 then 1
-        else exp(log_survival * exp(-1.959963984540054 * sqrt(greenwood) / -log_survival)) end as ci_high
-from running;
+select day, if(bool_or(events = n) over r, 0, exp(sum(if(events < n, ln((n - events)::double / n), 0)) over r)) as survival
+from at_risk window r as (order by day);
 
 create temp table thresholds as
 with population as (
     select min(day) filter (survival <= 0.2 + 1e-12) as at_risk_day, min(day) filter (survival <= 0.05 + 1e-12) as lapsed_day
-    from marts.survival_curves
+    from gap_survivals
 ),
 own as (
     select
@@ -298,30 +283,131 @@ from own, population;
 
 create temp table lapses as
 select
-    customer_id, (purchase_date + (floor(lapsed_after_days) + 1)::integer)::date as lapse_date,
+    customer_id, (purchase_date + (floor(lapsed_after_days) + 1)::integer)::date as lapse_date, purchase_date,
     next_purchase_date as reactivated_date
 from gaps join thresholds using (customer_id)
 where gap_days > lapsed_after_days;
 
-create table marts.customer_retention as
-with lapsed as (
-    select customer_id, count(*) as lapse_count, max(lapse_date) filter (reactivated_date is null) as lapsed_on,
-        max(reactivated_date) as last_reactivated_on
-    from lapses group by customer_id
+create temp table spells as
+with ended as (
+    select *, lag(reactivated_date) over c as returned_on, row_number() over c as number, count(*) over (partition by customer_id) as total
+    from lapses window c as (partition by customer_id order by purchase_date)
+)
+select customer_id, number, coalesce(returned_on, first_purchase_date) as started_on, purchase_date as ended_on, lapse_date
+from ended join thresholds using (customer_id)
+union all
+select t.customer_id, coalesce(number, 0) + 1, coalesce(reactivated_date, first_purchase_date), null, null
+from thresholds as t left join ended as e on t.customer_id = e.customer_id and number = total
+where e.customer_id is null or reactivated_date is not null;
+
+create table marts.survival_curves as
+with first_tiers as (
+    select customer_id, arg_min(tier, month) as tier from marts.customer_tiers_monthly
+    where is_complete_month and tier not in ('new', 'lapsed') group by customer_id
+),
+lifetimes as (
+    select customer_id, (coalesce(ended_on, getvariable('as_of')) - started_on)::integer as day, lapse_date is not null as is_event
+    from spells where number = 1
+),
+durations as (
+    select 'gap' as curve, 'all' as group_name, gap_days as day, is_closed as is_event from gaps
+    union all
+    select 'time_to_second_purchase', 'all', gap_days, is_closed
+    from gaps qualify row_number() over (partition by customer_id order by purchase_date) = 1
+    union all
+    select 'lifetime', 'all', day, is_event from lifetimes
+    union all
+    select 'lifetime', tier, day, is_event from lifetimes join first_tiers using (customer_id)
+),
+days as (
+    select curve, group_name, day, count(*) as subjects, count_if(is_event) as events from durations group by all
+),
+at_risk as (
+    select *, sum(subjects) over (partition by curve, group_name order by day desc) as n from days
+),
+running as (
+    select *,
+        bool_or(events = n) over r as is_over,
+        sum(if(events < n, ln((n - events)::double / n), 0)) over r as log_survival,
+        sum(if(events < n, events::double / (n::double * (n - events)), 0)) over r as greenwood
+    from at_risk window r as (partition by curve, group_name order by day)
 )
 select
-    customer_id, getvariable('as_of') as as_of_date,
-    case
-        when recency_days > lapsed_after_days then 'lapsed'
-        when recency_days > at_risk_after_days then 'at_risk'
-        when getvariable('as_of') - last_reactivated_on <= 89 then 'reactivated'
-        when purchase_days = 1 then 'new'
-        else 'active'
-    end as status,
-    first_purchase_date, last_purchase_date, recency_days, purchase_days, median_gap_days, own_gap_p90_days,
-    at_risk_after_days, lapsed_after_days, threshold_basis, lapsed_on, last_reactivated_on,
-    coalesce(lapse_count, 0) as lapse_count
-from thresholds left join lapsed using (customer_id);
+    curve, group_name, day, n::bigint as at_risk_count, events::bigint as event_count,
+    (subjects - events)::bigint as censored_count,
+    if(is_over, 0, exp(log_survival)) as survival,
+    if(is_over, null, exp(log_survival) * sqrt(greenwood)) as standard_error,
+    case when is_over then null when log_survival = 0 then 1
+        else exp(log_survival * exp(1.959963984540054 * sqrt(greenwood) / -log_survival)) end as ci_low,
+    case when is_over then null when log_survival = 0 then 1
+        else exp(log_survival * exp(-1.959963984540054 * sqrt(greenwood) / -log_survival)) end as ci_high
+from running;
+
+create table marts.loyalty_scenarios as
+with last_month as (
+    select max(month) as last from months where is_complete_month
+),
+starts as (
+    select s.customer_id, t.tier, m.month, m.month <= last as is_seen,
+        not coalesce(date_trunc('month', lapse_date) = m.month, false) as is_kept
+    from last_month, unnest(generate_series(last - interval 11 months, last + interval 1 month, interval 1 month)) as m(month)
+    join spells as s on started_on < m.month and (lapse_date is null or lapse_date >= m.month)
+    left join marts.customer_tiers_monthly as t
+        on t.customer_id = s.customer_id and t.month = m.month - interval 1 month and t.tier <> 'lapsed'
+),
+profits as (
+    select s.*, coalesce(profit_amount, 0) as profit
+    from starts as s left join customer_months as c on c.customer_id = s.customer_id and c.month = s.month
+),
+members as (
+    select if(grouping(tier) = 1, 'all', tier) as tier, customer_id, bool_or(not is_seen) as is_there,
+        count_if(is_seen)::double as n, count_if(is_seen and is_kept)::double as kept,
+        coalesce(sum(profit) filter (is_seen), 0)::double as profit, min(month) filter (is_seen) as first_month
+    from profits group by grouping sets ((tier, customer_id), (customer_id))
+),
+totals as (
+    select tier, count_if(is_there) as customers, sum(n) as months, sum(n - kept)::bigint as lapses, min(first_month) as first_month,
+        count_if(n > 0)::double as c, sum(kept) / nullif(months, 0) as p, sum(profit) / nullif(months, 0) as m
+    from members where tier is not null group by tier
+),
+spreads as (
+    select tier,
+        sum((kept - p * n) ** 2) * any_value(c / (c - 1) / months ** 2) as vp,
+        sum((profit - m * n) ** 2) * any_value(c / (c - 1) / months ** 2) as vm,
+        sum((kept - p * n) * (profit - m * n)) * any_value(c / (c - 1) / months ** 2) as cov
+    from members join totals using (tier) group by tier
+),
+rates as (
+    select *, 1.959963984540054e0 as z, 1.1e0 as d, if(months >= 30, p, null) as rate, rate ** 12 as r,
+        if(lapses >= 5, r, null) as r0, 12 * rate ** 11 as slope,
+        (p + z * z / 2 / months - z * sqrt(p * (1 - p) / months + z * z / 4 / months ** 2)) / (1 + z * z / months) as low,
+        (p + z * z / 2 / months + z * sqrt(p * (1 - p) / months + z * z / 4 / months ** 2)) / (1 + z * z / months) as high
+    from totals join spreads using (tier)
+),
+raised as (
+    select *, if(r0 is null, null, least(r0 + points / 100.0e0, 1)) as r1, if(r0 + points / 100.0e0 < 1, 1, 0) as moves,
+        d / (d - r1) - d / (d - r0) as g, (moves * d / (d - r1) ** 2 - d / (d - r0) ** 2) * slope as gs,
+        12 * m * g as gain,
+        if(r0 is null, null, 12 * sqrt(greatest(g ** 2 * vm + (m * gs) ** 2 * vp + 2 * g * m * gs * cov, 0))) as error,
+        (d - r0) / (d - r1) - 1 as u, abs((moves * (d - r0) / (d - r1) ** 2 - 1 / (d - r1)) * slope) * sqrt(vp) as u_error
+    from rates, unnest([1, 5, 10]) as wanted(points)
+)
+select
+    tier, points as retention_points, getvariable('as_of') as as_of_date, customers, months::bigint as customer_months, lapses,
+    first_month::date as first_month, rate as monthly_retention_rate, r as retention_rate,
+    if(rate is null, null, greatest(low, 0) ** 12) as retention_rate_ci_low,
+    if(rate is null, null, least(high, 1) ** 12) as retention_rate_ci_high,
+    r1 as scenario_retention_rate, 0.1::double as discount_rate,
+    if(rate is null, null, 12 * m)::decimal(18, 4) as profit_per_customer,
+    if(rate is null, null, 12 * sqrt(vm))::decimal(18, 4) as profit_per_customer_standard_error,
+    (12 * m * (d / (d - r0)))::decimal(18, 4) as lifetime_profit_per_customer,
+    (12 * m * (d / (d - r1)))::decimal(18, 4) as scenario_lifetime_profit_per_customer,
+    (customers * gain)::decimal(18, 2) as profit_uplift,
+    (customers * (gain - z * error))::decimal(18, 2) as profit_uplift_ci_low,
+    (customers * (gain + z * error))::decimal(18, 2) as profit_uplift_ci_high,
+    u as uplift_rate, u - z * u_error as uplift_rate_ci_low, u + z * u_error as uplift_rate_ci_high,
+    case when rate is null then 'fewer than 30 customer-months at risk' when r0 is null then 'fewer than 5 lapses' end as reason
+from raised;
 
 create table marts.retention_flows_monthly as
 with moves as (

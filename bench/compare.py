@@ -1,4 +1,4 @@
-"""Whether the bare script and Mainstay did the same work: every mart, every column.
+"""Whether the bare script and Mainstay did the same work: every mart of the step `build`, every column.
 
 Each table is compared by its row count and one figure per column. Columns that are exact (text, dates, decimals,
 whole numbers) must give the same sum of hashes of key and value. Binary fractions may differ in the last
@@ -11,10 +11,17 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.contracts import mart_contracts
+from pipelines.contracts import MartContract, mart_contracts
 from pipelines.sql import ident, literal
 
 RELATIVE_TOLERANCE = 1e-9
+FITTED = {"customer_retention", "customer_value", "model_calibration", "model_fits"}
+"""Marts of the step `fit`: plain SQL cannot make them."""
+
+
+def compared_marts() -> dict[str, MartContract]:
+    """The marts that both make, by name."""
+    return {name: contract for name, contract in mart_contracts().items() if name not in FITTED}
 
 
 def differences(mainstay: Path, bare: Path) -> list[str]:
@@ -24,7 +31,7 @@ def differences(mainstay: Path, bare: Path) -> list[str]:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"attach {literal(str(mainstay))} as mainstay (read_only)")
         connection.execute(f"attach {literal(str(bare))} as bare (read_only)")
-        for name, contract in mart_contracts().items():
+        for name, contract in compared_marts().items():
             columns = [(c.name, c.type) for c in contract.columns]
             ours, theirs = (
                 _figures(connection, base, name, columns, contract.key) for base in ("mainstay", "bare")

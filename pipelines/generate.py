@@ -37,6 +37,7 @@ DOMAINS = {
     "tiers": "Customer tiers",
     "wallet": "Share of wallet",
     "retention": "Retention",
+    "value": "Customer value",
 }
 """Headings of the marts' domains, in the order of the dictionary; others follow under their own name."""
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from pipelines.settings import Settings
 
-RESERVED_TIERS = {"new", "lapsed", "none"}
-"""Tier codes that the models give themselves."""
+RESERVED_TIERS = {"all", "new", "lapsed", "none"}
+"""Tier codes and groups that the models give themselves."""
 
 
 @dataclass(frozen=True)

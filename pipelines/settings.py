@@ -72,6 +72,12 @@ class Settings(BaseSettings):
         le=1,
         description="Margin rate of categories that margin_rates.csv does not name.",
     )
+    discount_rate: float = Field(
+        default=0.1, ge=0.001, le=1, description="Yearly discount rate of lifetime values."
+    )
+    scenario_retention_points: int = Field(
+        default=5, ge=1, le=100, description="Percentage points of retention that loyalty_scenarios adds."
+    )
 
     keep_versions: int = Field(default=5, ge=1, le=365, description="Published versions kept for rollback.")
     lock_timeout_seconds: float = Field(

@@ -64,6 +64,8 @@ def variables(settings: Settings) -> dict[str, Any]:
         "default_lapsed_days",
         "revenue_retention_window_months",
         "default_margin_rate",
+        "discount_rate",
+        "scenario_retention_points",
     )
     policies = read_policies(settings)
     return {

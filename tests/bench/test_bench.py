@@ -11,10 +11,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from bench.compare import differences
+from bench.compare import compared_marts, differences
 from bench.report import write
 from bench.stopwatch import TIMED, owner_of
-from pipelines.contracts import mart_contracts
 from pipelines.settings import PROJECT_DIR
 
 ROWS = 20_000
@@ -68,7 +67,7 @@ def test_both_did_the_same_work(warehouses: tuple[Path, Path]) -> None:
     with duckdb.connect(str(bare), read_only=True) as connection:
         counts = {
             name: connection.execute(f'select count(*) from marts."{name}"').fetchone()
-            for name in mart_contracts()
+            for name in compared_marts()
         }
     assert counts["fct_transactions"] == (ROWS,)
     # The benchmark's data has no feedback; every other mart must hold something to compare.

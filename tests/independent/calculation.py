@@ -12,19 +12,21 @@ import pandas as pd
 
 from .comparing import compare
 from .history import Settings, histories, with_profit
+from .lifetimes import durations, survival_curves
 from .retention import (
     customer_retention,
     retention_cohorts_monthly,
     retention_flows_monthly,
     revenue_retention_monthly,
-    survival_curves,
 )
+from .scenarios import loyalty_scenarios
 from .tiers import (
     customer_concentration_monthly,
     customer_tiers_monthly,
     tier_contribution_monthly,
     tier_migration_monthly,
 )
+from .value import customer_value
 from .wallet import share_of_wallet_monthly, share_of_wallet_summary_monthly
 
 __all__ = [
@@ -35,7 +37,9 @@ __all__ = [
     "customer_concentration_monthly",
     "customer_retention",
     "customer_tiers_monthly",
+    "customer_value",
     "histories",
+    "loyalty_scenarios",
     "retention_cohorts_monthly",
     "retention_flows_monthly",
     "revenue_retention_monthly",
@@ -59,6 +63,8 @@ KEYS = {
     "retention_flows_monthly": ["month"],
     "revenue_retention_monthly": ["month"],
     "survival_curves": ["curve", "group_name", "day"],
+    "loyalty_scenarios": ["tier", "retention_points"],
+    "customer_value": ["customer_id"],
 }
 """The grain of each mart."""
 
@@ -71,7 +77,7 @@ def calculate(
     settings: Settings,
     as_of_date: date,
 ) -> dict[str, pd.DataFrame]:
-    """All marts by name.
+    """All marts by name but `customer_value`, which takes what the fitted models expect.
 
     Args:
         transactions: a row per line: customer_id, business_date, net_amount, category, and profit as
@@ -97,5 +103,6 @@ def calculate(
         "customer_retention": customer_retention(past, settings, as_of_date),
         "retention_flows_monthly": retention_flows_monthly(past, settings, as_of_date),
         "revenue_retention_monthly": revenue_retention_monthly(past, settings, as_of_date),
-        "survival_curves": survival_curves(past, as_of_date),
+        "survival_curves": survival_curves(durations(past, tiers, settings, as_of_date)),
+        "loyalty_scenarios": loyalty_scenarios(past, tiers, settings, as_of_date),
     }

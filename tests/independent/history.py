@@ -32,6 +32,8 @@ class Settings:
     benchmark_min_peers: int = 30
     default_lapsed_days: int = 180
     revenue_retention_window_months: int = 12
+    discount_rate: float = 0.1
+    scenario_retention_points: int = 5
     peer_attribute_levels: tuple[tuple[str, ...], ...] = ()
 
 

@@ -1,4 +1,4 @@
-"""Retention as metrics.md defines it: cohorts, customers, flows, revenue, the gap curve."""
+"""Retention as metrics.md defines it: cohorts, customers, flows, revenue, the gap curve that sets the bounds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .history import (
     quantile,
     window_sum,
 )
-from .survival import CURVE, Curve, kaplan_meier
+from .survival import Curve, kaplan_meier
 
 COHORTS = [
     "cohort_month", "months_since_first", "is_complete_month", "cohort_size", "retained_customers",
@@ -51,18 +51,17 @@ class Thresholds:
         return last_purchase + timedelta(days=math.floor(self.lapsed) + 1)
 
 
-def gap_curve(customers: list[Customer], as_of_date: date) -> Curve:
-    """Survival of gaps: all gaps are events, each customer's open last gap is cut off."""
-    return kaplan_meier(
+def gap_durations(customers: list[Customer], as_of_date: date) -> tuple[list[int], list[int]]:
+    """All gaps are events, each customer's open last gap is cut off."""
+    return (
         [gap for customer in customers for gap in customer.gaps],
         [(as_of_date - customer.days[-1]).days for customer in customers],
     )
 
 
-def survival_curves(transactions: Transactions, as_of_date: date) -> pd.DataFrame:
-    """The curve `gap` of the group `all`, a row per day with an event or a censoring."""
-    frame = gap_curve(buyers(transactions, as_of_date), as_of_date).frame
-    return frame.assign(curve="gap", group_name="all")[["curve", "group_name", *CURVE]]
+def gap_curve(customers: list[Customer], as_of_date: date) -> Curve:
+    """Survival of gaps."""
+    return kaplan_meier(*gap_durations(customers, as_of_date))
 
 
 def thresholds(customer: Customer, curve: Curve, settings: Settings) -> Thresholds:
@@ -135,7 +134,7 @@ def retention_cohorts_monthly(transactions: Transactions, as_of_date: date) -> p
     return pd.DataFrame(rows, columns=COHORTS)
 
 
-def _turns(customer: Customer, limit: Thresholds, as_of_date: date) -> tuple[list[date], list[date]]:
+def turns(customer: Customer, limit: Thresholds, as_of_date: date) -> tuple[list[date], list[date]]:
     """The days on which a customer lapsed and on which they came back."""
     lapses, returns = [], []
     for place, day in enumerate(customer.days):
@@ -156,10 +155,10 @@ def retention_flows_monthly(transactions: Transactions, settings: Settings, as_o
     if not customers:
         return pd.DataFrame(columns=FLOWS)
     curve = gap_curve(customers, as_of_date)
-    turns = [_turns(customer, thresholds(customer, curve, settings), as_of_date) for customer in customers]
+    moves = [turns(customer, thresholds(customer, curve, settings), as_of_date) for customer in customers]
     firsts = [customer.first_month for customer in customers]
-    lapses = [month_of(day) for lapsed, _ in turns for day in lapsed]
-    returns = [month_of(day) for _, returned in turns for day in returned]
+    lapses = [month_of(day) for lapsed, _ in moves for day in lapsed]
+    returns = [month_of(day) for _, returned in moves for day in returned]
     rows, opening = [], 0
     for month in range(min(firsts), month_of(as_of_date) + 1):
         new, reactivated, lapsed = firsts.count(month), returns.count(month), lapses.count(month)

@@ -14,10 +14,9 @@ from .calculation import (
     retention_cohorts_monthly,
     retention_flows_monthly,
     revenue_retention_monthly,
-    survival_curves,
 )
-from .history import Customer
-from .retention import Thresholds, _turns
+from .history import Customer, buyers
+from .retention import Thresholds, gap_curve, turns
 from .samples import bought_on, lines
 from .survival import kaplan_meier
 
@@ -56,7 +55,7 @@ def test_a_customer_with_five_gaps_is_judged_by_them_and_others_by_the_curve() -
     # b: one gap of 40, open 50: below five gaps, so the day on which the curve falls to 0.2.
     frame = pd.concat([bought_on("a", 0, 10, 20, 30, 40, 50, 70), bought_on("b", 10, 50)], ignore_index=True)
     as_of = START + timedelta(days=100)
-    curve = survival_curves(frame, as_of)
+    curve = gap_curve(buyers(frame, as_of), as_of).frame
     # 9 durations: 10 x 5, 20, 30+, 40, 50+.
     assert curve["day"].tolist() == [10, 20, 30, 40, 50]
     assert curve["at_risk_count"].tolist() == [9, 4, 3, 2, 1]
@@ -104,7 +103,7 @@ def test_flows_close_and_a_customer_can_come_back_and_lapse_again() -> None:
 def test_a_purchase_on_the_lapse_date_comes_too_late(gap: int, has_lapsed: bool) -> None:
     customer = Customer("a", [START, START + timedelta(days=gap)])
     limit = Thresholds(at_risk=Fraction(10), lapsed=Fraction(41, 2))
-    lapses, returns = _turns(customer, limit, START + timedelta(days=30))
+    lapses, returns = turns(customer, limit, START + timedelta(days=30))
     assert lapses == returns == ([START + timedelta(days=21)] if has_lapsed else [])
 
 

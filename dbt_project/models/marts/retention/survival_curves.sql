@@ -1,7 +1,8 @@
-{%- set z = 1.959963984540054 -%}  {# 0.975 quantile of the normal distribution: a 95 % interval #}
 with survivals as (
 
     select * from {{ ref('int_retention_survivals') }}
+    union all
+    select * from {{ ref('int_lifetime_survivals') }}
 
 ),
 
@@ -25,6 +26,6 @@ select
     censored_count,
     survival,
     standard_error,
-    case when log_survival = 0 then 1.0 else exp(log_survival * exp({{ z }} * log_log_error)) end as ci_low,
-    case when log_survival = 0 then 1.0 else exp(log_survival * exp(-{{ z }} * log_log_error)) end as ci_high
+    case when log_survival = 0 then 1.0 else exp(log_survival * exp({{ normal_quantile() }} * log_log_error)) end as ci_low,
+    case when log_survival = 0 then 1.0 else exp(log_survival * exp(-{{ normal_quantile() }} * log_log_error)) end as ci_high
 from errors
