@@ -50,6 +50,7 @@ def summary(scale: int) -> dict[str, Any]:
         "currency": "CNY",
         "published": {"version": "20261122T013821_204610Z-manual", "unchanged": False, "as_of_date": date(2017, 12, 31)},
         "serving_file": "/srv/mainstay/shops/of/a/company/with/long/folder/names/var/serving/marts.duckdb",
+        "report": "/srv/mainstay/shops/of/a/company/with/long/folder/names/var/serving/report.html",
         "data_docs": "/srv/mainstay/shops/of/a/company/with/long/folder/names/var/data_docs/index.html",
         "simulated": "feedback, wallet surveys and unit costs are simulated, and with them profit and share of wallet",
     }  # fmt: skip
