@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from pipelines import ledger
 from pipelines.errors import MainstayError
 from pipelines.lock import warehouse_lock
 from pipelines.report.style import Table
@@ -34,7 +35,9 @@ from ops.files where status = 'loaded' group by dataset
 """
 _RUNS = """
 select
-    any_value(r.started_at) as started_at, any_value(r.kind) as kind, any_value(r.status) as status, sum(f.rows_in) as rows_in,
+    any_value(r.started_at) as started_at, any_value(r.kind) as kind, sum(f.rows_in) as rows_in,
+    -- The page is written before its own run ends.
+    case when r.run_id = ? then 'published' else any_value(r.status) end as status,
     sum(f.loaded) as loaded, sum(f.quarantined) as quarantined, sum(f.duplicates) as duplicates
 from ops.runs as r
 inner join ops.files as f on r.run_id = f.run_id and f.rows_in is not null
@@ -115,13 +118,14 @@ def read_quality(settings: Settings, published: Published) -> Quality:
     try:
         with warehouse_lock(brief, "report", published.run_id, on_wait=lambda _: None):
             simulated = simulated_parts(settings)
-            with closing(connect(settings, read_only=True)) as connection:
+            with closing(connect(settings)) as connection:
+                connection.execute(ledger.DDL)  # an older Mainstay's ledger lacks columns
                 files = {row["dataset"]: row for row in fetch_rows(connection, _FILES)}
                 held = held_datasets(settings, connection)
                 return Quality(
                     checks=fetch_rows(connection, _CHECKS, [published.run_id]),
                     datasets=[row | files[row["dataset"]] for row in held if row["dataset"] in files],
-                    runs=fetch_rows(connection, _RUNS),
+                    runs=fetch_rows(connection, _RUNS, [published.run_id]),
                     simulated=simulated,
                 )
     except (MainstayError, duckdb.Error) as error:

@@ -19,6 +19,8 @@ CURVES = ("gap", "time_to_second_purchase", "lifetime")
 
 _TABLE_MONTHS = (1, 3, 6, 12)
 _TABLE_DAYS = (30, 90, 180, 365)
+_FEW = 0.01
+"""Survival below which a curve is not drawn on."""
 
 
 def cohorts(night: Night, texts: Texts) -> Chart:
@@ -93,13 +95,15 @@ def survival(night: Night, curve: str, texts: Texts) -> Chart:
     for n, name in enumerate(names):
         colour = style.GROUPS[n % len(style.GROUPS)]
         if name == "all":
-            traces += _band(groups[name], colour, texts)
+            traces += _band(groups[name], colour)
         traces.append(_curve(groups[name], style.short(night.tiers.label(name, texts)), colour))
+    last = max(lines[-1]["day"] for lines in groups.values())
+    shown = max(_few_left(lines) for lines in groups.values())
     figure = style.figure(
         traces,
         height=360,
         showlegend=len(names) > 1,
-        xaxis=style.axis(title=texts("survival.days"), rangemode="tozero"),
+        xaxis=style.axis(title=texts("survival.days"), range=[0, max(shown, 1)]),
         yaxis=style.axis(title=texts("survival.still"), tickformat=".0%", range=[0, 1.02]),
     )
     table = Table(
@@ -109,9 +113,17 @@ def survival(night: Night, curve: str, texts: Texts) -> Chart:
             for name in names
         ],
     )
-    return Chart(
-        key, title, texts(f"survival.{curve}.read"), texts(f"survival.{curve}.alt"), figure, table=table
-    )
+    sentences = [texts(f"survival.{curve}.read")]
+    if "all" in groups:
+        sentences.append(texts("survival.band"))
+    if shown < last:
+        sentences.append(texts("survival.cut", day=shown, share=style.percent(_FEW, 0)))
+    return Chart(key, title, " ".join(sentences), texts(f"survival.{curve}.alt"), figure, table=table)
+
+
+def _few_left(rows: Rows) -> int:
+    """The day at which so few are left that the rest of the curve is flat to the eye; else the last one."""
+    return int(next((row["day"] for row in rows if row["survival"] < _FEW), rows[-1]["day"]))
 
 
 def _curve(rows: Rows, label: str, colour: str) -> go.Scatter:
@@ -125,7 +137,7 @@ def _curve(rows: Rows, label: str, colour: str) -> go.Scatter:
     )
 
 
-def _band(rows: Rows, colour: str, texts: Texts) -> list[go.Scatter]:
+def _band(rows: Rows, colour: str) -> list[go.Scatter]:
     """The interval of the log-log bounds, where there is one: not while survival is 1, nor where it is 0."""
     known = [row for row in rows if row["ci_low"] is not None and row["ci_high"] is not None]
     common = {"x": [row["day"] for row in known], "mode": "lines", "hoverinfo": "skip", "showlegend": False}
@@ -137,7 +149,6 @@ def _band(rows: Rows, colour: str, texts: Texts) -> list[go.Scatter]:
         line=line,
         fill="tonexty",
         fillcolor="rgba(59, 110, 165, 0.18)",
-        name=texts("survival.band"),
     )
     return [high, low] if known else []
 

@@ -78,7 +78,7 @@ def money(value: float | None) -> str:
 
 def axis(**options: Any) -> dict[str, Any]:
     """An axis that stays where it is: a finger that moves across it scrolls the page."""
-    title = {"title": {"text": plain(options.pop("title"))}} if "title" in options else {}
+    title = {"title": {"text": plain(options.pop("title")), "standoff": 12}} if "title" in options else {}
     common = {"fixedrange": True, "automargin": True, "gridcolor": "#e6e9ee", "zeroline": False}
     return common | title | options
 
@@ -100,7 +100,14 @@ def figure(traces: Sequence[Any], *, height: int, **layout: Any) -> go.Figure:
         plot_bgcolor="rgba(0,0,0,0)",
         dragmode=False,
         hoverlabel={"font": {"size": 12}},
-        legend={"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "xanchor": "left"},
+        legend={
+            "orientation": "h",
+            "traceorder": "normal",
+            "yanchor": "bottom",
+            "y": 1.0,
+            "x": 0,
+            "xanchor": "left",
+        },
     )
     made.update_layout(**layout)
     return made

@@ -31,16 +31,16 @@ def pyramid(night: Night, texts: Texts) -> Chart:
         marker_color=style.BLUE,
         hoverinfo="skip",
     )
-    widest = max(counts)
     # Beside the bars, as the best tier's is often too narrow for a figure.
     figures = [
         {
-            "x": widest / 2,
+            "x": 1,
+            "xref": "paper",
             "y": n,
             "text": f"{count:,} · {share}",
             "showarrow": False,
             "xanchor": "left",
-            "xshift": 8,
+            "xshift": 6,
         }
         for n, (count, share) in enumerate(zip(counts, shares, strict=True))
     ]
@@ -48,7 +48,8 @@ def pyramid(night: Night, texts: Texts) -> Chart:
         [bars],
         height=70 + 44 * len(codes),
         bargap=0.18,
-        xaxis=style.axis(visible=False, range=[-widest / 2, widest * 0.95]),
+        margin={"r": 30 + 7 * max(len(figure["text"]) for figure in figures)},
+        xaxis=style.axis(visible=False, range=[-max(counts) / 2, max(counts) / 2]),
         yaxis=style.axis(
             **style.ticks(style.tier_labels(night, codes, texts)),
             showgrid=False,
@@ -85,7 +86,8 @@ def contribution(night: Night, texts: Texts) -> Chart:
             orientation="h",
             marker_color=colour,
             text=[style.percent(by_tier[code][f"{measure}_share"]) for code in codes],
-            textposition="auto",
+            textposition="outside",
+            cliponaxis=False,
             hovertemplate="%{text}",
         )
         for measure, name, colour in measures
@@ -101,7 +103,7 @@ def contribution(night: Night, texts: Texts) -> Chart:
             showgrid=False,
             range=[len(codes) - 0.5, -0.5],
         ),
-        legend={"traceorder": "normal"},
+        margin={"r": 48},
     )
     headers = ("tier", "customers", "customer_share", "revenue", "revenue_share", "profit", "profit_share")
     table = Table(
