@@ -27,24 +27,39 @@ def last_step(settings: Settings, step: str) -> ledger.StepEntry | None:
 
 
 def built_as_of(settings: Settings) -> date:
-    """The business date that the marts in the warehouse were last built for.
+    """The business date that the marts in the warehouse were last built for, those on fitted models included.
 
     Raises:
-        BuildError: they were never built, or the last build did not end well and left them half made.
+        BuildError: they were never built or fitted, or that did not end well and left them half made.
     """
-    last = last_step(settings, "build")
+    built, fitted = _well_ended(settings, "build"), _well_ended(settings, "fit")
+    if fitted.sequence < built.sequence:
+        raise BuildError(
+            "the models were not fitted since the marts were last built; run `mainstay fit` first"
+        )
+    return date.fromisoformat(built.detail["as_of_date"])
+
+
+def _well_ended(settings: Settings, step: str) -> ledger.StepEntry:
+    last = last_step(settings, step)
     if last is None:
-        raise BuildError("the marts were never built; run `mainstay build` first")
+        raise BuildError(f"the marts were never built; run `mainstay {step}` first")
     if last.status != "success":
         raise BuildError(
-            f"the last build (run {last.run_id}) did not end well and the marts may be half made; run `mainstay build` again"
+            f"the last {step} (run {last.run_id}) did not end well and the marts may be half made; "
+            f"run `mainstay {step}` again"
         )
-    return date.fromisoformat(last.detail["as_of_date"])
+    return last
+
+
+def is_built(settings: Settings, as_of: date, context: str) -> bool:
+    """Whether the marts that rest on no fitted model stand built as of the date, of the present policies and models."""
+    return _is_done(settings, "build", as_of, context)
 
 
 def are_marts_validated(settings: Settings) -> bool:
     """Whether the marts have passed their expectations since they were last built."""
-    built, validated = last_step(settings, "build"), last_step(settings, "validate_marts")
+    built, validated = last_step(settings, "fit"), last_step(settings, "validate_marts")
     return (
         built is not None
         and validated is not None
@@ -63,7 +78,11 @@ def are_marts_ready(settings: Settings, as_of: date) -> bool:
 
 def is_staged(settings: Settings, as_of: date, context: str) -> bool:
     """Whether the seeds and staging views are those of the date and of the present policies and models."""
-    last = last_step(settings, "stage")
+    return _is_done(settings, "stage", as_of, context)
+
+
+def _is_done(settings: Settings, step: str, as_of: date, context: str) -> bool:
+    last = last_step(settings, step)
     return (
         last is not None
         and last.status == "success"

@@ -25,6 +25,7 @@ from pipelines.standing import (
     are_marts_validated,
     as_of_for,
     built_as_of,
+    is_built,
     is_staged,
     unvalidated,
 )
@@ -192,7 +193,7 @@ def stage(settings: Settings, run_id: str, as_of: date, say: Say | None = None) 
 
 
 def build(settings: Settings, run_id: str, as_of: date, say: Say | None = None) -> Summary:
-    """Build the intermediate models and the marts, and run their dbt tests.
+    """Build the intermediate models and the marts but those that rest on fitted models, and run their dbt tests.
 
     Another run may have loaded or staged since this one did: what was loaded and not validated is validated first,
     and staging is made anew if it is of another date or other policies.
@@ -217,6 +218,38 @@ def build(settings: Settings, run_id: str, as_of: date, say: Say | None = None) 
             return {**done, **what.as_dict()}
 
         return _recorded(settings, run_id, "build", work, say, on_success=stale.note_built)
+
+
+def fit(settings: Settings, run_id: str, as_of: date, say: Say | None = None) -> Summary:
+    """Fit the models of retention and value, and build the marts that rest on them.
+
+    A model that cannot be fitted is left out with its reason, in `model_fits` and in the summary; that is no failure.
+    Another run may have built since this one did: then the marts are built anew first.
+
+    Raises:
+        BuildError: a mart or a test failed.
+    """
+    from pipelines.fit import fit_models, read_sample
+    from pipelines.fit.tables import read_last, write_fits
+
+    context = _context(settings)
+    with warehouse_lock(settings, "fit", run_id, on_wait=say):
+        if not is_built(settings, as_of, context):
+            build(settings, run_id, as_of, say)
+
+        def work() -> Summary:
+            with closing(connect(settings)) as connection:
+                sample = read_sample(lambda sql: connection.execute(sql).df())
+                fits = fit_models(sample, read_last(connection), say)
+                write_fits(connection, fits, as_of)
+            done = _transformed(settings, run_id, "fit", as_of, context, say)
+            return {
+                **done,
+                "fitted": [f.label for f in fits.fits if f.reason is None],
+                "left_out": fits.reasons,
+            }
+
+        return _recorded(settings, run_id, "fit", work, say)
 
 
 def _context(settings: Settings) -> str:
@@ -378,6 +411,7 @@ def publish(
             )  # while this run waited, another may have published a later date
         if rebuild_if_needed and not are_marts_ready(settings, as_of):
             build(settings, run_id, as_of, say)
+            fit(settings, run_id, as_of, say)
             validate(settings, run_id, "marts", as_of, as_of, say)
         built = built_as_of(settings)
         if built != as_of:

@@ -1,4 +1,4 @@
-"""Stage and build: run dbt in this process, one `dbt build` per step."""
+"""Stage, build and fit: run dbt in this process, one `dbt build` per step."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 SELECTIONS = {
-    "stage": ["resource_type:seed", "path:models/staging"],
-    "build": ["path:models/intermediate", "path:models/marts", "path:tests"],
+    "stage": ["--select", "resource_type:seed", "path:models/staging"],
+    "build": [
+        *("--select", "path:models/intermediate", "path:models/marts", "path:tests"),
+        *("--exclude", "source:fits+"),
+    ],
+    "fit": ["--select", "source:fits+"],
 }
-"""What each step builds."""
+"""What each step builds: `fit` the marts that rest on fitted models, `build` all the others."""
 
 
 _parsed: dict[str, Any] = {}
@@ -98,7 +102,7 @@ def transform(
 
     Args:
         settings: The deployment.
-        step: `stage` or `build`.
+        step: `stage`, `build` or `fit`.
         as_of: The business date.
         context: Hash of what dbt parses, see `stale.context_hash`.
         on_node: Hears of each node as it ends.
@@ -134,7 +138,6 @@ def transform(
         "--indirect-selection",
         "cautious" if step == "stage" else "eager",
         *(["--full-refresh"] if full_refresh else []),
-        "--select",
         *SELECTIONS[step],
     ]
     results: list[NodeResult] = []

@@ -89,6 +89,12 @@ class Deployment:
         run_id = self._start("build", as_of)
         steps.build(given, run_id, as_of)
 
+    def fit(self, as_of: date, **settings: Any) -> None:
+        """Build and fit as of a date: all marts."""
+        self.build(as_of, **settings)
+        given = self.settings.model_copy(update=settings)
+        steps.fit(given, self._start("fit", as_of), as_of)
+
     def _start(self, kind: str, as_of: date) -> str:
         run_id = ledger.new_run_id(kind, as_of)
         steps.start(self.settings, run_id, kind, as_of)

@@ -14,7 +14,7 @@ from typing import Any
 
 Heard = Callable[[str], None]
 
-STEPS = ("start", "land", "load", "stage", "validate", "build", "publish", "close", "finish")
+STEPS = ("start", "land", "load", "stage", "validate", "build", "fit", "publish", "close", "finish")
 """The public steps that a night calls; each begin and end is a boundary."""
 
 _CHANGING = re.compile(r"\d{8}T\d{6}_\d{6}Z-[\w-]+|\.\d+\.")
@@ -39,7 +39,7 @@ def listen(heard: Heard) -> None:
 
 
 def models_of(step: str, heard: Heard) -> Callable[[str], None]:
-    """To be given to stage or build as `say`: it hears each model that dbt has finished."""
+    """To be given to stage, build or fit as `say`: it hears each model that dbt has finished."""
     return lambda text: heard(f"{step}: dbt: {text}")
 
 

@@ -142,6 +142,7 @@ def _night(home: Path, day: date, heard: object) -> None:
     steps.stage(settings, run_id, as_of, models_of("stage", heard))
     steps.validate(settings, run_id, "staging", day, day)
     steps.build(settings, run_id, as_of, models_of("build", heard))
+    steps.fit(settings, run_id, as_of, models_of("fit", heard))
     steps.validate(settings, run_id, "marts", day, day)
     steps.publish(settings, run_id, as_of)
     steps.finish(settings, run_id, as_of, "success")

@@ -156,12 +156,23 @@ def stage(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
 
 @clear_errors
 def build(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
-    """Stage, then build all marts as of a business date; validates first what was loaded since. Nothing is published."""
+    """Stage, then build the marts as of a business date; validates first what was loaded since. `fit` comes next."""
     settings = load_settings()
     day = parse_date(as_of) or last_landed_date(settings)
 
     with progress("build", quiet=as_json) as say:
         summary = as_run(settings, "build", day, lambda r: run.build(settings, r, day, say))
+    _show(summary, as_json)
+
+
+@clear_errors
+def fit(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
+    """Fit the retention and value models and build the marts that rest on them; builds first where that is not done."""
+    settings = load_settings()
+    day = parse_date(as_of) or last_landed_date(settings)
+
+    with progress("fit", quiet=as_json) as say:
+        summary = as_run(settings, "fit", day, lambda r: run.fit(settings, r, day, say))
     _show(summary, as_json)
 
 

@@ -1,4 +1,4 @@
-"""The ten tasks that every DAG runs, one after another. Imported by the files in `dags/` alone.
+"""The eleven tasks that every DAG runs, one after another. Imported by the files in `dags/` alone.
 
 What a task does is in `pipelines/steps.py`, how it is called in `pipelines/orchestrate/tasks.py`.
 """
@@ -54,6 +54,11 @@ def land_to_publish() -> None:
         return run_step("build")
 
     @task
+    def fit() -> dict[str, Any]:
+        """Fit the models of retention and value, and build the marts that rest on them."""
+        return run_step("fit")
+
+    @task
     def validate_marts() -> dict[str, Any]:
         """Run the expectations on the marts."""
         return run_step("validate", stage="marts")
@@ -73,7 +78,7 @@ def land_to_publish() -> None:
         land() >> validate_land()
         >> load() >> validate_raw()
         >> stage() >> validate_staging()
-        >> build() >> validate_marts()
+        >> build() >> fit() >> validate_marts()
         >> publish()
         # A teardown runs after a failure too, and does not count for the run's state: that stays publish's.
         >> finish().as_teardown()

@@ -17,6 +17,7 @@ from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner
 
 from pipelines.contracts import SourceContract, canonical_contracts
+from pipelines.fit.tables import create_tables
 from pipelines.settings import PROJECT_DIR
 from pipelines.sql import ident
 
@@ -46,6 +47,7 @@ class Warehouse:
     def create(self) -> None:
         """Create the six raw tables and their lists of contested keys, all empty."""
         with duckdb.connect(str(self.path)) as connection:
+            create_tables(connection)
             connection.execute("create schema raw")
             for name, contract in self.contracts.items():
                 columns = [f"{ident(c.name)} {c.type}" for c in contract.columns]

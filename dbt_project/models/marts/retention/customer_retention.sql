@@ -16,16 +16,43 @@ lapses as (
 
 ),
 
+spends as (
+
+    select
+        p,
+        q,
+        v
+    from {{ source('fits', 'model_fits') }}
+    where model = 'gamma_gamma' and sample = 'full' and is_published
+
+),
+
 joined as (
 
     select
         thresholds.*,
         lapses.lapsed_on,
         lapses.last_reactivated_on,
-        coalesce(lapses.lapse_count, 0) as lapse_count
+        coalesce(lapses.lapse_count, 0) as lapse_count,
+        expectations.p_alive_mbg_nbd,
+        expectations.p_alive_bg_nbd,
+        expectations.expected_purchase_days_12m_bg_nbd,
+        expectations.expected_purchase_days_12m_mbg_nbd,
+        -- Between the mean of all customers and the customer's own: Gamma-Gamma's conditional expectation.
+        spends.p * (spends.v + coalesce(histories.repeat_purchase_days * histories.mean_repeat_spend, 0))
+        / (spends.p * coalesce(histories.repeat_purchase_days, 0) + spends.q - 1) as expected_spend_per_purchase_day
     from thresholds
     left join lapses
         on thresholds.customer_id = lapses.customer_id
+    left join {{ ref('int_purchase_histories') }} as histories
+        on thresholds.customer_id = histories.customer_id
+    left join {{ source('fits', 'purchase_expectations') }} as expectations
+        on
+            histories.repeat_purchase_days = expectations.repeat_purchase_days
+            and histories.span_days = expectations.span_days
+            and histories.age_days = expectations.age_days
+    left join spends
+        on 1 = 1
 
 )
 
@@ -50,5 +77,10 @@ select
     threshold_basis,
     lapsed_on,
     last_reactivated_on,
-    cast(lapse_count as bigint) as lapse_count
+    cast(lapse_count as bigint) as lapse_count,
+    p_alive_mbg_nbd as p_alive,
+    p_alive_bg_nbd,
+    expected_purchase_days_12m_bg_nbd as expected_purchase_days_12m,
+    expected_purchase_days_12m_mbg_nbd,
+    expected_spend_per_purchase_day
 from joined

@@ -1,0 +1,20 @@
+select
+    model,
+    sample,
+    fitted_at,
+    customers,
+    repeat_customers,
+    is_converged,
+    is_published,
+    reason,
+    log_likelihood,
+    r,
+    alpha,
+    a,
+    b,
+    s,
+    beta,
+    p,
+    q,
+    v
+from {{ source('fits', 'model_fits') }}

@@ -1,0 +1,123 @@
+"""Maximum likelihood of positive parameters, found the same from whatever start.
+
+A night starts from the last night's parameters, a rebuild from none, and both must publish the same figures. So the
+maximum is polished by Newton's method until the next step is far below what is kept: six significant digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+Floats = NDArray[np.float64]
+Likelihood = Callable[[Floats], tuple[float, Floats]]
+"""Parameters to the mean log-likelihood of a subject and its gradient by the parameters."""
+
+DIGITS = 6
+_FARTHEST = np.log(1e6)
+"""Parameters are weeks, purchases, shape parameters: beyond a million (or a millionth) one has run away."""
+_LAST_STEP = 1e-8
+_LEAST_CURVATURE = 1e-7
+"""Of the mean log-likelihood by the parameters' logarithms; below it the data cannot tell the parameters apart."""
+
+
+@dataclass(frozen=True)
+class Maximum:
+    """Where the search ended; `reason` says why it is no maximum, and is None where it is one."""
+
+    parameters: Floats
+    iterations: int
+    reason: str | None
+
+    @property
+    def is_converged(self) -> bool:
+        """Whether this is a maximum within the allowed range."""
+        return self.reason is None
+
+
+def maximise(likelihood: Likelihood, names: Sequence[str], starts: Sequence[Sequence[float]]) -> Maximum:
+    """Find the maximum of a mean log-likelihood; the first start that leads to one decides.
+
+    Args:
+        likelihood: The function and its gradient.
+        names: The parameters' names, for the reason.
+        starts: Where to begin, best guess first; all above zero.
+    """
+    found = None
+    for start in starts:
+        ended = _from(likelihood, names, np.log(np.asarray(start, dtype=float)))
+        if ended.is_converged:
+            return ended
+        found = found or ended
+    if found is None:
+        raise ValueError("maximise needs a start")
+    return found
+
+
+def _from(likelihood: Likelihood, names: Sequence[str], start: Floats) -> Maximum:
+    def value(theta: Floats) -> tuple[float, Floats]:
+        # Bounded, so that a wild trial step does not overflow; the bound is judged below.
+        parameters = np.exp(np.clip(theta, -2 * _FARTHEST, 2 * _FARTHEST))
+        mean, gradient = likelihood(parameters)
+        return -mean, -gradient * parameters
+
+    def curvature(theta: Floats) -> Floats:
+        return _curvature(lambda t: value(t)[1], theta)
+
+    result = minimize(
+        value, start, jac=True, hess=curvature, method="trust-exact", options={"gtol": 1e-7, "maxiter": 200}
+    )
+    theta, iterations = np.asarray(result.x, dtype=float), int(result.nit)
+
+    def ended(reason: str | None) -> Maximum:
+        parameters = np.exp(np.clip(theta, -2 * _FARTHEST, 2 * _FARTHEST))
+        return Maximum(np.array([_rounded(p) for p in parameters]), iterations, reason)
+
+    if not np.all(np.isfinite(theta)):
+        return Maximum(np.full(len(names), np.nan), iterations, "the likelihood is not finite")
+    if (far := _ran_away(theta, names)) is not None:
+        return ended(far)
+    step = np.inf
+    for _ in range(20):
+        hessian = curvature(theta)
+        if not np.all(np.isfinite(hessian)) or np.linalg.eigvalsh(hessian)[0] < _LEAST_CURVATURE:
+            return ended("the data do not tell the parameters apart (the likelihood is flat at its end)")
+        move = np.linalg.solve(hessian, value(theta)[1])
+        if np.max(np.abs(move)) >= step:
+            break  # down to the noise of the arithmetic
+        step = float(np.max(np.abs(move)))
+        theta, iterations = theta - np.clip(move, -1, 1), iterations + 1
+        if step < 1e-13:
+            break
+    if (far := _ran_away(theta, names)) is not None:
+        return ended(far)
+    if step > _LAST_STEP:
+        return ended(f"the search did not settle (last step {step:.1g})")
+    return ended(None)
+
+
+def _ran_away(theta: Floats, names: Sequence[str]) -> str | None:
+    worst = int(np.argmax(np.abs(theta)))
+    if abs(theta[worst]) <= _FARTHEST:
+        return None
+    where = "without end" if theta[worst] > 0 else "towards zero"
+    return f"the likelihood has no maximum: {names[worst]} runs {where}"
+
+
+def _curvature(gradient: Callable[[Floats], Floats], theta: Floats, width: float = 1e-4) -> Floats:
+    """Hessian by central differences of the gradient."""
+    columns = []
+    for i in range(len(theta)):
+        aside = np.zeros_like(theta)
+        aside[i] = width
+        columns.append((gradient(theta + aside) - gradient(theta - aside)) / (2 * width))
+    hessian = np.array(columns)
+    return (hessian + hessian.T) / 2
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.{DIGITS - 1}e}")
