@@ -25,7 +25,7 @@ from pipelines.report.read import tier_names
 from pipelines.report.retention import CURVES
 from pipelines.report.texts import LANGUAGES, Texts, words
 from pipelines.settings import Settings
-from tests.end_to_end.nights_world import night, opened
+from tests.end_to_end.nights_world import opened
 
 DAY = date(2026, 3, 2)
 
@@ -248,13 +248,18 @@ def test_a_night_and_a_rollback_write_the_pages_and_stand_also_without_them(
     shop = create(tmp_path)
     settings = shop.settings
     lines(shop)
-    night(shop, DAY)
+    run_id = opened(shop, "nightly", DAY)
+    steps.load(settings, run_id, DAY, DAY)
+    steps.fit(settings, run_id, DAY)  # and all that comes before
+    steps.validate(settings, run_id, "marts", DAY, DAY)
+    steps.publish(settings, run_id, DAY)
     [(detail,)] = shop.query("select detail from ops.steps where step = 'publish'")
     assert json.loads(detail)["report"] == str(settings.serving / "report.html")
     assert sorted(pages(settings.serving)) == sorted(PAGES.values())
     text = (settings.serving / "report.html").read_text(encoding="utf-8")
     drawn = set(re.findall(r'id="(\w+)-figure"', text))
     assert drawn >= {"pyramid", "contribution", "migration", "cohorts", "survival_gap", "wallet"}
+    assert "only 60 buyers; a fit needs 500" in text
     quality = text.split('<section id="quality"')[1]
     assert re.search(r'<th scope="row">marts</th><td>\d{2,}</td><td>0</td>', quality)
     [(rows,)] = shop.query("select count(*) from raw.transactions")
