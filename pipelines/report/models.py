@@ -130,24 +130,18 @@ def fits(night: Night, texts: Texts) -> Chart:
     title, rows = texts("fits.title"), night.rows["fits"]
     if not rows:
         return style.missing("fits", title, "model_fits", rows, texts)
-    headers = (
-        "column.model",
-        "column.sample",
-        "column.customers",
-        "fits.repeat",
-        "fits.log_likelihood",
-        "column.published",
-    )
+    headers = ("column.model", "column.sample", "column.published", "column.customers")
+    headers += ("fits.repeat", "fits.log_likelihood")
     table = Table(
         tuple(texts(name) for name in headers),
         [
             (
                 _name(row["model"], texts),
                 texts.known(f"samples.{row['sample']}", row["sample"]),
+                "✓" if row["is_published"] else str(row["reason"]),
                 _count(row["customers"]),
                 _count(row["repeat_customers"]),
                 "–" if row["log_likelihood"] is None else f"{row['log_likelihood']:,.1f}",
-                "✓" if row["is_published"] else str(row["reason"]),
             )
             for row in rows
         ],

@@ -32,30 +32,20 @@ def pyramid(night: Night, texts: Texts) -> Chart:
         hoverinfo="skip",
     )
     # Beside the bars, as the best tier's is often too narrow for a figure.
-    figures = [
-        {
-            "x": 1,
-            "xref": "paper",
-            "y": n,
-            "text": f"{count:,} · {share}",
-            "showarrow": False,
-            "xanchor": "left",
-            "xshift": 6,
-        }
-        for n, (count, share) in enumerate(zip(counts, shares, strict=True))
-    ]
+    figures = [f"{count:,} · {share}" for count, share in zip(counts, shares, strict=True)]
+    place = {"x": 1, "xref": "paper", "xanchor": "left", "xshift": 6, "showarrow": False}
     figure = style.figure(
         [bars],
         height=70 + 44 * len(codes),
         bargap=0.18,
-        margin={"r": 30 + 7 * max(len(figure["text"]) for figure in figures)},
+        margin={"r": 30 + 7 * max(map(len, figures))},
         xaxis=style.axis(visible=False, range=[-max(counts) / 2, max(counts) / 2]),
         yaxis=style.axis(
             **style.ticks(style.tier_labels(night, codes, texts)),
             showgrid=False,
             range=[len(codes) - 0.5, -0.5],
         ),
-        annotations=figures,
+        annotations=[{**place, "y": n, "text": text} for n, text in enumerate(figures)],
     )
     return Chart(
         "pyramid",

@@ -67,6 +67,7 @@ def test_a_page_asks_for_nothing_outside_itself(served: Settings) -> None:
     for path in write_report(served).paths.values():
         head = html.unescape(path.read_text(encoding="utf-8").partition("<script>")[0])
         assert "default-src 'none'" in head
+        assert path.read_bytes().endswith(b"</html>\n")
         assert re.findall(r"""(?:src|href|action)\s*=\s*["']?(?!#|data:|report\.)[^"'>\s]+""", head) == []
 
 
