@@ -35,9 +35,10 @@ lint: .venv/installed  ## Run every linter and the contract lint
 up: .venv/installed  ## Start Airflow's scheduler and web UI on this machine
 	@$(BIN)/mainstay up
 
-bench: .venv/installed  ## Run the benchmarks (ROWS=20000000) and write docs/benchmarks.md and benchmarks-history.md
+bench: .venv/installed  ## Run the benchmarks (ROWS=20000000) and write docs/benchmarks*.md
 	@$(BIN)/python -m bench --rows $(or $(ROWS),20000000)
 	@$(BIN)/python -m bench.history
+	@$(BIN)/python -m bench.models
 
 soak: .venv/installed  ## The tests that take long, 200 killed runs, 300 random histories; takes hours
 	@$(BIN)/python -m pytest -m soak

@@ -26,18 +26,40 @@ def last_step(settings: Settings, step: str) -> ledger.StepEntry | None:
         return ledger.last_step(connection, step)
 
 
-def built_as_of(settings: Settings) -> date:
-    """The business date that the marts in the warehouse were last built for, those on fitted models included.
+def built_as_of(settings: Settings, *, fitted: bool = True) -> date:
+    """The business date that the marts in the warehouse were last built for.
+
+    Args:
+        settings: The deployment.
+        fitted: All marts are meant, also those that rest on fitted models.
 
     Raises:
-        BuildError: they were never built or fitted, or that did not end well and left them half made.
+        BuildError: they were never built, or that did not end well and left them half made.
     """
-    built, fitted = _well_ended(settings, "build"), _well_ended(settings, "fit")
-    if fitted.sequence < built.sequence:
-        raise BuildError(
-            "the models were not fitted since the marts were last built; run `mainstay fit` first"
-        )
+    built = _well_ended(settings, "build")
+    if fitted:
+        _well_ended(settings, "fit")
+        if not are_models_fitted(settings):
+            raise BuildError(
+                "the models were not fitted since the marts were last built; run `mainstay fit` first"
+            )
     return date.fromisoformat(built.detail["as_of_date"])
+
+
+def are_models_fitted(settings: Settings) -> bool:
+    """Whether the models have been fitted, and the marts on them built, since the other marts were last built."""
+    return _follows(settings, "fit", "build")
+
+
+def _follows(settings: Settings, step: str, earlier: str) -> bool:
+    """Whether the last of a step ended well and began after another step's last."""
+    before, last = last_step(settings, earlier), last_step(settings, step)
+    return (
+        before is not None
+        and last is not None
+        and last.status == "success"
+        and last.sequence > before.sequence
+    )
 
 
 def _well_ended(settings: Settings, step: str) -> ledger.StepEntry:
@@ -59,13 +81,7 @@ def is_built(settings: Settings, as_of: date, context: str) -> bool:
 
 def are_marts_validated(settings: Settings) -> bool:
     """Whether the marts have passed their expectations since they were last built."""
-    built, validated = last_step(settings, "fit"), last_step(settings, "validate_marts")
-    return (
-        built is not None
-        and validated is not None
-        and validated.status == "success"
-        and validated.sequence > built.sequence
-    )
+    return _follows(settings, "validate_marts", "fit")
 
 
 def are_marts_ready(settings: Settings, as_of: date) -> bool:

@@ -37,6 +37,7 @@ def tables_from_scratch(settings: Settings, home: Path, as_of: date) -> Tables:
     steps.start(clean, run_id, "build", as_of)
     steps.load(clean, run_id, None, None)
     steps.build(clean, run_id, as_of)
+    steps.fit(clean, run_id, as_of)
     return _tables(clean.warehouse, "marts")
 
 

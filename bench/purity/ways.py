@@ -108,7 +108,9 @@ class World:
     def _build(self, as_of: date) -> None:
         self._say(f"build as of {as_of}")
         try:
-            steps.build(self.settings, self._start("build", as_of), as_of)
+            run_id = self._start("build", as_of)
+            steps.build(self.settings, run_id, as_of)
+            steps.fit(self.settings, run_id, as_of)
         except ValidationFailedError:
             # On the way a dataset may lose every row, which its expectations refuse; in the end none has.
             empty = self._empty_datasets()

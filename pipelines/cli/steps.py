@@ -156,18 +156,23 @@ def stage(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
 
 @clear_errors
 def build(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
-    """Stage, then build the marts as of a business date; validates first what was loaded since. `fit` comes next."""
+    """Stage, build and fit all marts as of a business date; validates first what was loaded since. Nothing is published."""
     settings = load_settings()
     day = parse_date(as_of) or last_landed_date(settings)
 
     with progress("build", quiet=as_json) as say:
-        summary = as_run(settings, "build", day, lambda r: run.build(settings, r, day, say))
+        summary = as_run(
+            settings,
+            "build",
+            day,
+            lambda r: {**run.build(settings, r, day, say), "fit": run.fit(settings, r, day, say)},
+        )
     _show(summary, as_json)
 
 
 @clear_errors
 def fit(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
-    """Fit the retention and value models and build the marts that rest on them; builds first where that is not done."""
+    """Fit the retention and value models anew and build the marts that rest on them; builds first if that is not done."""
     settings = load_settings()
     day = parse_date(as_of) or last_landed_date(settings)
 
@@ -224,7 +229,7 @@ def publish(
     ] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Validate (if not done) and audit the built marts and swap them in for BI; or roll back to an earlier night."""
+    """Fit and validate (if not done) and audit the built marts and swap them in for BI; or roll back to an earlier night."""
     from pipelines import publish as publishing
     from pipelines.report import report_or_reason
 
@@ -252,9 +257,11 @@ def publish(
                 summary["report"] = report_or_reason(settings)
         _show(summary, as_json)
         return
-    day = parse_date(as_of) or standing.built_as_of(settings)
+    day = parse_date(as_of) or standing.built_as_of(settings, fitted=False)
 
     def work(run_id: str) -> dict[str, Any]:
+        if not standing.are_models_fitted(settings):
+            run.fit(settings, run_id, day, say)
         if not standing.are_marts_validated(settings):
             run.validate(settings, run_id, "marts", day, day, say)
         return run.publish(settings, run_id, day, say, accept_loss=accept_loss)

@@ -69,7 +69,8 @@ def collect(settings: Settings, result: DagRunResult, history: dict[str, Any] | 
             if d["drift"]
         },
         "checks": {"passed": sum(c["passed"] for c in checks), "all": sum(c["checks"] for c in checks)},
-        "models": details["build"].get("models"),
+        "models": details["build"].get("models", 0) + details["fit"].get("models", 0),
+        "fits": {k: details["fit"].get(k) for k in ("fitted", "left_out")},
         "tiers": sorted(
             ({**row, "label": labels.get(row["tier"], row["tier"])} for row in tiers),
             key=lambda row: order.get(row["tier"], 99),
@@ -167,6 +168,14 @@ def _loyalty(summary: dict[str, Any]) -> list[tuple[str, str]]:
                 f"− {flow['lapsed']:,} lapsed = {flow['closing']:,}; retention {_share(flow['retention_rate'])}",
             )
         )
+    left_out = summary["fits"]["left_out"]
+    if left_out:
+        by_reason: dict[str, list[str]] = {}
+        for model, reason in left_out.items():
+            by_reason.setdefault(reason, []).append(model)
+        facts += [
+            ("[yellow]not fitted[/]", f"{', '.join(models)}: {reason}") for reason, models in by_reason.items()
+        ]
     if summary["simulated"]:
         what = " and ".join(filter(None, [", ".join(summary["simulated"][:-1]), summary["simulated"][-1]]))
         facts.append(

@@ -111,7 +111,7 @@ class BetaGeometric:
         if abs(a - 1) < _NEAR_ONE:
             sides = [
                 self._expected_if_alive(np.array([r, alpha, side, b]), x, age, weeks)
-                for side in (1 - _NEAR_ONE, 1 + _NEAR_ONE)
+                for side in (1 - 2 * _NEAR_ONE, 1 + 2 * _NEAR_ONE)
             ]
             return np.asarray((sides[0] + sides[1]) / 2)
         end = a + b + self._chances(x) - 1

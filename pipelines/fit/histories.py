@@ -39,6 +39,11 @@ class Histories:
             np.asarray(count, dtype=float),
         )
 
+    def thinned(self, most: int) -> Histories:
+        """Every so-many-th history, at most so many: where a search begins that would take long on all of them."""
+        step = -(-len(self.x) // most)
+        return Histories(self.x[::step], self.t_x[::step], self.age[::step], self.count[::step])
+
     @property
     def customers(self) -> int:
         """Buyers, the sample's size."""

@@ -21,6 +21,8 @@ DIGITS = 6
 _FARTHEST = np.log(1e6)
 """Parameters are weeks, purchases, shape parameters: beyond a million (or a millionth) one has run away."""
 _LAST_STEP = 1e-8
+_NEAR = 0.05
+"""A Newton step of less than five percent of each parameter is as good as a search."""
 _LEAST_CURVATURE = 1e-7
 """Of the mean log-likelihood by the parameters' logarithms; below it the data cannot tell the parameters apart."""
 
@@ -68,36 +70,52 @@ def _from(likelihood: Likelihood, names: Sequence[str], start: Floats) -> Maximu
     def curvature(theta: Floats) -> Floats:
         return _curvature(lambda t: value(t)[1], theta)
 
-    result = minimize(
-        value, start, jac=True, hess=curvature, method="trust-exact", options={"gtol": 1e-7, "maxiter": 200}
-    )
-    theta, iterations = np.asarray(result.x, dtype=float), int(result.nit)
+    try:
+        theta, iterations = _searched(value, curvature, start)
+    except ValueError as error:  # numpy's LinAlgError is one; the next start may do better
+        return Maximum(np.full(len(names), np.nan), 0, f"the search broke down ({error})")
 
     def ended(reason: str | None) -> Maximum:
         parameters = np.exp(np.clip(theta, -2 * _FARTHEST, 2 * _FARTHEST))
         return Maximum(np.array([_rounded(p) for p in parameters]), iterations, reason)
 
-    if not np.all(np.isfinite(theta)):
-        return Maximum(np.full(len(names), np.nan), iterations, "the likelihood is not finite")
     if (far := _ran_away(theta, names)) is not None:
         return ended(far)
-    step = np.inf
+    hessian, step = curvature(theta), np.inf
+    if not np.all(np.isfinite(hessian)) or np.linalg.eigvalsh(hessian)[0] < _LEAST_CURVATURE:
+        return ended("the data do not tell the parameters apart (the likelihood is flat at its end)")
     for _ in range(20):
-        hessian = curvature(theta)
-        if not np.all(np.isfinite(hessian)) or np.linalg.eigvalsh(hessian)[0] < _LEAST_CURVATURE:
-            return ended("the data do not tell the parameters apart (the likelihood is flat at its end)")
+        # So near to the maximum one Hessian serves all steps: each takes off some digits more.
         move = np.linalg.solve(hessian, value(theta)[1])
-        if np.max(np.abs(move)) >= step:
+        if not np.max(np.abs(move)) < step:
             break  # down to the noise of the arithmetic
         step = float(np.max(np.abs(move)))
         theta, iterations = theta - np.clip(move, -1, 1), iterations + 1
-        if step < 1e-13:
+        if step < 1e-12:
             break
     if (far := _ran_away(theta, names)) is not None:
         return ended(far)
     if step > _LAST_STEP:
         return ended(f"the search did not settle (last step {step:.1g})")
     return ended(None)
+
+
+def _searched(
+    value: Callable[[Floats], tuple[float, Floats]], curvature: Callable[[Floats], Floats], start: Floats
+) -> tuple[Floats, int]:
+    """Near to the maximum, and the iterations it took; none where the start is near already, as it is most nights."""
+    hessian = curvature(start)
+    if np.all(np.isfinite(hessian)) and np.linalg.eigvalsh(hessian)[0] > _LEAST_CURVATURE:
+        move = np.linalg.solve(hessian, value(start)[1])
+        if np.max(np.abs(move)) < _NEAR:
+            return start - move, 1
+    result = minimize(
+        value, start, jac=True, hess=curvature, method="trust-exact", options={"gtol": 1e-6, "maxiter": 200}
+    )
+    theta = np.asarray(result.x, dtype=float)
+    if not np.all(np.isfinite(theta)):
+        raise ValueError("the likelihood is not finite")
+    return theta, int(result.nit)
 
 
 def _ran_away(theta: Floats, names: Sequence[str]) -> str | None:

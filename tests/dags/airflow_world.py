@@ -54,7 +54,8 @@ def validate(settings, run_id, stage, first, last, say):
     return _called("validate_" + stage, settings, run_id, first, last, say=say)
 def finish(settings, run_id, as_of, status, message=None):
     return _called("finish", settings, run_id, as_of, status, message)
-land, load, stage, build, publish = (functools.partial(_called, n) for n in ("land", "load", "stage", "build", "publish"))
+steps = ("land", "load", "stage", "build", "fit", "publish")
+land, load, stage, build, fit, publish = (functools.partial(_called, n) for n in steps)
 '''
 
 
@@ -95,6 +96,7 @@ CHAIN = [
     "stage",
     "validate_staging",
     "build",
+    "fit",
     "validate_marts",
     "publish",
     "finish",

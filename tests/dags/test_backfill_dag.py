@@ -49,6 +49,7 @@ def test_a_backfill_calls_every_step_once_for_its_range(
         "load": [*days, {**only, "reload": True, "remove_missing": True}],
         "stage": [as_of],
         "build": [as_of],
+        "fit": [as_of],
         "publish": [as_of, {"rebuild_if_needed": True, "compare": True}],
         "finish": [str(LAST), "success", None],
     }

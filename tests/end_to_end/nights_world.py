@@ -55,6 +55,7 @@ def night(deployment: Deployment, day: date) -> date:
     steps.stage(settings, run_id, as_of)
     steps.validate(settings, run_id, "staging", day, day)
     steps.build(settings, run_id, as_of)
+    steps.fit(settings, run_id, as_of)
     steps.validate(settings, run_id, "marts", day, day)
     steps.publish(settings, run_id, as_of)
     return as_of

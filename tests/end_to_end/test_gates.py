@@ -11,7 +11,7 @@ from deployments import Deployment, mainstay, says_one_thing, started
 from nights_world import database, load_day, night, opened, sales
 
 from pipelines import steps
-from pipelines.errors import PublishError, ValidationFailedError
+from pipelines.errors import BuildError, PublishError, ValidationFailedError
 from pipelines.standing import are_marts_validated, built_as_of
 
 FIRST = date(2024, 5, 1)
@@ -156,6 +156,9 @@ def test_a_validation_of_earlier_marts_does_not_count_for_a_later_build(shop: De
     steps.validate(shop.settings, run_id, "marts", as_of, as_of)
     assert are_marts_validated(shop.settings)
     steps.build(shop.settings, run_id, as_of)
+    with pytest.raises(BuildError, match="mainstay fit"):
+        steps.publish(shop.settings, run_id, as_of)
+    steps.fit(shop.settings, run_id, as_of)
     assert not are_marts_validated(shop.settings)
     with pytest.raises(PublishError, match="since the last build"):
         steps.publish(shop.settings, run_id, as_of)

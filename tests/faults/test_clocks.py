@@ -67,6 +67,7 @@ def test_a_night_during_which_the_clock_goes_back_is_published(shop: Deployment,
     then(steps.validate, run_id, "raw", SECOND, SECOND)
     then(steps.stage, run_id, SECOND)
     then(steps.build, run_id, SECOND)
+    then(steps.fit, run_id, SECOND)
     assert steps.built_as_of(settings) == SECOND
     assert not steps.are_marts_validated(settings)
     then(steps.validate, run_id, "marts", SECOND, SECOND)
@@ -81,7 +82,7 @@ def test_a_night_during_which_the_clock_goes_back_is_published(shop: Deployment,
     report = status.gather(settings, 5)
     assert report["runs"][0]["run_id"] == run_id
     assert [s["step"] for s in report["steps"]] == [
-        "land", "load", "validate_raw", "stage", "build", "validate_marts", "publish",
+        "land", "load", "validate_raw", "stage", "build", "fit", "validate_marts", "publish",
     ]  # fmt: skip
 
     clock(timedelta(days=-30))

@@ -52,7 +52,7 @@ ROUNDED = {
 
 def agree(deployment: Deployment, source: dict[str, pd.DataFrame], as_of: date, **changed: Any) -> None:
     """Build the marts as of a date and compare each with the calculation."""
-    deployment.build(as_of, **changed)
+    deployment.fit(as_of, **changed)
     given = deployment.settings.model_copy(update=changed)
     policies = read_policies(given)
     names = {field.name for field in fields(Settings)} - {"peer_attribute_levels"}

@@ -60,6 +60,7 @@ class Writer:
         steps.load(settings, run_id, self.day(first), self.day(last), reload=reload)
         as_of = steps.as_of_for(settings, self.day(last))
         steps.build(settings, run_id, as_of)
+        steps.fit(settings, run_id, as_of)
         steps.validate(settings, run_id, "marts", as_of, as_of)
         steps.publish(settings, run_id, as_of)
         self.note()

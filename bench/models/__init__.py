@@ -1,0 +1,1 @@
+"""What fitting the models costs as the number of customers grows."""
