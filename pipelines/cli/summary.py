@@ -174,7 +174,8 @@ def _loyalty(summary: dict[str, Any]) -> list[tuple[str, str]]:
         for model, reason in left_out.items():
             by_reason.setdefault(reason, []).append(model)
         facts += [
-            ("[yellow]not fitted[/]", f"{', '.join(models)}: {reason}") for reason, models in by_reason.items()
+            ("[yellow]not fitted[/]", f"{', '.join(models)}: {reason}")
+            for reason, models in by_reason.items()
         ]
     if summary["simulated"]:
         what = " and ".join(filter(None, [", ".join(summary["simulated"][:-1]), summary["simulated"][-1]]))

@@ -130,8 +130,10 @@ def fits(night: Night, texts: Texts) -> Chart:
     title, rows = texts("fits.title"), night.rows["fits"]
     if not rows:
         return style.missing("fits", title, "model_fits", rows, texts)
-    headers = ("column.model", "column.sample", "column.published", "column.customers")
-    headers += ("fits.repeat", "fits.log_likelihood")
+    headers = (
+        *("column.model", "column.sample", "column.published", "column.customers"),
+        *("fits.repeat", "fits.log_likelihood"),
+    )
     table = Table(
         tuple(texts(name) for name in headers),
         [
