@@ -65,7 +65,13 @@ def test_no_row_wraps_and_no_line_is_wider(width: int, scale: int) -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     lines = text.splitlines()
     for line in lines:
-        assert cell_len(line) <= width or line.split()[0] in ("marts", "report", "data", "run", "published"), line
+        assert cell_len(line) <= width or line.split()[0] in (
+            "marts",
+            "report",
+            "data",
+            "run",
+            "published",
+        ), line
     rows = [line for line in lines if any(label in line for label in TIERS)]
     assert len(rows) == len(TIERS)
     for row in rows:  # every figure stands in its customer's line, none is cut
