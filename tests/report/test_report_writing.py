@@ -259,7 +259,8 @@ def test_a_night_and_a_rollback_write_the_pages_and_stand_also_without_them(
     assert sorted(pages(settings.serving)) == sorted(PAGES.values())
     text = (settings.serving / "report.html").read_text(encoding="utf-8")
     drawn = set(re.findall(r'id="(\w+)-figure"', text))
-    assert drawn >= {"pyramid", "contribution", "migration", "cohorts", "survival_gap", "wallet"}
+    curves = {f"survival_{curve}" for curve in CURVES}
+    assert drawn == {"pyramid", "contribution", "migration", "cohorts", "wallet", *curves}
     assert "only 60 buyers; a fit needs 500" in text
     quality = text.split('<section id="quality"')[1]
     assert re.search(r'<th scope="row">marts</th><td>\d{2,}</td><td>0</td>', quality)
