@@ -58,13 +58,24 @@ bounds as (
         max(calibration_end) as calibration_end
     from histories
 
+),
+
+days as (
+
+    select
+        {{ days_between('bounds.first_date', 'events.business_date') }} as day,
+        events.business_date > bounds.calibration_end as is_holdout,
+        events.new_customers,
+        events.repeat_purchase_days
+    from events
+    cross join bounds
+
 )
 
 select
-    {{ days_between('bounds.first_date', 'events.business_date') }} as day,
-    events.business_date > bounds.calibration_end as is_holdout,
-    cast(sum(events.new_customers) as bigint) as new_customers,
-    cast(sum(events.repeat_purchase_days) as bigint) as repeat_purchase_days
-from events
-cross join bounds
-group by 1, 2
+    day,
+    is_holdout,
+    cast(sum(new_customers) as bigint) as new_customers,
+    cast(sum(repeat_purchase_days) as bigint) as repeat_purchase_days
+from days
+group by day, is_holdout
