@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from contextlib import closing
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipelines import ledger
+from pipelines.contracts import DATASETS, source_contracts
 from pipelines.errors import BuildError
 from pipelines.lock import warehouse_lock
-from pipelines.sql import connect
+from pipelines.sql import connect, fetch_rows, ident
 
 if TYPE_CHECKING:
+    import duckdb
+
     from pipelines.settings import Settings
 
 
@@ -132,3 +135,35 @@ def simulated_parts(settings: Settings) -> list[str]:
     """What of the loaded data says of itself that it is simulated; the summary names it."""
     with warehouse_lock(settings, "look", "look"), closing(connect(settings, read_only=True)) as connection:
         return [name for name, sql in _SIMULATED if (connection.execute(sql).fetchone() or (0,))[0]]
+
+
+def held_datasets(settings: Settings, connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """Rows, rejects and freshness per dataset; freshness counts from the newest business date of any dataset."""
+    tables = {
+        name
+        for (name,) in connection.execute(
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'raw'"
+        ).fetchall()
+    }
+    contracts = source_contracts(settings)
+    found = []
+    for name in DATASETS:
+        if name not in tables:
+            continue
+        row = fetch_rows(
+            connection,
+            f"SELECT ? AS dataset, count(*) AS rows, max(partition_date) AS last_date, "
+            f"(SELECT count(*) FROM quarantine.{ident(name)}) AS quarantined, "
+            f"(SELECT count(*) FROM duplicates.{ident(name)}) AS duplicates "
+            f"FROM raw.{ident(name)}",
+            [name],
+        )[0]
+        found.append(row)
+    newest = max((r["last_date"] for r in found if r["last_date"]), default=None)
+    for row in found:
+        allowed = contracts[row["dataset"]].freshness_days if row["dataset"] in contracts else None
+        row["days_behind"] = (newest - row["last_date"]).days if newest and row["last_date"] else None
+        row["is_stale"] = (
+            allowed is not None and row["days_behind"] is not None and row["days_behind"] > allowed
+        )
+    return found

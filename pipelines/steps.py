@@ -386,7 +386,9 @@ def publish(
     compare: bool = False,
     accept_loss: bool = False,
 ) -> Summary:
-    """Build the serving file, audit it with its expectations, and swap it in whole.
+    """Build the serving file, audit it with its expectations, swap it in whole, and write the report beside it.
+
+    A report that cannot be written is a sentence in the summary's `report`: the night is published.
 
     Args:
         settings: The deployment.
@@ -430,6 +432,7 @@ def publish(
 
 def _publish(settings: Settings, run_id: str, as_of: date, *, compare: bool) -> Summary:
     from pipelines import publish as publishing
+    from pipelines.report import report_or_reason
     from pipelines.validate import require_success
 
     reports = []
@@ -452,6 +455,7 @@ def _publish(settings: Settings, run_id: str, as_of: date, *, compare: bool) -> 
         "tables": len(published.tables),
         "rows": sum(t.row_count for t in published.tables.values()),
         "checks": reports[0].counts if reports else None,
+        "report": report_or_reason(settings),
     }
     return summary | {"changes": changes} if compare else summary
 

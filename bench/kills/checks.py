@@ -12,7 +12,8 @@ from pathlib import Path
 import duckdb
 
 from pipelines.lock import is_locked
-from pipelines.publish.catalog import DATABASE, INFO_TABLE, MANIFEST, damage, read_manifest
+from pipelines.publish.catalog import DATABASE, INFO_TABLE, MANIFEST, current, damage, read_manifest
+from pipelines.report import PAGES
 from pipelines.settings import Settings
 from pipelines.sql import ident, literal
 
@@ -134,7 +135,7 @@ def after_recovery(settings: Settings, nights: Nights, kills: int) -> None:
         raise Violation("the night was run again and the Parquet pointer still leads to the old one")
     if other := differences(held(settings), nights.held):
         raise Violation(f"the warehouse does not hold what an undisturbed night leaves: {other}")
-    problems = [*_ledger(settings, kills), *_leftovers(settings), *_versions(settings)]
+    problems = [*_ledger(settings, kills), *_leftovers(settings), *_versions(settings), *_reports(settings)]
     if is_locked(settings):
         problems.append("the warehouse is locked, and nobody writes")
     if problems:
@@ -179,7 +180,7 @@ def _ledger(settings: Settings, kills: int) -> Iterable[str]:
 _KNOWN = {
     "var": {"airflow", "cache", "data_docs", "dbt", "gx", "landing", "logs", "serving", "warehouse"},
     "var/warehouse": {"lock", "lock.json", "mainstay.duckdb"},
-    "var/serving": {"marts.duckdb", "parquet", "versions"},
+    "var/serving": {"marts.duckdb", "parquet", "versions", *PAGES.values()},
     "tmp": set(),
 }
 
@@ -207,3 +208,13 @@ def _versions(settings: Settings) -> Iterable[str]:
             yield problem
     if not any((settings.serving / DATABASE).samefile(shelf / name / DATABASE) for name in kept):
         yield "the serving file is none of the versions"
+
+
+def _reports(settings: Settings) -> Iterable[str]:
+    """Each page of the report is there, whole, and of the night that is served."""
+    live = current(settings)
+    for name in PAGES.values():
+        path = settings.serving / name
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        if live is None or f'content="{live.version} ' not in text or not text.endswith("</html>\n"):
+            yield f"{path} is not the whole page of the served night"

@@ -26,6 +26,7 @@ PRELOADED = (
     "pipelines.cli",
     "pipelines.load",
     "pipelines.publish",
+    "pipelines.report.page",
     "pipelines.transform",
     "pipelines.validate.dialect",
     "pipelines.validate.expectations",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import backfill, doctor, init, nightly, quarantine, rebuild, status, steps
+from pipelines.cli import backfill, doctor, init, nightly, quarantine, rebuild, report, status, steps
 from pipelines.cli.common import EXIT_CODES
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command()(steps.build)
 app.command()(steps.fit)
 app.command()(steps.validate)
 app.command()(steps.publish)
+app.command()(report.report)
 app.command()(status.status)
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(doctor.doctor)

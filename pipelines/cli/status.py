@@ -13,13 +13,14 @@ from rich.table import Table
 
 from pipelines import ledger
 from pipelines.cli.common import JsonFlag, clear_errors, out, print_json
-from pipelines.contracts import DATASETS, source_contracts
+from pipelines.contracts import source_contracts
 from pipelines.errors import LandingError
 from pipelines.land import discover
 from pipelines.lock import holder, is_locked
 from pipelines.publish import current
 from pipelines.settings import load_settings
-from pipelines.sql import connect, fetch_rows, ident
+from pipelines.sql import connect, fetch_rows
+from pipelines.standing import held_datasets
 
 if TYPE_CHECKING:
     from datetime import date
@@ -75,7 +76,7 @@ def gather(settings: Settings, runs: int) -> dict[str, Any]:
             connection,
             "SELECT path, message FROM ops.files WHERE status = 'refused' ORDER BY rowid DESC LIMIT 5",
         )
-        report["datasets"] = _datasets(settings, connection)
+        report["datasets"] = held_datasets(settings, connection)
         report |= _landing(settings, connection)
     return report
 
@@ -100,38 +101,6 @@ def _landing(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[
         }
     except LandingError as error:
         return {"to_load": {}, "removed": {}, "landing_problem": str(error)}
-
-
-def _datasets(settings: Settings, connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-    """Rows, rejects and freshness per dataset; freshness counts from the newest business date of any dataset."""
-    tables = {
-        name
-        for (name,) in connection.execute(
-            "SELECT table_name FROM information_schema.tables WHERE table_schema = 'raw'"
-        ).fetchall()
-    }
-    contracts = source_contracts(settings)
-    found = []
-    for name in DATASETS:
-        if name not in tables:
-            continue
-        row = fetch_rows(
-            connection,
-            f"SELECT ? AS dataset, count(*) AS rows, max(partition_date) AS last_date, "
-            f"(SELECT count(*) FROM quarantine.{ident(name)}) AS quarantined, "
-            f"(SELECT count(*) FROM duplicates.{ident(name)}) AS duplicates "
-            f"FROM raw.{ident(name)}",
-            [name],
-        )[0]
-        found.append(row)
-    newest = max((r["last_date"] for r in found if r["last_date"]), default=None)
-    for row in found:
-        allowed = contracts[row["dataset"]].freshness_days if row["dataset"] in contracts else None
-        row["days_behind"] = (newest - row["last_date"]).days if newest and row["last_date"] else None
-        row["is_stale"] = (
-            allowed is not None and row["days_behind"] is not None and row["days_behind"] > allowed
-        )
-    return found
 
 
 @clear_errors

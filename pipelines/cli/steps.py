@@ -231,6 +231,7 @@ def publish(
 ) -> None:
     """Fit and validate (if not done) and audit the built marts and swap them in for BI; or roll back to an earlier night."""
     from pipelines import publish as publishing
+    from pipelines.report import report_or_reason
 
     settings = load_settings()
     if versions:
@@ -246,15 +247,15 @@ def publish(
     if rollback:
         with progress("rollback", quiet=as_json):
             published = publishing.rollback(settings, to, dry_run=dry_run)
-        _show(
-            {
+            summary = {
                 "version": published.version,
                 "as_of_date": published.as_of_date,
                 "path": published.path,
                 "dry_run": dry_run,
-            },
-            as_json,
-        )
+            }
+            if not dry_run:
+                summary["report"] = report_or_reason(settings)
+        _show(summary, as_json)
         return
     day = parse_date(as_of) or standing.built_as_of(settings, fitted=False)
 

@@ -84,6 +84,7 @@ def collect(settings: Settings, result: DagRunResult, history: dict[str, Any] | 
             "as_of_date": published.as_of_date,
         },
         "serving_file": str(published.path),
+        "report": details["publish"].get("report"),
         "data_docs": details["finish"].get("data_docs"),
         "simulated": simulated_parts(settings),
     }
@@ -113,6 +114,7 @@ def show(summary: dict[str, Any], console: Console) -> None:
     state = "unchanged since" if summary["published"]["unchanged"] else "published as"
     console.print(f"\n{state} {summary['published']['version']}", style="dim", markup=False, soft_wrap=True)
     console.print(f"marts      {summary['serving_file']}", markup=False, soft_wrap=True)
+    console.print(f"report     {summary['report']}", markup=False, soft_wrap=True)
     console.print(f"data docs  {summary['data_docs']}\n", markup=False, soft_wrap=True)
 
 
@@ -172,7 +174,8 @@ def _loyalty(summary: dict[str, Any]) -> list[tuple[str, str]]:
         for model, reason in left_out.items():
             by_reason.setdefault(reason, []).append(model)
         facts += [
-            ("[yellow]not fitted[/]", f"{', '.join(models)}: {reason}") for reason, models in by_reason.items()
+            ("[yellow]not fitted[/]", f"{', '.join(models)}: {reason}")
+            for reason, models in by_reason.items()
         ]
     if summary["simulated"]:
         what = " and ".join(filter(None, [", ".join(summary["simulated"][:-1]), summary["simulated"][-1]]))

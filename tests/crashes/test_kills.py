@@ -171,6 +171,12 @@ def mart_served_cut_short(settings: Settings) -> None:
         connection.execute("DELETE FROM customer_retention WHERE customer_id = 'c1'")
 
 
+def page_of_another_night(settings: Settings) -> None:
+    path = settings.serving / "report.html"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('content="2', 'content="1', 1), encoding="utf-8")
+
+
 def left(name: str) -> Callable[[Settings], None]:
     """Leave a file of this name below the deployment."""
     return lambda settings: (settings.home / name).write_text("", encoding="utf-8") and None
@@ -182,6 +188,8 @@ def left(name: str) -> Callable[[Settings], None]:
         (run_left_running, "still has running"),
         (row_lost, "raw.transactions"),
         (mart_served_cut_short, "customer_retention has"),
+        (page_of_another_night, "report.html is not the whole page of the served night"),
+        (left("var/serving/.report.html.partial"), ".report.html.partial"),
         (left("var/warehouse/lock.77.tmp"), "lock.77.tmp"),
         (left("var/warehouse/mainstay.duckdb.wal.checkpoint"), "wal.checkpoint"),
         (left("var/serving/.building-20240501"), ".building-20240501"),

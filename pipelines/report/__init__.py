@@ -1,0 +1,8 @@
+"""The report: one self-contained HTML page per language with the published night's charts.
+
+Importing this is cheap; plotly is imported where a page is drawn.
+"""
+
+from pipelines.report.write import PAGES, Report, report_or_reason, write_report
+
+__all__ = ["PAGES", "Report", "report_or_reason", "write_report"]

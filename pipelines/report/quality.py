@@ -1,0 +1,132 @@
+"""The night's data quality, read from the warehouse's ledger: checks, rows, freshness, and what is made up."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from pipelines import ledger
+from pipelines.errors import MainstayError
+from pipelines.lock import warehouse_lock
+from pipelines.report.style import Table
+from pipelines.sql import connect, fetch_rows
+from pipelines.standing import held_datasets, simulated_parts
+
+if TYPE_CHECKING:
+    from pipelines.publish import Published
+    from pipelines.report.read import Rows
+    from pipelines.report.texts import Texts
+    from pipelines.settings import Settings
+
+_WAIT_SECONDS = 5.0
+"""How long to wait for a run that writes: the page is worth more now than complete later."""
+
+_CHECKS = """
+select stage, count(*) as checks, count(*) filter (where not success) as failed
+from ops.checks where run_id = ? group by stage order by min(rowid)
+"""
+_FILES = """
+select
+    dataset, sum(rows_in) as rows_in, sum(loaded) as loaded, sum(quarantined) as quarantined, sum(duplicates) as duplicates
+from ops.files where status = 'loaded' group by dataset
+"""
+_RUNS = """
+select
+    any_value(r.started_at) as started_at, any_value(r.kind) as kind, sum(f.rows_in) as rows_in,
+    -- The page is written before its own run ends.
+    case when r.run_id = ? then 'published' else any_value(r.status) end as status,
+    sum(f.loaded) as loaded, sum(f.quarantined) as quarantined, sum(f.duplicates) as duplicates
+from ops.runs as r
+inner join ops.files as f on r.run_id = f.run_id and f.rows_in is not null
+group by r.run_id
+order by max(coalesce(r.sequence, 0)) desc, max(r.started_at) desc
+limit 5
+"""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """What the ledger says; `problem` is the sentence why it could not be asked."""
+
+    problem: str | None = None
+    checks: Rows = field(default_factory=list)
+    datasets: Rows = field(default_factory=list)
+    runs: Rows = field(default_factory=list)
+    simulated: list[str] = field(default_factory=list)
+
+    def tables(self, texts: Texts) -> list[tuple[str, Table | str]]:
+        """Each table with its title, or the sentence that stands in for it."""
+        found = [
+            ("checks", self._checks(texts), "no_checks"),
+            ("datasets", self._datasets(texts), "no_datasets"),
+            ("runs", self._runs(texts), "no_runs"),
+        ]
+        return [
+            (texts(f"quality.{name}"), table if table.rows else texts(f"quality.{otherwise}"))
+            for name, table, otherwise in found
+        ]
+
+    def _checks(self, texts: Texts) -> Table:
+        headers = tuple(texts(f"quality.{name}") for name in ("stage", "run", "failed"))
+        return Table(headers, [(row["stage"], *_counts(row, "checks", "failed")) for row in self.checks])
+
+    def _datasets(self, texts: Texts) -> Table:
+        stale = f" ({texts('quality.stale')})"
+        return Table(
+            tuple(texts(f"quality.{name}") for name in ("dataset", *_ROWS, "last_date", "behind")),
+            [
+                (
+                    row["dataset"],
+                    *_counts(row, *_ROWS),
+                    f"{row['last_date'] or '–'}",
+                    f"{row['days_behind'] or 0}{stale if row['is_stale'] else ''}",
+                )
+                for row in self.datasets
+            ],
+        )
+
+    def _runs(self, texts: Texts) -> Table:
+        return Table(
+            tuple(texts(f"quality.{name}") for name in ("started", "kind", "status", *_ROWS)),
+            [
+                (f"{row['started_at']:%Y-%m-%d %H:%M}", row["kind"], row["status"], *_counts(row, *_ROWS))
+                for row in self.runs
+            ],
+        )
+
+
+_ROWS = ("rows_in", "loaded", "quarantined", "duplicates")
+
+
+def _counts(row: dict[str, object], *names: str) -> tuple[str, ...]:
+    return tuple(f"{row[name] or 0:,}" for name in names)
+
+
+def read_quality(settings: Settings, published: Published) -> Quality:
+    """Ask the ledger about the run that published, the data in use, and the last runs that loaded.
+
+    Whatever keeps the ledger from answering (another process writes, the warehouse is gone or damaged) is a
+    sentence on the page: the marts' charts do not need it.
+    """
+    if not settings.warehouse.exists():
+        return Quality(problem=f"{settings.warehouse} is not there")
+    patience = min(_WAIT_SECONDS, settings.lock_timeout_seconds)
+    brief = settings.model_copy(update={"lock_timeout_seconds": patience})
+    try:
+        with warehouse_lock(brief, "report", published.run_id, on_wait=lambda _: None):
+            simulated = simulated_parts(settings)
+            with closing(connect(settings)) as connection:
+                connection.execute(ledger.DDL)  # an older Mainstay's ledger lacks columns
+                files = {row["dataset"]: row for row in fetch_rows(connection, _FILES)}
+                held = held_datasets(settings, connection)
+                return Quality(
+                    checks=fetch_rows(connection, _CHECKS, [published.run_id]),
+                    datasets=[row | files[row["dataset"]] for row in held if row["dataset"] in files],
+                    runs=fetch_rows(connection, _RUNS, [published.run_id]),
+                    simulated=simulated,
+                )
+    except (MainstayError, duckdb.Error) as error:
+        return Quality(problem=" ".join(str(error).split()))

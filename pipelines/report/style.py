@@ -1,0 +1,113 @@
+"""What all charts share: what a chart is, its colours and axes, and texts that plotly shows as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import plotly.graph_objects as go
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipelines.report.read import Night, Rows
+    from pipelines.report.texts import Texts
+
+BLUE, ORANGE, GREEN, GREY = "#3b6ea5", "#d9822b", "#4f9a6b", "#b8bec6"
+GROUPS = (BLUE, ORANGE, GREEN, "#a05195", "#c44e52", "#6b6f76", "#8c6d31", "#17a2b8")
+HEAT = [[0.0, "#f4f7fb"], [0.25, "#c9dbee"], [0.5, "#8db4d9"], [0.75, "#4a82b8"], [1.0, "#1d4f86"]]
+
+_LONGEST_LABEL = 20
+
+
+@dataclass(frozen=True)
+class Table:
+    """A small table of figures, ready to be shown."""
+
+    headers: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart with what stands around it, or the sentence why there is none."""
+
+    key: str
+    title: str
+    read: str = ""
+    alt: str = ""
+    figure: go.Figure | None = None
+    why_not: tuple[str, ...] = ()
+    table: Table | None = None
+
+
+def missing(key: str, title: str, mart: str, rows: Rows | None, texts: Texts) -> Chart:
+    """The chart of a mart that this night has not, or has without a row."""
+    reason = texts("missing.mart", mart=mart) if rows is None else texts("missing.empty")
+    return Chart(key, title, why_not=(reason,))
+
+
+def plain(text: str) -> str:
+    """A text of the data as plotly shows it letter by letter: it takes some tags and entities for markup."""
+    return " ".join(text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").split())
+
+
+def short(text: str) -> str:
+    """`plain`, cut to what an axis has room for; the tables have it whole."""
+    text = " ".join(text.split())
+    return plain(text if len(text) <= _LONGEST_LABEL else text[: _LONGEST_LABEL - 1] + "…")
+
+
+def tier_labels(night: Night, codes: Sequence[str], texts: Texts) -> list[str]:
+    """The tiers' labels for an axis."""
+    return [short(night.tiers.label(code, texts)) for code in codes]
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share for a person."""
+    return "–" if value is None else f"{value:.{digits}%}"
+
+
+def money(value: float | None) -> str:
+    """An amount in whole units, from ten million on in millions, so that a column stays narrow."""
+    if value is None:
+        return "–"
+    return f"{value / 1e6:,.1f}M" if abs(value) >= 10_000_000 else f"{value:,.0f}"
+
+
+def axis(**options: Any) -> dict[str, Any]:
+    """An axis that stays where it is: a finger that moves across it scrolls the page."""
+    title = {"title": {"text": plain(options.pop("title")), "standoff": 12}} if "title" in options else {}
+    common = {"fixedrange": True, "automargin": True, "gridcolor": "#e6e9ee", "zeroline": False}
+    return common | title | options
+
+
+def ticks(labels: Sequence[str]) -> dict[str, Any]:
+    """Labels at 0, 1, 2, …: equal labels stay apart, and what looks like a number or a date stays a text."""
+    return {"tickmode": "array", "tickvals": list(range(len(labels))), "ticktext": list(labels)}
+
+
+def figure(traces: Sequence[Any], *, height: int, **layout: Any) -> go.Figure:
+    """A figure in the page's look; its width is the page's."""
+    made = go.Figure(list(traces))
+    made.update_layout(
+        template="none",
+        height=height,
+        margin={"l": 8, "r": 12, "t": 12, "b": 8},
+        font={"family": "system-ui, sans-serif", "size": 12, "color": "#24292f"},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        dragmode=False,
+        hoverlabel={"font": {"size": 12}},
+        legend={
+            "orientation": "h",
+            "traceorder": "normal",
+            "yanchor": "bottom",
+            "y": 1.0,
+            "x": 0,
+            "xanchor": "left",
+        },
+    )
+    made.update_layout(**layout)
+    return made

@@ -1,0 +1,46 @@
+"""The report's words: one catalogue per language in `texts/`, all with the same keys."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+LANGUAGES = ("en", "zh-CN")
+"""Languages of the report; the first one is the page without a suffix."""
+
+_FOLDER = Path(__file__).parent / "texts"
+
+
+class Texts:
+    """One language's words; `texts("a.key", name=…)` fills in names."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._words = words(language)
+
+    def __call__(self, key: str, **names: object) -> str:
+        """The words of a key.
+
+        Raises:
+            KeyError: the catalogue has no such key, or the words ask for a name that is not given.
+        """
+        return self._words[key].format(**names)
+
+    def known(self, key: str, otherwise: str) -> str:
+        """The words of a key that data gave, or the data's own word for it."""
+        return self._words.get(key, otherwise)
+
+
+@cache
+def words(language: str) -> dict[str, str]:
+    """A catalogue's words by dotted key."""
+    return dict(_flat("", yaml.safe_load((_FOLDER / f"{language}.yaml").read_text(encoding="utf-8"))))
+
+
+def _flat(prefix: str, value: Any) -> list[tuple[str, str]]:
+    if not isinstance(value, dict):
+        return [(prefix, str(value))]
+    return [pair for key, item in value.items() for pair in _flat(f"{prefix}.{key}" if prefix else key, item)]

@@ -1,0 +1,168 @@
+"""The page in a browser: every chart drawn, nothing asked for, no complaint, on a phone too, in both languages."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from browser import PHONE, chromium, opened
+from playwright.sync_api import Browser
+from report_world import AS_OF, HOSTILE, serve, shop, tables
+
+from pipelines.report import PAGES, write_report
+from pipelines.settings import Settings
+
+FIGURES = {
+    *("pyramid", "contribution", "migration", "cohorts", "wallet", "calibration_class", "calibration_week"),
+    *("survival_gap", "survival_time_to_second_purchase", "survival_lifetime"),
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    settings = shop(tmp_path_factory.mktemp("shop"))
+    serve(settings, tables())
+    return write_report(settings).paths
+
+
+@pytest.mark.parametrize("language", PAGES)
+@pytest.mark.parametrize("width", [PHONE, 1200])
+def test_every_chart_is_drawn_and_nothing_is_wrong_asked_for_or_too_wide(
+    browser: Browser, pages: dict[str, Path], language: str, width: int
+) -> None:
+    with opened(browser, pages[language], width) as seen:
+        assert seen.problems == []
+        assert seen.requests == []
+        marks = seen.marks()
+        assert marks.keys() == {f"{name}-figure" for name in FIGURES}
+        assert [name for name, count in marks.items() if count == 0] == []
+        assert seen.overflow() <= 0
+        assert seen.page.get_attribute("html", "lang") == language
+
+
+def test_a_chart_without_marks_a_request_and_a_complaint_would_be_seen(
+    browser: Browser, pages: dict[str, Path], tmp_path: Path
+) -> None:
+    text = pages["en"].read_text(encoding="utf-8")
+    broken = tmp_path / "broken.html"
+    emptied = re.sub(
+        r'(id="pyramid-figure">).*?(</script>)',
+        r'\1{"data": [{"type": "bar", "x": [], "y": []}]}\2',
+        text,
+        flags=re.S,
+    )
+    wide = '<img src="https://example.invalid/x.png"><div style="width: 3000px">.</div></body>'
+    broken.write_text(emptied.replace("</body>", wide), encoding="utf-8")
+    with opened(browser, broken) as seen:
+        assert seen.marks()["pyramid-figure"] == 0
+        assert seen.overflow() > 0
+        assert seen.requests == ["https://example.invalid/x.png"]
+        # The page's own policy keeps the browser from asking.
+        assert any("Content Security Policy" in problem for problem in seen.problems)
+
+
+def test_hostile_names_are_shown_letter_by_letter_and_customers_are_not_named(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    for path in pages.values():
+        with opened(browser, path) as seen:
+            dialogs: list[str] = []
+            seen.page.on("dialog", lambda dialog, heard=dialogs: heard.append(dialog.message))
+            labels = seen.page.locator("#pyramid svg .ytick text").all_text_contents()
+            assert len(labels) == 4
+            assert HOSTILE[:15] in labels[1]
+            seen.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+            assert HOSTILE in seen.page.locator("#contribution table").inner_text()
+            assert seen.page.locator("svg b, svg a, body > script + b").count() == 0
+            assert dialogs == []
+        assert f"{HOSTILE}0" not in path.read_text(encoding="utf-8")
+
+
+def test_the_pages_lead_to_each_other_and_say_which_night_they_show(
+    browser: Browser, pages: dict[str, Path]
+) -> None:
+    with opened(browser, pages["en"]) as seen:
+        for fact in (
+            f"{AS_OF}",
+            "manual__1",
+            "2026-04-01 04:00 UTC",
+            "20260401T040000_000000Z-manual",
+            "Diamond",
+        ):
+            assert fact in seen.text()
+        seen.page.click("header a[hreflang='zh-CN']")
+        assert seen.page.get_attribute("html", "lang") == "zh-CN"
+        for fact in (f"{AS_OF}", "manual__1", "等级金字塔", "钻石"):
+            assert fact in seen.text()
+        seen.page.click("header a[hreflang='en']")
+        assert seen.page.get_attribute("html", "lang") == "en"
+
+
+def test_every_chart_has_a_heading_a_sentence_and_a_text_in_its_place(pages: dict[str, Path]) -> None:
+    for path in pages.values():
+        text = path.read_text(encoding="utf-8")
+        for name in FIGURES:
+            section = text.split(f'<section id="{name}"')[1].split("</section>")[0]
+            assert re.search(r"<h2[^>]*>[^<]{4,}</h2>\s*<p>[^<]{15,}</p>", section), name
+            assert re.search(r'role="img" aria-label="[^"]{8,}"', section), name
+
+
+@pytest.mark.parametrize("language", PAGES)
+def test_a_first_night_with_empty_marts_gated_models_and_marts_it_does_not_know_says_why(
+    browser: Browser, tmp_path: Path, language: str
+) -> None:
+    settings: Settings = shop(tmp_path)
+    content = tables()
+    gated = [
+        {**row, "is_published": False, "reason": "only 12 buyers; a fit needs 500"}
+        for row in content["model_fits"]
+    ]
+    empty = {name: [] for name in content if name != "share_of_wallet_monthly"}
+    serve(settings, {**empty, "model_fits": gated})
+    with opened(browser, write_report(settings).paths[language], PHONE) as seen:
+        assert (seen.problems, seen.marks()) == ([], {})
+        said = {s.get_attribute("id"): s.inner_text() for s in seen.page.query_selector_all("section")}
+        assert seen.overflow() <= 0
+    nothing = {"en": "There is nothing to show yet.", "zh-CN": "暂无可显示的数据。"}[language]
+    for name in ("pyramid", "contribution", "migration", "cohorts", "survival_gap", "survival_lifetime"):
+        assert nothing in said[name], name
+    assert "share_of_wallet_monthly" in said["wallet"]
+    for name in ("calibration_class", "calibration_week"):
+        assert "BG/NBD" in said[name]
+        assert "only 12 buyers; a fit needs 500" in said[name]
+
+
+def test_figures_are_the_marts(pages: dict[str, Path]) -> None:
+    text = pages["en"].read_text(encoding="utf-8")
+    found = {
+        name: json.loads(body)["data"]
+        for name, body in re.findall(
+            r'<script type="application/json" id="(\w+)-figure">(.*?)</script>', text, re.S
+        )
+    }
+    assert found.keys() == FIGURES
+    assert found["pyramid"][0]["x"] == [30, 500, 270, 200]  # by rank, then new
+    assert found["contribution"][1]["x"] == [0.155, 0.2, 0.4, 0.245]
+    assert found["migration"][0]["z"] == [[0.5, 0.5]] * 3
+    assert (len(found["cohorts"][0]["z"]), found["cohorts"][0]["z"][0][:2]) == (
+        24,
+        [1.0, pytest.approx(0.395)],
+    )
+    assert found["cohorts"][0]["z"][-1][1:] == [None] * 23  # the newest cohort has its own month alone
+    assert len(found["survival_lifetime"]) == 5  # three groups, and the two bounds around all
+    assert (found["survival_gap"][-1]["x"][:2], found["survival_gap"][-1]["y"][:2]) == ([0, 0], [1, 1.0])
+    assert [trace["y"][2] for trace in found["calibration_class"]] == pytest.approx(
+        [1.0, 1.005, 1.005, 1.005]
+    )
+    assert found["calibration_week"][0]["y"][-1] == 40 + 30 * 39
+    fields = [count for line in found["wallet"][0]["customdata"] for count in line]
+    assert sum(map(int, fields)) == 4
