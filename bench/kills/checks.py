@@ -20,6 +20,9 @@ from pipelines.sql import ident, literal
 Content = dict[str, str]
 """By table a hash of its rows in any order, without what differs from run to run."""
 
+EMPTY = "no rows"
+"""Instead of the hash."""
+
 _OF_THE_RUN = {"run_id", "version", "published_at", "file_id", "set_aside_at"}
 """Columns that say which run it was and when, and not what it found."""
 
@@ -61,7 +64,7 @@ def _hashed(connection: duckdb.DuckDBPyConnection, relation: str) -> str:
     names = [row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()]
     kept = ", ".join(ident(name) for name in names if name not in _OF_THE_RUN)
     rows = connection.execute(f"SELECT {kept} FROM {relation} ORDER BY ALL").fetchall()
-    return hashlib.sha256(f"{kept}\n{rows!r}".encode()).hexdigest()
+    return hashlib.sha256(f"{kept}\n{rows!r}".encode()).hexdigest() if rows else EMPTY
 
 
 def served(settings: Settings) -> Content:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.kills import world
-from bench.kills.checks import Nights, Violation, after_kill, after_recovery, held, served
+from bench.kills.checks import EMPTY, Nights, Violation, after_kill, after_recovery, held, served
 from bench.kills.night import Ended, Kill, NightServer
 
 Trial = tuple[Kill, ...]
@@ -59,7 +59,8 @@ class Trials:
         copy(self.home, self.work / "landed")
         self.undisturbed = self.server.night(self.home, world.SECOND_NIGHT)
         self.nights = Nights(old, served(settings), held(settings))
-        if same := sorted(name for name, rows in old.items() if self.nights.new[name] == rows):
+        # A table without a row in either night, as the calibration of so small a shop, cannot be of the wrong one.
+        if same := sorted(name for name, rows in old.items() if self.nights.new[name] == rows != EMPTY):
             raise Violation(
                 f"the two nights cannot be told apart by {same}; make the world's second night change them"
             )

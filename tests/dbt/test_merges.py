@@ -170,7 +170,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, Marts, 
     deployment.land("customers", FIRST, customers())
     land(deployment, FIRST, BEFORE)
     deployment.load()
-    deployment.build(BEFORE)
+    deployment.fit(BEFORE)
     before = marts(deployment)
     assert before["customer_retention"]
     assert before["share_of_wallet_monthly"]
@@ -178,7 +178,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, Marts, 
     # Just the changed customers, as a source that exports changes does.
     deployment.land("customers", MERGE_DAY, [r for r in merged(customers()) if r["merged_into_customer_id"]])
     deployment.load()
-    deployment.build(LAST)
+    deployment.fit(LAST)
     assert_built_in_part(deployment)
     return deployment, before, marts(deployment)
 
@@ -192,7 +192,7 @@ def test_merged_customers_have_the_marts_of_one_who_always_had_the_surviving_num
     known.land("customers", FIRST, as_survivor([r for r in customers() if r["customer_id"] not in SURVIVOR]))
     land(known, FIRST, LAST, knows_merges=True)
     known.load()
-    known.build(LAST)
+    known.fit(LAST)
     assert customer_ids(known) == {"new", "unlisted", "friend", "other"}
     assert_same(after, marts(known))
     assert after["dim_customers"] != before["dim_customers"]
@@ -216,7 +216,7 @@ def test_as_of_a_date_before_the_merge_there_are_still_two_customers(
     deployment, before, _ = world
     shutil.copytree(deployment.settings.home, tmp_path / "copy")
     copy = Deployment(deployment.settings.model_copy(update={"home": tmp_path / "copy"}))
-    copy.build(BEFORE)
+    copy.fit(BEFORE)
     assert customer_ids(copy) == set(IDS)
     assert_same(marts(copy), before)
 
@@ -247,9 +247,9 @@ def test_a_merge_taken_back_restores_both_customers(tmp_path: Path) -> None:
         deployment.land("customers", LAST, customers())
         deployment.load()
         if name == "taken-back":
-            deployment.build(LAST - timedelta(days=1))
+            deployment.fit(LAST - timedelta(days=1))
             assert customer_ids(deployment) == {"new", "unlisted", "friend", "other"}
-        deployment.build(LAST)
+        deployment.fit(LAST)
         if name == "taken-back":
             assert_built_in_part(deployment)
         assert customer_ids(deployment) == set(IDS)
@@ -267,18 +267,18 @@ def test_a_circle_stops_the_build_until_it_is_broken(tmp_path: Path) -> None:
     deployment.land("customers", FIRST, circle)
     deployment.load()
     with pytest.raises(BuildError, match="every_merged_customer_has_a_survivor"):
-        deployment.build(FIRST)
+        deployment.fit(FIRST)
     assert deployment.query(
         "select customer_id from staging.stg_customer_merges where surviving_customer_id is null order by 1"
     ) == [("new",), ("old",)]
     deployment.land("customers", FIRST, circle[:1])
     deployment.load()
-    deployment.build(FIRST)
+    deployment.fit(FIRST)
     assert "old" not in customer_ids(deployment)
     deployment.land("customers", FIRST, circle)
     deployment.load()
     with pytest.raises(BuildError, match="every_merged_customer_has_a_survivor"):
-        deployment.build(FIRST)
+        deployment.fit(FIRST)
 
 
 def test_a_customer_merged_into_itself_is_quarantined(tmp_path: Path) -> None:
@@ -304,7 +304,7 @@ def test_an_export_without_merges_needs_no_such_column(tmp_path: Path) -> None:
     landed = deployment.land("customers", FIRST, customers())
     assert "merged_into" not in landed.read_text(encoding="utf-8")
     deployment.load()
-    deployment.build(FIRST)
+    deployment.fit(FIRST)
     assert deployment.query("select count(*) from staging.stg_customer_merges") == [(0,)]
     assert customer_ids(deployment) == set(IDS)
 
@@ -315,11 +315,11 @@ def test_a_recategorised_product_has_its_new_category_in_all_of_history(tmp_path
     told.land("customers", FIRST, customers())
     land(told, FIRST, LAST)
     told.load()
-    told.build(LAST - timedelta(days=1))
+    told.fit(LAST - timedelta(days=1))
     before = marts(told)
     told.land("products", LAST, products(p1="coffee")[:1])
     told.load()
-    told.build(LAST)
+    told.fit(LAST)
     assert_built_in_part(told)
     sold = "select product_id, category, min(business_date) from marts.fct_transactions group by all order by all"
     assert {(product, category) for product, category, _ in told.query(sold)} == {
@@ -331,9 +331,9 @@ def test_a_recategorised_product_has_its_new_category_in_all_of_history(tmp_path
     known.land("customers", FIRST, customers())
     land(known, FIRST, LAST)
     known.load()
-    known.build(LAST)
+    known.fit(LAST)
     assert_same(marts(told), marts(known))
 
-    told.build(LAST - timedelta(days=1))
+    told.fit(LAST - timedelta(days=1))
     assert ("p1", "tea") in {(product, category) for product, category, _ in told.query(sold)}
     assert_same(marts(told), before)

@@ -55,7 +55,8 @@ def test_both_readmes_have_the_same_headings_commands_tables_and_links() -> None
     assert _headings(ENGLISH) == _headings(CHINESE)
     assert _commands(ENGLISH) == _commands(CHINESE) == ["make nightly", "make test"]
     assert _first_cells(ENGLISH) == _first_cells(CHINESE)
-    assert _links(ENGLISH)[1:] == _links(CHINESE)[1:]
+    # The Chinese one links a document's Chinese form where there is one.
+    assert _links(ENGLISH)[1:] == [link.replace(".zh-CN.", ".") for link in _links(CHINESE)[1:]]
     assert (_links(ENGLISH)[0], _links(CHINESE)[0]) == (CHINESE.name, ENGLISH.name)
     assert blocks(ENGLISH, "query") == blocks(CHINESE, "query")
     assert blocks(ENGLISH, "query output") == blocks(CHINESE, "query output")
