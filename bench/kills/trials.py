@@ -117,14 +117,15 @@ def numbered(moments: Sequence[str]) -> list[Kill]:
 def plan(undisturbed: Ended, kills: int, seed: int) -> list[Trial]:
     """`kills` kills: each step boundary and publishing point once, the rest at random moments and random times.
 
-    Too few kills for all boundaries and points are a sample of them, and half are random. Random moments are
+    Too few kills for all boundaries and points are a sample of them, and a quarter are random. Random moments are
     drawn step by step, because a step of many statements is not more likely to be the one at fault.
     """
     chance = random.Random(seed)
     every = numbered(undisturbed.moments)
     publishing = [kill for kill in every if _PUBLISHING.search(kill.moment or "")]
     fixed = list(dict.fromkeys([*boundaries(undisturbed.moments), *publishing]))
-    chosen = fixed if len(fixed) <= kills // 2 else chance.sample(fixed, kills // 2)
+    most = kills * 3 // 4
+    chosen = fixed if len(fixed) <= most else chance.sample(fixed, most)
     by_step: dict[str, list[Kill]] = {}
     for kill in every:
         by_step.setdefault(kill.moment.partition(":")[0], []).append(kill)

@@ -13,7 +13,7 @@ import time
 import pytest
 from airflow_world import CHAIN, DAY, Deployment
 
-from pipelines.errors import LockedError, MainstayError, PublishError, ValidationFailedError
+from pipelines.errors import BuildError, LockedError, MainstayError, PublishError, ValidationFailedError
 from pipelines.orchestrate.environment import airflow_home
 from pipelines.orchestrate.inprocess import Progress, run_nightly_dag
 from pipelines.settings import PROJECT_DIR
@@ -53,13 +53,11 @@ def test_a_night_calls_every_step_once_for_its_date_and_again_under_a_new_run_id
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize(
-    "step", ["validate_land", "validate_raw", "validate_staging", "validate_marts", "publish"]
-)
+@pytest.mark.parametrize("step", ["validate_land", "fit", "publish"])
 def test_a_failed_step_stops_the_night_closes_the_run_and_gives_its_own_error(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    error = PublishError if step == "publish" else ValidationFailedError
+    error = {"fit": BuildError, "publish": PublishError}.get(step, ValidationFailedError)
     monkeypatch.setenv("STEPS_FAIL", step)
     monkeypatch.setenv("STEPS_ERROR", error.__name__)
     result = run_nightly_dag(DAY, deployment.settings)

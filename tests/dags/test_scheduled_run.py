@@ -28,6 +28,7 @@ def last_complete_date(settings: Settings) -> date:
     return (now - timedelta(hours=4)).date() - timedelta(days=1)
 
 
+@pytest.mark.soak
 def test_the_scheduler_runs_the_latest_date_and_a_backfill_the_dates_it_is_asked_for(
     deployment: Deployment, free_port: int, tmp_path: Path
 ) -> None:

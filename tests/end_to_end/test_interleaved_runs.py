@@ -191,10 +191,7 @@ SCENARIOS: dict[str, tuple[int, int, int | None]] = {
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(
     "scenario",
-    [
-        s if s in ("backwards", "backfill and night") else pytest.param(s, marks=pytest.mark.soak)
-        for s in SCENARIOS
-    ],
+    [s if s == "backfill and night" else pytest.param(s, marks=pytest.mark.soak) for s in SCENARIOS],
 )
 def test_two_runs_that_take_turns_serve_all_that_both_loaded(shop: Shop, scenario: str, seed: int) -> None:
     last, other, first = SCENARIOS[scenario]

@@ -36,14 +36,19 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Trial:
 
 def test_the_history_reaches_every_mart(trial: Trial) -> None:
     assert {f"marts.{name}" for name in mart_contracts()} <= set(trial.expected)
-    assert [name for name, (_, rows) in trial.expected.items() if not rows] == []
+    # So few buyers carry no fit: model_fits says so, and there is nothing to calibrate.
+    assert [name for name, (_, rows) in trial.expected.items() if not rows] == ["marts.model_calibration"]
 
 
 # Each but the first of a row starts from where the one before ended; a deployment of its own costs seconds.
-# `shuffled` is left to the long form, as the corrections come in another order too.
+# `shuffled` is left to the long form, as the corrections come in another order too; so are the rarer ways.
 @pytest.mark.parametrize(
     "ways",
-    [[daily], [corrected, there_and_back, emptied_and_back, reloaded, refused]],
+    [
+        [daily],
+        [corrected, emptied_and_back, reloaded],
+        pytest.param([there_and_back, refused], marks=pytest.mark.soak),
+    ],
     ids=lambda ways: "-".join(way.__name__ for way in ways),
 )
 def test_every_way_gives_the_marts_of_one_load(trial: Trial, ways: list[Callable[[History], Rounds]]) -> None:
