@@ -28,16 +28,17 @@ def main() -> None:
     work.mkdir(parents=True)
     rows = []
     try:
-        for customers in args.customers:
-            path = work / f"{customers}.duckdb"
-            print(f"making {customers:,} customers up …", flush=True)
-            write(path, customers, args.seed)
+        for customers, are_leaving in [*((n, True) for n in args.customers), (args.customers[-1], False)]:
+            path = work / f"{customers}-{are_leaving}.duckdb"
+            name = f"{customers:,}" + ("" if are_leaving else ", nobody leaves")
+            print(f"making customers up: {name} …", flush=True)
+            write(path, customers, args.seed, are_leaving=are_leaving)
             floor = _part("reading alone", path, work, "--floor")
             cold = _part("first fit", path, work)
             warm = _part("next night", path, work)
             if cold.items["parameters"] != warm.items["parameters"]:
                 raise SystemExit("the next night found other parameters than the first; nothing was written")
-            rows.append((customers, floor, cold, warm))
+            rows.append((name, floor, cold, warm))
     finally:
         shutil.rmtree(work)
     args.output.write_text(document(rows, args.seed), encoding="utf-8")
@@ -51,8 +52,8 @@ def _part(part: str, path: Path, work: Path, *options: str) -> Measured:
     return measured
 
 
-def document(rows: list[tuple[int, Measured, Measured, Measured]], seed: int) -> str:
-    """The page: a row per number of customers."""
+def document(rows: list[tuple[str, Measured, Measured, Measured]], seed: int) -> str:
+    """The page: a row per number of customers; the last one is of customers who never leave."""
     versions = machine()
     where = (
         f"{versions['processor']}, {versions['memory']}, {versions['system']}, python {versions['python']}"
@@ -72,18 +73,23 @@ def document(rows: list[tuple[int, Measured, Measured, Measured]], seed: int) ->
         "| customers | distinct histories | floor | first fit | ratio | next night | peak memory | left out |",
         "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |",
     ]
-    for customers, floor, cold, warm in rows:
+    for name, floor, cold, warm in rows:
         lines.append(
-            f"| {customers:,} | {cold.items['histories']:,} | {floor.seconds:.1f} s | {cold.seconds:.1f} s "
+            f"| {name} | {cold.items['histories']:,} | {floor.seconds:.1f} s | {cold.seconds:.1f} s "
             f"| {cold.seconds / floor.seconds:.1f} × | {warm.seconds:.1f} s | {cold.peak_mib:,.0f} MiB "
             f"| {', '.join(cold.items['left_out']) or 'none'} |"
         )
-    customers, _, cold, _ = rows[-1]
-    is_met = cold.seconds < SECONDS_AIM and cold.peak_mib < MEMORY_AIM_MIB
+    seconds, peak = (
+        max(getattr(cold, what) for _, _, cold, _ in rows[-2:]) for what in ("seconds", "peak_mib")
+    )
+    is_met = seconds < SECONDS_AIM and peak < MEMORY_AIM_MIB
     lines += [
         "",
         f"Aim: 1,000,000 customers in less than {SECONDS_AIM} s and {MEMORY_AIM_MIB:,} MiB. "
-        f"{customers:,} took {cold.seconds:.1f} s and {cold.peak_mib:,.0f} MiB: **{'met' if is_met else 'missed'}**.",
+        f"{rows[-2][0]} took {seconds:.1f} s and {peak:,.0f} MiB at most: **{'met' if is_met else 'missed'}**.",
+        "",
+        "Where nobody leaves, a timing model has no maximum. That is found on a part of the histories, and found anew each "
+        "night.",
         "",
     ]
     return "\n".join(lines)

@@ -14,13 +14,16 @@ DAYS = 1095
 HOLDOUT_DAYS = 364
 
 
-def write(path: Path, customers: int, seed: int) -> None:
-    """A warehouse with the two tables that `pipelines.fit.sample` reads."""
+def write(path: Path, customers: int, seed: int, *, are_leaving: bool = True) -> None:
+    """A warehouse with the two tables that `pipelines.fit.sample` reads.
+
+    Where nobody ever leaves, the timing models have no maximum: their search costs most then.
+    """
     chance = np.random.default_rng(seed)
     age = chance.integers(0, DAYS + 1, customers)
     pace = chance.gamma(0.6, 1 / 80, customers)  # purchases a day: about three a year
     gone = chance.exponential(1 / chance.gamma(0.6, 1 / 300, customers).clip(1e-9))
-    span = np.minimum(gone, age)
+    span = np.minimum(gone, age) if are_leaving else age
     x = np.minimum(chance.poisson(pace * span), age)  # at most one purchase day a day
     last = np.where(x > 0, np.ceil(span * chance.random(customers) ** (1 / np.maximum(x, 1))), 0)
     last = np.minimum(np.maximum(last, x), age).astype(int)

@@ -15,12 +15,30 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import digamma, gammaln, hyp2f1
+from scipy.special import (
+    betaincinv,
+    betaln,
+    digamma,
+    expit,
+    gammaln,
+    hyp2f1,
+    log_expit,
+    logit,
+    roots_legendre,
+)
 
 from pipelines.fit.histories import Floats, Histories
 
 _NEAR_ONE = 1e-4
-"""The expectation is a difference over a - 1 with a finite limit; this near to 1 it is taken from both sides."""
+"""The expectation has a finite limit where a, or a + b, is 1; this near to it, it is taken from both sides."""
+
+_NARROW = 50.0
+"""From this a on the beta of leaving is a narrow bell, and 2F1 overflows sooner or later: the bell is integrated over."""
+
+_LEFT_OUT = 1e-14
+"""Of the probability, at either end."""
+
+_NODES, _WEIGHTS = roots_legendre(64)
 
 
 @dataclass(frozen=True)
@@ -108,17 +126,35 @@ class BetaGeometric:
 
     def _expected_if_alive(self, parameters: Floats, x: Floats, age: Floats, weeks: Floats) -> Floats:
         r, alpha, a, b = parameters
-        if abs(a - 1) < _NEAR_ONE:
+        if abs(a - 1) < _NEAR_ONE or abs(a + b - 1) < _NEAR_ONE:
             sides = [
                 self._expected_if_alive(np.array([r, alpha, side, b]), x, age, weeks)
-                for side in (1 - 2 * _NEAR_ONE, 1 + 2 * _NEAR_ONE)
+                for side in (a - 2.5 * _NEAR_ONE, a + 2.5 * _NEAR_ONE)
             ]
             return np.asarray((sides[0] + sides[1]) / 2)
+        if a > _NARROW:
+            return self._expected_over_leaving(parameters, x, age, weeks)
         end = a + b + self._chances(x) - 1
         rest = (alpha + age) / (alpha + age + weeks)
         # Euler's transformation of the papers' 2F1(r + x, b + x; …): small arguments instead of ones that grow with x.
         series = hyp2f1(end - r - x, a - 1, end, 1 - rest)
         return np.asarray(end / (a - 1) * (1 - rest ** (a - 1) * series))
+
+    def _expected_over_leaving(self, parameters: Floats, x: Floats, age: Floats, weeks: Floats) -> Floats:
+        """The mean over the probability p of leaving, given alive a beta, of (1 - (1 + p t / (alpha + T)) ** -(r + x)) / p."""
+        r, alpha, a, b = parameters
+        stayed = b + self._chances(x)
+        # By the logit of p the density is smooth and falls off at both ends, also where b is small.
+        low = logit(betaincinv(a, stayed, _LEFT_OUT))
+        high = -logit(betaincinv(stayed, a, _LEFT_OUT))
+        total, mass = np.zeros_like(x), np.zeros_like(x)
+        for node, weight in zip(_NODES, _WEIGHTS, strict=True):
+            at = low + (high - low) * (1 + node) / 2
+            p = expit(at)
+            density = weight * np.exp(a * log_expit(at) + stayed * log_expit(-at) - betaln(a, stayed))
+            total += density * -np.expm1(-(r + x) * np.log1p(p * weeks / (alpha + age))) / p
+            mass += density
+        return np.asarray(total / mass)
 
 
 BG_NBD = BetaGeometric("bg_nbd", counts_first_purchase=False)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,8 +15,8 @@ from pipelines.fit import calibration
 from pipelines.fit.beta_geometric import BG_NBD, MBG_NBD
 from pipelines.fit.gamma_gamma import GAMMA_GAMMA
 from pipelines.fit.gate import gate
-from pipelines.fit.histories import DAYS_PER_WEEK, Floats, Histories, Spends
-from pipelines.fit.maximum import Likelihood, maximise
+from pipelines.fit.histories import DAYS_PER_WEEK, Floats, Histories
+from pipelines.fit.maximum import Maximum, maximise
 from pipelines.fit.sample import Sample
 from pipelines.fit.timing import TIMING_MODELS, TimingModel
 
@@ -27,8 +28,12 @@ PARAMETERS = ("r", "alpha", "a", "b", "s", "beta", "p", "q", "v")
 YEAR_WEEKS = 365 / DAYS_PER_WEEK
 """The twelve months that are foretold."""
 
-FEW_HISTORIES = 20_000
-"""Distinct histories up to which a search from nothing takes no noticeable time."""
+FEW_HISTORIES = 10_000
+"""Distinct histories up to which a search from nothing takes no noticeable time, even one that finds no maximum."""
+
+FARTHEST_MEAN = 5.0
+"""The mean spend that Gamma-Gamma expects of all customers goes to infinity as q falls to 1; so many times what was seen,
+it says nothing of customers without a repeat purchase."""
 
 Say = Callable[[str], None]
 
@@ -102,61 +107,100 @@ def fit_models(sample: Sample, last: Last | None = None, say: Say | None = None)
 
     Args:
         sample: The sufficient statistics.
-        last: Parameters to start from; the result does not depend on them.
+        last: Parameters to start from; they save time, and change no figure.
         say: Hears of each fit.
     """
     last = last or {}
     found: list[Fit] = []
-    tables: list[pd.DataFrame] = []
+    reports: list[pd.DataFrame] = []
+    expectations = _histories_of(sample.full)
 
-    def kept(fit: Fit) -> Fit:
+    def kept(fit: Fit) -> None:
         found.append(fit)
         if say is not None:
             say(f"{fit.label}: " + (fit.reason or f"{fit.iterations} iterations"))
-        return fit
 
-    full = {m.name: kept(_timing(m, sample.full, "full", last)) for m in TIMING_MODELS}
+    for model in TIMING_MODELS:
+        fit, frame = _followed(
+            _timing(model, sample.full, "full", last), partial(_expectations, model, sample.full)
+        )
+        kept(fit)
+        if model in (BG_NBD, MBG_NBD):
+            expectations = expectations.join(_nothing(model, sample.full) if frame is None else frame)
     kept(_spend(sample, last))
     for model in TIMING_MODELS:
-        fit = kept(_timing(model, sample.calibration, "calibration", last))
-        if fit.reason is None and sample.tracking is not None:
-            weeks = sample.tracking.holdout_weeks
-            tables.append(
-                calibration.by_frequency(model, fit.values, sample.calibration, sample.holdout, weeks)
-            )
-            tables.append(calibration.by_week(model, fit.values, sample.tracking))
-    reports = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=calibration.COLUMNS)
-    return Fits(found, _expectations(sample.full, full), reports)
+        fit, frame = _followed(
+            _timing(model, sample.calibration, "calibration", last), partial(_report, model, sample)
+        )
+        kept(fit)
+        if frame is not None:
+            reports.append(frame)
+    report = pd.concat(reports, ignore_index=True) if reports else pd.DataFrame(columns=calibration.COLUMNS)
+    return Fits(found, expectations, report)
+
+
+def _followed(fit: Fit, work: Callable[[Floats], pd.DataFrame]) -> tuple[Fit, pd.DataFrame | None]:
+    """What follows from a fit's parameters; the fit is left out if that is not all finite."""
+    if fit.reason is not None:
+        return fit, None
+    try:
+        with np.errstate(all="ignore"):
+            frame = work(fit.values)
+    except Exception as error:  # a model may be left out, the night may not
+        logger.warning("what follows from %s failed", fit.label, exc_info=True)
+        return replace(fit, reason=f"what follows from the fit failed: {type(error).__name__}: {error}"), None
+    if not np.isfinite(frame.select_dtypes("number").to_numpy(dtype=float)).all():
+        return replace(fit, reason="what follows from the parameters is not finite"), None
+    return fit, frame
 
 
 def _timing(model: TimingModel, histories: Histories, sample: str, last: Last) -> Fit:
-    def problem() -> tuple[Likelihood, list[list[float]], int]:
-        starts = model.starts(histories)
-        if len(histories.x) > FEW_HISTORIES and (model.name, sample) not in last:
-            # The way to the maximum on a few of the histories, and only its end on all.
-            few = histories.thinned(FEW_HISTORIES)
-            near = maximise(lambda p: model.likelihood(p, few), model.parameters, starts)
-            starts = [near.parameters.tolist(), *starts] if near.is_converged else starts
-        return lambda p: model.likelihood(p, histories), starts, histories.customers
+    def search(before: list[list[float]]) -> tuple[Maximum, float]:
+        def likelihood(parameters: Floats) -> tuple[float, Floats]:
+            return model.likelihood(parameters, histories)
 
-    return _fitted(model.name, sample, model.parameters, histories, histories.repeat_customers, problem, last)
+        starts = model.starts(histories)
+        maximum = maximise(likelihood, model.parameters, before) if before else None
+        if maximum is None or not maximum.is_converged:
+            if len(histories.x) > FEW_HISTORIES:
+                # The way to the maximum on a few of the histories, and only its end on all. Where a few have none,
+                # all are not searched from every start: that would take minutes, each night anew.
+                few = histories.thinned(FEW_HISTORIES)
+                near = maximise(lambda p: model.likelihood(p, few), model.parameters, starts)
+                starts = [near.parameters.tolist()] if near.is_converged else []
+                maximum = near
+            maximum = maximise(likelihood, model.parameters, starts) if starts else maximum
+        assert maximum is not None  # noqa: S101  # there are starts, or a search on a few
+        mean = likelihood(maximum.parameters)[0] if maximum.is_converged else np.nan
+        return maximum, mean * histories.customers
+
+    return _fitted(model.name, sample, model.parameters, histories, histories.repeat_customers, search, last)
 
 
 def _spend(sample: Sample, last: Last) -> Fit:
-    spends: Spends = sample.spends
+    spends = sample.spends
+
+    def search(before: list[list[float]]) -> tuple[Maximum, float]:
+        def likelihood(parameters: Floats) -> tuple[float, Floats]:
+            return GAMMA_GAMMA.likelihood(parameters, spends)
+
+        maximum = maximise(likelihood, GAMMA_GAMMA.parameters, before) if before else None
+        if maximum is None or not maximum.is_converged:
+            maximum = maximise(likelihood, GAMMA_GAMMA.parameters, GAMMA_GAMMA.starts(spends))
+        mean = likelihood(maximum.parameters)[0] if maximum.is_converged else np.nan
+        return maximum, mean * spends.customers
+
     fit = _fitted(
-        GAMMA_GAMMA.name,
-        "full",
-        GAMMA_GAMMA.parameters,
-        sample.full,
-        spends.customers,
-        lambda: (lambda p: GAMMA_GAMMA.likelihood(p, spends), GAMMA_GAMMA.starts(spends), spends.customers),
-        last,
+        GAMMA_GAMMA.name, "full", GAMMA_GAMMA.parameters, sample.full, spends.customers, search, last
     )
-    if fit.reason is None and fit.parameters["q"] <= 1:
-        # What is expected of customers without a repeat purchase is the mean over all, and that is infinite.
-        reason = f"mean spend has no finite expectation (q is {fit.parameters['q']:.3g}, not above 1)"
-        return replace(fit, reason=reason)
+    if fit.reason is not None:
+        return fit
+    p, q, v = fit.values
+    seen = float(np.average(spends.mean_spend, weights=spends.count))
+    if q <= 1 or p * v / (q - 1) > FARTHEST_MEAN * seen:
+        return replace(
+            fit, reason="the mean spend that it expects of all customers is far from what was seen"
+        )
     return fit
 
 
@@ -166,47 +210,58 @@ def _fitted(
     names: tuple[str, ...],
     histories: Histories,
     repeat_customers: int,
-    problem: Callable[[], tuple[Likelihood, list[list[float]], int]],
+    search: Callable[[list[list[float]]], tuple[Maximum, float]],
     last: Last,
 ) -> Fit:
     """Fit where the histories can carry it. Nothing that goes wrong here may stop a night."""
     counts = (model, sample, histories.customers, repeat_customers)
     if (reason := gate(histories)) is not None:
         return Fit(*counts, {}, None, False, reason)
+    before = last.get((model, sample))
     try:
         with np.errstate(all="ignore"):
-            likelihood, starts, subjects = problem()
-            before = last.get((model, sample))
-            maximum = maximise(likelihood, names, ([list(before.values())] if before else []) + starts)
-            mean, _ = likelihood(maximum.parameters)
+            maximum, log_likelihood = search([list(before.values())] if before else [])
     except Exception as error:  # a model may be left out, the night may not
         logger.warning("fitting %s (%s) failed", model, sample, exc_info=True)
         return Fit(*counts, {}, None, False, f"the fit failed: {type(error).__name__}: {error}")
-    if not maximum.is_converged or not np.isfinite(mean):
+    if not maximum.is_converged or not np.isfinite(log_likelihood):
+        # In which way a search fails hangs on where it began: that is for the log, not for what is published.
+        logger.info("%s (%s) did not converge: %s", model, sample, maximum.reason)
         return Fit(
-            *counts, {}, None, False, f"did not converge: {maximum.reason or 'the likelihood is not finite'}"
+            *counts, {}, None, False, "did not converge: the data determine no maximum of the likelihood"
         )
     parameters = dict(zip(names, maximum.parameters.tolist(), strict=True))
     # Rounded, as the last bits of a sum depend on how many threads add it up.
-    return Fit(*counts, parameters, round(mean * subjects, 6), True, None, maximum.iterations)
+    return Fit(*counts, parameters, round(log_likelihood, 6), True, None, maximum.iterations)
 
 
-def _expectations(histories: Histories, fits: Mapping[str, Fit]) -> pd.DataFrame:
-    frame = pd.DataFrame(
+def _histories_of(histories: Histories) -> pd.DataFrame:
+    return pd.DataFrame(
         {
             "repeat_purchase_days": histories.x.astype(np.int64),
             "span_days": np.rint(histories.t_x * DAYS_PER_WEEK).astype(np.int64),
             "age_days": np.rint(histories.age * DAYS_PER_WEEK).astype(np.int64),
         }
     )
-    for model in (BG_NBD, MBG_NBD):
-        fit = fits[model.name]
-        is_published = fit.reason is None
-        with np.errstate(all="ignore"):
-            alive = model.p_alive(fit.values, histories) if is_published else None
-            expected = model.expected(fit.values, histories, YEAR_WEEKS) if is_published else None
-        frame[f"p_alive_{model.name}"] = pd.Series(alive, index=frame.index, dtype=float)
-        frame[f"expected_purchase_days_12m_{model.name}"] = pd.Series(
-            expected, index=frame.index, dtype=float
-        )
-    return frame
+
+
+def _expectations(model: TimingModel, histories: Histories, parameters: Floats) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            f"p_alive_{model.name}": model.p_alive(parameters, histories),
+            f"expected_purchase_days_12m_{model.name}": model.expected(parameters, histories, YEAR_WEEKS),
+        }
+    )
+
+
+def _nothing(model: TimingModel, histories: Histories) -> pd.DataFrame:
+    names = (f"p_alive_{model.name}", f"expected_purchase_days_12m_{model.name}")
+    return pd.DataFrame(np.nan, index=range(len(histories.x)), columns=list(names))
+
+
+def _report(model: TimingModel, sample: Sample, parameters: Floats) -> pd.DataFrame:
+    if sample.tracking is None:
+        return pd.DataFrame(columns=calibration.COLUMNS)
+    weeks = sample.tracking.holdout_weeks
+    classes = calibration.by_frequency(model, parameters, sample.calibration, sample.holdout, weeks)
+    return pd.concat([classes, calibration.by_week(model, parameters, sample.tracking)], ignore_index=True)

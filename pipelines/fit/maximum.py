@@ -21,6 +21,8 @@ DIGITS = 6
 _FARTHEST = np.log(1e6)
 """Parameters are weeks, purchases, shape parameters: beyond a million (or a millionth) one has run away."""
 _LAST_STEP = 1e-8
+_MOST_ITERATIONS = 60
+"""A search that finds its maximum takes ten; one that runs away is not worth more."""
 _NEAR = 0.05
 """A Newton step of less than five percent of each parameter is as good as a search."""
 _LEAST_CURVATURE = 1e-7
@@ -42,7 +44,7 @@ class Maximum:
 
 
 def maximise(likelihood: Likelihood, names: Sequence[str], starts: Sequence[Sequence[float]]) -> Maximum:
-    """Find the maximum of a mean log-likelihood; the first start that leads to one decides.
+    """Find the maximum of a mean log-likelihood; the first start that leads to one decides, else the first one's reason.
 
     Args:
         likelihood: The function and its gradient.
@@ -110,7 +112,12 @@ def _searched(
         if np.max(np.abs(move)) < _NEAR:
             return start - move, 1
     result = minimize(
-        value, start, jac=True, hess=curvature, method="trust-exact", options={"gtol": 1e-6, "maxiter": 200}
+        value,
+        start,
+        jac=True,
+        hess=curvature,
+        method="trust-exact",
+        options={"gtol": 1e-6, "maxiter": _MOST_ITERATIONS},
     )
     theta = np.asarray(result.x, dtype=float)
     if not np.all(np.isfinite(theta)):

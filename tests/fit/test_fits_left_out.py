@@ -11,7 +11,14 @@ import pytest
 from pipelines.fit import Sample, fit_models
 from pipelines.fit.beta_geometric import BG_NBD
 from pipelines.fit.calibration import Tracking
+from pipelines.fit.gamma_gamma import GAMMA_GAMMA
 from pipelines.fit.histories import Floats, Histories, Spends
+from pipelines.fit.timing import TIMING_MODELS
+
+
+def names(model: str) -> tuple[str, ...]:
+    return {m.name: m.parameters for m in (*TIMING_MODELS, GAMMA_GAMMA)}[model]
+
 
 MODELS = {"bg_nbd", "mbg_nbd", "pareto_nbd", "gamma_gamma"}
 
@@ -83,10 +90,15 @@ def test_without_a_customer_nothing_is_fitted_and_nothing_fails() -> None:
 
 def test_customers_who_all_buy_alike_and_never_leave_have_no_maximum() -> None:
     age = np.full(600, 52.0)
-    alike = Histories(np.full(600, 12.0), np.full(600, 51.0), age, np.ones(600))
-    found = fit_models(sample(alike, Spends.of([12] * 600, [20.0] * 600, [1] * 600)))
+    alike_histories = Histories(np.full(600, 12.0), np.full(600, 51.0), age, np.ones(600))
+    alike = sample(alike_histories, Spends.of([12] * 600, [20.0] * 600, [1] * 600))
+    found = fit_models(alike)
     assert set(found.reasons) == {f.label for f in found.fits}
-    assert all(said.startswith("did not converge: ") for said in found.reasons.values())
+    said = "did not converge: the data determine no maximum of the likelihood"
+    assert set(found.reasons.values()) == {said}
+    # Where a search began is not seen in what is published.
+    last = {(f.model, f.sample): dict.fromkeys(names(f.model), 20.0) for f in found.fits}
+    assert fit_models(alike, last).reasons == found.reasons
 
 
 def test_an_error_within_a_fit_is_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +121,40 @@ def test_spend_without_a_finite_mean_is_left_out() -> None:
         for label, reason in reasons(sample(histories, Spends(x, wild, np.ones(600)))).items()
         if label.startswith("gamma_gamma")
     )
-    assert "no finite expectation" in said or "did not converge" in said
+    assert said == "the mean spend that it expects of all customers is far from what was seen"
+
+
+def test_leaving_that_is_alike_for_all_gives_finite_figures_or_none() -> None:
+    """The beta of leaving is then a narrow bell, with parameters in the hundreds."""
+    chance = np.random.default_rng(1)
+    rows = []
+    for _ in range(1500):
+        age, day, x = int(chance.integers(1, 1001)), 0, 0
+        pace = chance.gamma(1.0) / 30
+        while chance.random() > 0.3 and (later := day + max(1, round(chance.exponential(1 / pace)))) <= age:
+            day, x = later, x + 1
+        rows.append((x, day, age, 1))
+    histories = Histories.of(*zip(*rows, strict=True))
+    born = np.bincount(1000 - np.rint(histories.age * 7).astype(int), minlength=1001).astype(float)
+    _, spends = shoppers(600, 400)
+    found = fit_models(sample(histories, spends, Tracking(born, born, 600)))
+    published = {(f.model, f.sample) for f in found.fits if f.reason is None}
+    assert ("bg_nbd", "calibration") in published or "bg_nbd (calibration)" in found.reasons
+    assert np.isfinite(found.calibration["predicted_purchase_days"].to_numpy(dtype=float)).all()
+    assert set(found.calibration["model"]) == {m for m, s in published if s == "calibration"}
+    for model in ("bg_nbd", "mbg_nbd"):
+        assert found.expectations[f"p_alive_{model}"].notna().all() == ((model, "full") in published)
+
+
+def test_what_follows_from_a_fit_and_fails_leaves_it_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: Any, parameters: Floats, histories: Histories, weeks: float) -> Floats:
+        return np.full_like(histories.x, np.nan)
+
+    monkeypatch.setattr(type(BG_NBD), "expected", broken)
+    found = fit_models(sample(*shoppers(600, 400)))
+    assert found.reasons["bg_nbd (full)"] == "what follows from the parameters is not finite"
+    assert found.expectations["p_alive_bg_nbd"].isna().all()
+    assert next(f for f in found.fits if f.label == "bg_nbd (full)").is_converged
 
 
 def test_a_night_that_starts_from_the_last_one_publishes_the_same_in_fewer_steps() -> None:

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from lifetimes import BetaGeoFitter, GammaGammaFitter, ModifiedBetaGeoFitter, ParetoNBDFitter
-from lifetimes.datasets import load_cdnow_summary, load_cdnow_summary_data_with_monetary_value
+from lifetimes.datasets import load_cdnow_summary, load_dataset
 from scipy.integrate import quad
+from scipy.special import betaincinv
 
-from pipelines.fit.beta_geometric import BG_NBD, MBG_NBD
+from pipelines.fit.beta_geometric import BG_NBD, MBG_NBD, BetaGeometric
 from pipelines.fit.gamma_gamma import GAMMA_GAMMA
 from pipelines.fit.histories import Histories, Spends
 from pipelines.fit.maximum import Maximum, maximise
@@ -40,9 +41,13 @@ def cdnow() -> Histories:
 
 @pytest.fixture(scope="module")
 def spends() -> Spends:
-    frame = load_cdnow_summary_data_with_monetary_value()
-    frame = frame[frame["frequency"] > 0]
-    return Spends.of(frame["frequency"], frame["monetary_value"], np.ones(len(frame)))
+    """From the transactions, because the summary file has mean spend in whole cents."""
+    names = ["master", "customer_id", "day", "cds", "amount"]
+    frame = load_dataset("CDNOW_sample.txt", header=None, sep=r"\s+", names=names)
+    days = frame[frame["day"] <= 19970930].groupby(["customer_id", "day"], as_index=False)["amount"].sum()
+    repeats = days[days.duplicated("customer_id") & (days["amount"] > 0)]
+    found = repeats.groupby("customer_id")["amount"].agg(["count", "mean"])
+    return Spends.of(found["count"], found["mean"], np.ones(len(found)))
 
 
 def fitted(model: TimingModel, histories: Histories, start: list[float] | None = None) -> Maximum:
@@ -77,10 +82,7 @@ def test_gamma_gamma_has_the_parameters_of_the_note(spends: Spends) -> None:
         lambda p: GAMMA_GAMMA.likelihood(p, spends), GAMMA_GAMMA.parameters, GAMMA_GAMMA.starts(spends)
     )
     assert found.is_converged
-    p, q, v = found.parameters
-    assert (f"{p:.2f}", f"{q:.2f}") == ("6.25", "3.74")
-    # The data file has mean spend in whole cents, the note had it exactly: v is off by less than a cent.
-    assert v == pytest.approx(15.44, abs=0.01)
+    assert [f"{p:.2f}" for p in found.parameters] == ["6.25", "3.74", "15.44"]
 
 
 positive = st.floats(0.05, 20)
@@ -147,6 +149,36 @@ def test_expected_purchases_are_those_of_the_other_implementation(
     assume(np.isfinite(expected).all())  # the other one has no value where b is 1 and nobody came back
     found = model.expected(np.array(parameters), h, 52.0)
     assert found == pytest.approx(expected, rel=1e-5, abs=1e-9)
+
+
+@pytest.mark.parametrize("model", [BG_NBD, MBG_NBD])
+@pytest.mark.parametrize("a", [2.0, 49.9, 50.1, 150.0, 3000.0, 1e6])
+@pytest.mark.parametrize("b", [0.5, 300.0, 1e6])
+def test_expected_purchases_are_finite_and_right_for_whatever_bell_of_leaving(
+    model: BetaGeometric, a: float, b: float
+) -> None:
+    """Against adaptive quadrature over the probability of leaving, in its quantiles."""
+    at, given_histories = (
+        np.array([0.8, 5.0, a, b]),
+        Histories.of([0, 4, 60], [0, 300, 400], [350, 400, 420], [1] * 3),
+    )
+    found = model.expected(at, given_histories, 52.0) / model.p_alive(at, given_histories)
+    for x, age, value in zip(given_histories.x, given_histories.age, found, strict=True):
+        stayed = b + x + (1 if model.counts_first_purchase else 0)
+
+        def mean(quantile: float, x: float = x, age: float = age, stayed: float = stayed) -> float:
+            p = betaincinv(a, stayed, quantile)
+            return float(-np.expm1(-(0.8 + x) * np.log1p(p * 52.0 / (5.0 + age))) / p)
+
+        expected, _ = quad(mean, 0, 1, epsrel=1e-9, limit=400)
+        assert value == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_expectation_has_a_value_where_its_series_has_a_pole() -> None:
+    for weeks in BG_NBD.expected_from_start(np.array([0.5, 5.0, 0.4, 0.6]), [1.0, 52.0]):
+        near = BG_NBD.expected_from_start(np.array([0.5, 5.0, 0.41, 0.6]), [1.0, 52.0])
+        assert np.isfinite(weeks)
+        assert any(abs(weeks - value) < 0.05 * value for value in near)
 
 
 def test_the_expectation_is_smooth_where_a_is_one() -> None:

@@ -43,12 +43,9 @@ histories as (
         calibrations.calibration_end,
         max(purchases.business_date) as last_purchase_date,
         count(*) - 1 as repeat_purchase_days,
-        avg(
-            case
-                when purchases.business_date > purchases.first_purchase_date
-                    then cast(purchases.net_amount as double)
-            end
-        ) as mean_repeat_spend,
+        sum(
+            case when purchases.business_date > purchases.first_purchase_date then purchases.net_amount end
+        ) as repeat_spend,
         max(
             case when purchases.business_date <= calibrations.calibration_end then purchases.business_date end
         ) as last_calibration_date,
@@ -69,8 +66,8 @@ select
     cast(repeat_purchase_days as bigint) as repeat_purchase_days,
     {{ days_between('first_purchase_date', 'last_purchase_date') }} as span_days,
     {{ days_between('first_purchase_date', as_of_date()) }} as age_days,
-    -- Sums of money as doubles depend on their order in the last bits.
-    round(mean_repeat_spend, 6) as mean_repeat_spend,
+    -- Of the exact sum: a mean of doubles depends on their order in the last bits.
+    cast(repeat_spend as double) / nullif(repeat_purchase_days, 0) as mean_repeat_spend,
     -- Null for customers who came after the calibration.
     cast(case when last_calibration_date is not null then calibration_repeat_purchase_days end as bigint)
         as calibration_repeat_purchase_days,

@@ -22,7 +22,7 @@ members as (
         is_held_now,
         months_at_risk,
         months_kept,
-        cast(profit_amount as double) as profit,
+        profit_amount as profit,
         first_month
     from exposures
     where tier is not null
@@ -35,7 +35,7 @@ members as (
         max(is_held_now) as is_held_now,
         sum(months_at_risk) as months_at_risk,
         sum(months_kept) as months_kept,
-        cast(sum(profit_amount) as double) as profit,
+        sum(profit_amount) as profit,
         min(first_month) as first_month
     from exposures
     group by customer_id
@@ -52,7 +52,7 @@ totals as (
         cast(count(first_month) as double) as observed_customers,
         min(first_month) as first_month,
         cast(sum(months_kept) as double) / nullif(cast(sum(months_at_risk) as double), 0) as retention_rate,
-        sum(profit) / nullif(cast(sum(months_at_risk) as double), 0) as profit
+        cast(sum(profit) as double) / nullif(cast(sum(months_at_risk) as double), 0) as profit
     from members
     group by tier
 
@@ -63,7 +63,7 @@ residuals as (
     select
         members.tier,
         members.months_kept - totals.retention_rate * members.months_at_risk as kept,
-        members.profit - totals.profit * members.months_at_risk as profit
+        cast(members.profit as double) - totals.profit * members.months_at_risk as profit
     from members
     inner join totals
         on members.tier = totals.tier

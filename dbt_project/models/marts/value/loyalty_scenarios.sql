@@ -100,7 +100,8 @@ select
     cast(customers * (gain - {{ z }} * gain_error) as decimal(18, 2)) as profit_uplift_ci_low,
     cast(customers * (gain + {{ z }} * gain_error) as decimal(18, 2)) as profit_uplift_ci_high,
     uplift_rate,
-    uplift_rate - {{ z }} * uplift_error as uplift_rate_ci_low,
-    uplift_rate + {{ z }} * uplift_error as uplift_rate_ci_high,
+    -- Rounded, as a sum of squared residuals depends on their order in the last bits.
+    round(uplift_rate - {{ z }} * uplift_error, 9) as uplift_rate_ci_low,
+    round(uplift_rate + {{ z }} * uplift_error, 9) as uplift_rate_ci_high,
     reason
 from uplifts
