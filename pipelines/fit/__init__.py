@@ -4,7 +4,8 @@
 schema `fits` of the warehouse. docs/models.md explains each model and when not to trust it.
 """
 
-from pipelines.fit.fit import Fit, Fits, fit_models
+from pipelines.fit.fit import fit_models
+from pipelines.fit.outcome import Fit, Fits
 from pipelines.fit.sample import Sample, read_sample
 
 __all__ = ["Fit", "Fits", "Sample", "fit_models", "read_sample"]

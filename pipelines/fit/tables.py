@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from pipelines.fit.fit import PARAMETERS, Fits, Last
+from pipelines.fit.outcome import PARAMETERS, Fits, Last
 from pipelines.sql import ident, transaction
 
 if TYPE_CHECKING:

@@ -1,0 +1,80 @@
+"""What comes of fitting: parameters, or the reason why there are none, and the frames that the marts are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from pipelines.fit import calibration
+from pipelines.fit.histories import Floats
+
+PARAMETERS = ("r", "alpha", "a", "b", "s", "beta", "p", "q", "v")
+"""Of all models; each has some of them."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One model on one sample; `reason` says why nothing of it is published, None where it is."""
+
+    model: str
+    sample: str
+    customers: int
+    repeat_customers: int
+    parameters: Mapping[str, float]
+    log_likelihood: float | None
+    is_converged: bool
+    reason: str | None
+    iterations: int = 0
+
+    @property
+    def values(self) -> Floats:
+        """The parameters in their order."""
+        return np.array(list(self.parameters.values()))
+
+    @property
+    def label(self) -> str:
+        """For messages."""
+        return f"{self.model} ({self.sample})"
+
+
+@dataclass(frozen=True)
+class Fits:
+    """Everything that a night's fitting gives; the frames have the columns of the tables of schema `fits`."""
+
+    fits: list[Fit]
+    expectations: pd.DataFrame
+    """Per distinct history (x, span, age in days): P(alive) and expected purchase days in the next 365 days."""
+    calibration: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=calibration.COLUMNS))
+
+    def frame(self, as_of: date) -> pd.DataFrame:
+        """One row per model and sample."""
+        return pd.DataFrame(
+            [
+                {
+                    "model": fit.model,
+                    "sample": fit.sample,
+                    "fitted_at": as_of,
+                    "customers": fit.customers,
+                    "repeat_customers": fit.repeat_customers,
+                    "is_converged": fit.is_converged,
+                    "is_published": fit.reason is None,
+                    "reason": fit.reason,
+                    "log_likelihood": fit.log_likelihood,
+                    **{name: fit.parameters.get(name) for name in PARAMETERS},
+                }
+                for fit in self.fits
+            ]
+        )
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why a model is not published, by model and sample."""
+        return {fit.label: fit.reason for fit in self.fits if fit.reason is not None}
+
+
+Last = Mapping[tuple[str, str], Mapping[str, float]]
+"""The parameters of the last night, by model and sample: where the search begins."""
