@@ -146,6 +146,7 @@ def test_a_new_warehouse_cannot_take_away_what_is_served_and_a_killed_rebuild_is
     assert require_no_loss(shop.settings) == 0
 
 
+@pytest.mark.soak
 def test_a_loss_is_published_only_when_it_is_accepted(shop: Deployment) -> None:
     before = served(shop)
     shop.path("transactions", DAYS[0]).unlink()

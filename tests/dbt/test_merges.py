@@ -309,6 +309,7 @@ def test_an_export_without_merges_needs_no_such_column(tmp_path: Path) -> None:
     assert customer_ids(deployment) == set(IDS)
 
 
+@pytest.mark.soak
 def test_a_recategorised_product_has_its_new_category_in_all_of_history(tmp_path: Path) -> None:
     told = deployment_in(tmp_path / "told")
     told.land("products", FIRST, products())

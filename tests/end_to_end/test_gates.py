@@ -219,6 +219,7 @@ def test_broken_staging_is_found(tmp_path: Path, statements: tuple[str, ...], wo
     assert word in str(deployment.query("select * from ops.checks where not success")), failed
 
 
+@pytest.mark.soak
 def test_history_that_is_found_wanting_stops_every_night(tmp_path: Path) -> None:
     deployment = started(tmp_path / "shop")
     tonight = day(1)

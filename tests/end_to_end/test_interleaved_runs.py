@@ -213,6 +213,7 @@ def test_two_runs_that_take_turns_serve_all_that_both_loaded(shop: Shop, scenari
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.soak
 def test_of_a_run_that_fails_its_expectations_nothing_is_served(shop: Shop, seed: int) -> None:
     """The other run is either served without the failed one's rows or fails with it, by name of what is in its way."""
     deployment = shop.deployment

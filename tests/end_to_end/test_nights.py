@@ -190,7 +190,9 @@ def bounds_that_overlap(deployment: Deployment) -> None:
     ("spoil", "exit_code", "words"),
     [
         (html_instead_of_a_file, 3, ("transactions.csv", "HTML")),
-        (half_the_rows_dated_ahead, 4, ("6 of 12 rows", "transaction_at", "50.00%")),
+        pytest.param(
+            half_the_rows_dated_ahead, 4, ("6 of 12 rows", "transaction_at", "50.00%"), marks=pytest.mark.soak
+        ),
         (an_address_for_a_customer_number, 6, ("transactions.customer_id", "12 of 12 rows")),
         (bounds_that_overlap, 2, ("tier_policy.csv", "overlap")),
     ],
