@@ -93,17 +93,15 @@ def _timing(model: TimingModel, histories: Histories, sample: str, last: Last) -
             return model.likelihood(parameters, histories)
 
         starts = model.starts(histories)
-        maximum = maximise(likelihood, model.parameters, before) if before else None
-        if maximum is None or not maximum.is_converged:
-            if len(histories.x) > FEW_HISTORIES:
-                # The way to the maximum on a few of the histories, and only its end on all. Where a few have none,
-                # all are not searched from every start: that would take minutes, each night anew.
-                few = histories.thinned(FEW_HISTORIES)
-                near = maximise(lambda p: model.likelihood(p, few), model.parameters, starts)
-                starts = [near.parameters.tolist()] if near.is_converged else []
-                maximum = near
-            maximum = maximise(likelihood, model.parameters, starts) if starts else maximum
-        assert maximum is not None  # noqa: S101  # there are starts, or a search on a few
+        if len(histories.x) > FEW_HISTORIES:
+            # The way to the maximum on a few of the histories, and only its end on all. Where a few have none, all are
+            # not searched, whatever the last night had: that would take minutes, and hang on what came before.
+            few = histories.thinned(FEW_HISTORIES)
+            near = maximise(lambda p: model.likelihood(p, few), model.parameters, starts)
+            if not near.is_converged:
+                return near, np.nan
+            starts = [near.parameters.tolist()]
+        maximum = maximise(likelihood, model.parameters, [*before, *starts])
         mean = likelihood(maximum.parameters)[0] if maximum.is_converged else np.nan
         return maximum, mean * histories.customers
 
@@ -117,9 +115,7 @@ def _spend(sample: Sample, last: Last) -> Fit:
         def likelihood(parameters: Floats) -> tuple[float, Floats]:
             return GAMMA_GAMMA.likelihood(parameters, spends)
 
-        maximum = maximise(likelihood, GAMMA_GAMMA.parameters, before) if before else None
-        if maximum is None or not maximum.is_converged:
-            maximum = maximise(likelihood, GAMMA_GAMMA.parameters, GAMMA_GAMMA.starts(spends))
+        maximum = maximise(likelihood, GAMMA_GAMMA.parameters, [*before, *GAMMA_GAMMA.starts(spends)])
         mean = likelihood(maximum.parameters)[0] if maximum.is_converged else np.nan
         return maximum, mean * spends.customers
 

@@ -166,6 +166,17 @@ def test_a_night_that_starts_from_the_last_one_publishes_the_same_in_fewer_steps
     assert sum(f.iterations for f in again.fits) < sum(f.iterations for f in first.fits)
 
 
+def test_a_search_that_begins_on_a_part_ends_at_the_same_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = sample(*shoppers(2000, 500))
+    whole = fit_models(given)
+    assert whole.reasons == {}
+    monkeypatch.setattr("pipelines.fit.fit.FEW_HISTORIES", 400)
+    in_part = fit_models(given)
+    again = fit_models(given, {(f.model, f.sample): f.parameters for f in whole.fits})
+    for found in (in_part, again):
+        assert found.frame(date(2024, 5, 1)).equals(whole.frame(date(2024, 5, 1)))
+
+
 def test_parameters_of_a_made_up_shop_are_found_again() -> None:
     """BG/NBD itself made the histories, with r 0.8 and alpha 40/7 weeks: 6,000 buyers give them back within 10 %."""
     histories, spends = shoppers(6_000, 700)
