@@ -144,41 +144,41 @@ def load_table(summary: dict[str, Any]) -> Table:
     return table
 
 
+def _as_of_date(
+    step: str,
+    as_of: str | None,
+    as_json: bool,
+    work: Callable[[Settings, str, date, run.Say], dict[str, Any]],
+) -> None:
+    """Do a step that is for one business date in a run of its own, and show its summary."""
+    settings = load_settings()
+    day = parse_date(as_of) or last_landed_date(settings)
+    with progress(step, quiet=as_json) as say:
+        summary = as_run(settings, step, day, lambda run_id: work(settings, run_id, day, say))
+    _show(summary, as_json)
+
+
 @clear_errors
 def stage(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
     """Build the policy seeds and staging views of the warehouse."""
-    settings = load_settings()
-    day = parse_date(as_of) or last_landed_date(settings)
-    with progress("stage", quiet=as_json) as say:
-        summary = as_run(settings, "stage", day, lambda r: run.stage(settings, r, day, say))
-    _show(summary, as_json)
+    _as_of_date("stage", as_of, as_json, run.stage)
 
 
 @clear_errors
 def build(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
     """Stage, build and fit all marts as of a business date; validates first what was loaded since. Nothing is published."""
-    settings = load_settings()
-    day = parse_date(as_of) or last_landed_date(settings)
 
-    with progress("build", quiet=as_json) as say:
-        summary = as_run(
-            settings,
-            "build",
-            day,
-            lambda r: {**run.build(settings, r, day, say), "fit": run.fit(settings, r, day, say)},
-        )
-    _show(summary, as_json)
+    def work(settings: Settings, run_id: str, day: date, say: run.Say) -> dict[str, Any]:
+        built = run.build(settings, run_id, day, say)
+        return {**built, "fit": run.fit(settings, run_id, day, say)}
+
+    _as_of_date("build", as_of, as_json, work)
 
 
 @clear_errors
 def fit(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
     """Fit the retention and value models anew and build the marts that rest on them; builds first if that is not done."""
-    settings = load_settings()
-    day = parse_date(as_of) or last_landed_date(settings)
-
-    with progress("fit", quiet=as_json) as say:
-        summary = as_run(settings, "fit", day, lambda r: run.fit(settings, r, day, say))
-    _show(summary, as_json)
+    _as_of_date("fit", as_of, as_json, run.fit)
 
 
 @clear_errors

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-Floats = NDArray[np.float64]
+from pipelines.fit.histories import Floats
+
 Likelihood = Callable[[Floats], tuple[float, Floats]]
 """Parameters to the mean log-likelihood of a subject and its gradient by the parameters."""
 

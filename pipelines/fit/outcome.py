@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
-from pipelines.fit import calibration
 from pipelines.fit.histories import Floats
 
 PARAMETERS = ("r", "alpha", "a", "b", "s", "beta", "p", "q", "v")
@@ -48,7 +47,8 @@ class Fits:
     fits: list[Fit]
     expectations: pd.DataFrame
     """Per distinct history (x, span, age in days): P(alive) and expected purchase days in the next 365 days."""
-    calibration: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=calibration.COLUMNS))
+    calibration: pd.DataFrame
+    """Predicted against actual purchase days; empty where no timing model was fitted on the calibration."""
 
     def frame(self, as_of: date) -> pd.DataFrame:
         """One row per model and sample."""
