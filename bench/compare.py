@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.contracts import MartContract, mart_contracts
-from pipelines.sql import ident, literal
+from pipelines.quoting import ident, literal
 
 RELATIVE_TOLERANCE = 1e-9
 FITTED = {"customer_retention", "customer_value", "model_calibration", "model_fits"}

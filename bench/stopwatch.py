@@ -15,16 +15,17 @@ TIMED = [
     ("pipelines.load.load", "compare", "finding changed files"),
     ("pipelines.load.load", "create_tables", "tables and contracts"),
     ("pipelines.load.load", "source_contracts", "tables and contracts"),
-    ("pipelines.load.partitions:PartitionLoad", "_clear", "clearing the dates"),
-    ("pipelines.load.partitions:PartitionLoad", "_read_quickly", "typed read, rules and write"),
-    ("pipelines.load.partitions:PartitionLoad", "_read_carefully", "careful read (JSON Lines)"),
-    ("pipelines.load.partitions:PartitionLoad", "_count_by_file", "counting rows by file"),
-    ("pipelines.load.partitions:PartitionLoad", "_write_ledger", "file ledger"),
+    ("pipelines.load.partitions", "_clear", "clearing the dates"),
+    ("pipelines.load.partitions", "_read_quickly", "typed read, rules and write"),
+    ("pipelines.load.partitions", "_read_carefully", "careful read (JSON Lines)"),
+    ("pipelines.load.partitions", "count_by_file", "counting rows by file"),
+    ("pipelines.load.accounts", "count_by_file", "counting rows by file"),
+    ("pipelines.load.partitions", "write_ledger", "file ledger"),
     ("pipelines.load.partitions", "find_repeated_keys", "looking for repeated keys"),
     ("pipelines.load.partitions", "set_duplicates_aside", "duplicate keys within a date"),
     ("pipelines.load.partitions", "note_contested_keys", "keys that come on two dates"),
 ]
-"""Owner, function, and the line of the report that its time counts for."""
+"""Module, function, and the line of the report that its time counts for."""
 
 COMMIT = "commit"
 CHECKPOINT = "checkpoint"
@@ -90,19 +91,13 @@ class _Transaction:
         return self._watch.timed(COMMIT, lambda: self._inner.__exit__(*error))
 
 
-def owner_of(path: str) -> Any:
-    """The module, or the class within it, that `module:Class` names."""
-    module, _, name = path.partition(":")
-    found = importlib.import_module(module)
-    return getattr(found, name) if name else found
-
-
 def attach(watch: Stopwatch) -> None:
     """Time the loader's functions in this process from now on."""
-    for path, name, label in TIMED:
-        owner = owner_of(path)
+    for module, name, label in TIMED:
+        owner = importlib.import_module(module)
         setattr(owner, name, watch.wrap(label, getattr(owner, name)))
-    load, partitions = owner_of("pipelines.load.load"), owner_of("pipelines.load.partitions")
+    load: Any = importlib.import_module("pipelines.load.load")
+    partitions: Any = importlib.import_module("pipelines.load.partitions")
     connect, transaction = load.connect, partitions.transaction
     load.connect = lambda *args, **kwargs: _Connection(connect(*args, **kwargs), watch)
     partitions.transaction = lambda connection: _Transaction(transaction(connection), watch)

@@ -13,11 +13,9 @@ from airflow.sdk import Param, dag
 
 from pipelines.orchestrate.tasks import default_args
 from pipelines.orchestrate.wiring import land_to_publish
+from pipelines.settings import dataset_names, load_settings
 
 RANGE, CARE = "What to load", "With care"
-
-# As in pipelines/contracts.py, which is too heavy to import at each parse; a test compares the two.
-DATASETS = ["transactions", "customers", "products", "interactions", "feedback", "wallet_surveys"]
 
 
 @dag(
@@ -45,7 +43,7 @@ DATASETS = ["transactions", "customers", "products", "interactions", "feedback",
             type=["null", "array"],
             items={"type": "string"},
             # `enum` would make the form a box for one choice; `examples` make it a list to choose from.
-            examples=DATASETS,
+            examples=dataset_names(load_settings()),
             title="Datasets",
             description="Only these; empty means all.",
             section=RANGE,
@@ -78,6 +76,13 @@ DATASETS = ["transactions", "customers", "products", "interactions", "feedback",
             type="boolean",
             title="Accept loss",
             description="Let a warehouse that was begun anew publish fewer transactions than BI sees now.",
+            section=CARE,
+        ),
+        "reason": Param(
+            None,
+            type=["null", "string"],
+            title="Reason",
+            description="Why it is done; kept in the ledger and shown by `mainstay status`.",
             section=CARE,
         ),
     },

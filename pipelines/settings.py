@@ -24,6 +24,8 @@ from pipelines.errors import SettingsError
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 """Root of the checkout: home of `dbt_project/`, `dags/` and the shipped contracts and policies."""
 
+_CONTRACT = ".odcs.yaml"
+
 Months = Annotated[int, Field(ge=1, le=120)]
 
 
@@ -41,6 +43,10 @@ class Settings(BaseSettings):
     )
     policies_dir: Path | None = Field(
         default=None, description="Folder of the policy CSVs; default HOME/policies, else the shipped ones."
+    )
+    models_dir: Path | None = Field(
+        default=None,
+        description="Folder of the deployment's own dbt models, which stage its own datasets; default HOME/models.",
     )
     var_dir: Path | None = Field(default=None, description="Folder of all run-time state; default HOME/var.")
     landing_dir: Path | None = Field(
@@ -143,6 +149,13 @@ class Settings(BaseSettings):
         return own if own.is_dir() else PROJECT_DIR / "dbt_project" / "seeds"
 
     @property
+    def models(self) -> Path:
+        """Folder of the deployment's own dbt models; it need not be there."""
+        return (
+            self._in_home(self.models_dir) if self.models_dir is not None else self.home.resolve() / "models"
+        )
+
+    @property
     def var(self) -> Path:
         """Folder of all run-time state."""
         return self._in_home(self.var_dir) if self.var_dir is not None else self.home.resolve() / "var"
@@ -166,6 +179,16 @@ class Settings(BaseSettings):
     def docs(self) -> Path:
         """Folder of the Great Expectations Data Docs."""
         return self.var / "data_docs"
+
+
+def contract_files(folder: Path) -> list[Path]:
+    """The contracts in a folder."""
+    return sorted(folder.glob(f"*{_CONTRACT}"))
+
+
+def dataset_names(settings: Settings) -> list[str]:
+    """The deployment's datasets by the names of their contracts' files: cheap enough for a DAG that is being parsed."""
+    return [path.name.removesuffix(_CONTRACT) for path in contract_files(settings.contracts / "sources")]
 
 
 def load_settings() -> Settings:

@@ -18,11 +18,12 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner, Result
 
-from pipelines import ledger, steps
+from pipelines import steps
 from pipelines.cli import app
 from pipelines.contracts import SourceContract, source_contracts
+from pipelines.quoting import ident, literal
 from pipelines.settings import PROJECT_DIR, Settings
-from pipelines.sql import ident, literal
+from pipelines.warehouse import ledger
 
 Row = Mapping[str, Any]
 

@@ -14,7 +14,7 @@ import yaml
 
 from pipelines.contracts import SourceContract, source_contracts
 from pipelines.load import load_datasets
-from pipelines.load.partitions import DatasetLoad
+from pipelines.load.state import DatasetLoad
 from pipelines.settings import PROJECT_DIR, Settings
 
 DAY = "2017-03-01"

@@ -9,10 +9,11 @@ from pathlib import Path
 import duckdb
 
 from bench.purity.judge import Tables, differences
-from pipelines import ledger, steps
+from pipelines import steps
 from pipelines.contracts import mart_contracts
+from pipelines.quoting import ident
 from pipelines.settings import Settings
-from pipelines.sql import ident
+from pipelines.warehouse import ledger
 
 
 def served_as_of(settings: Settings) -> date:

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.lock import is_locked
-from pipelines.publish.catalog import DATABASE, INFO_TABLE, MANIFEST, current, damage, read_manifest
+from pipelines.contracts.info_table import INFO_TABLE
+from pipelines.publish.catalog import DATABASE, MANIFEST, current, damage, read_manifest
+from pipelines.quoting import ident, literal
 from pipelines.report import PAGES
 from pipelines.settings import Settings
-from pipelines.sql import ident, literal
+from pipelines.warehouse.lock import is_locked
 
 Content = dict[str, str]
 """By table a hash of its rows in any order, without what differs from run to run."""

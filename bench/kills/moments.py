@@ -68,7 +68,7 @@ def _label(name: str, args: tuple[Any, ...]) -> str:
 
 
 def _ledger(tell: Heard) -> None:
-    from pipelines import ledger
+    from pipelines.warehouse import ledger
 
     record = ledger.record_step
 

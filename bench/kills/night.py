@@ -128,8 +128,9 @@ def _run(home: Path, day: date, trace: Path, output: Path, kill: Kill | None) ->
 
 def _night(home: Path, day: date, heard: object) -> None:
     """What `mainstay nightly` does: landed history first, then the DAG's tasks in their order."""
-    from pipelines import ledger, standing, steps
+    from pipelines import steps
     from pipelines.cli.nightly import load_history
+    from pipelines.warehouse import ledger, standing
 
     settings = settings_of(home)
     load_history(settings, day, quiet=True)

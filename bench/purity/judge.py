@@ -11,7 +11,7 @@ import duckdb
 
 from bench.purity.ways import World, from_scratch
 from pipelines.contracts import mart_contracts
-from pipelines.sql import ident
+from pipelines.quoting import ident
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from bench.purity.histories import History, Policy, Round, is_filled
 from bench.purity.landing import Files, Partition, land
-from pipelines import ledger, steps
+from pipelines import steps
 from pipelines.errors import BuildError, ValidationFailedError
 from pipelines.settings import Settings
-from pipelines.sql import connect
+from pipelines.warehouse import ledger
+from pipelines.warehouse.connection import connect
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,8 +17,8 @@ from rich.markup import escape
 
 from pipelines.errors import LandingError, MainstayError, SettingsError
 from pipelines.settings import Settings, load_settings
-from pipelines.signals import ending_in_order
-from pipelines.sql import explained
+from pipelines.warehouse.faults import explained
+from pipelines.warehouse.signals import ending_in_order
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)

@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
-from pipelines import ledger
 from pipelines.cli.common import JsonFlag, clear_errors, out, print_json, progress
-from pipelines.contracts import DATASETS, mart_contracts, source_contracts
+from pipelines.contracts import known_contracts, mart_contracts, source_contracts
+from pipelines.contracts.policies import read_policies
 from pipelines.errors import MainstayError
-from pipelines.lock import holder, is_locked
-from pipelines.policies import read_policies
 from pipelines.publish import current
+from pipelines.quoting import ident
 from pipelines.settings import load_settings
-from pipelines.sql import connect, database_errors, explained, ident
+from pipelines.warehouse import ledger
+from pipelines.warehouse.connection import connect
+from pipelines.warehouse.faults import database_errors, explained
+from pipelines.warehouse.lock import holder, is_locked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +82,9 @@ def _home(settings: Settings) -> Finding:
 def _contracts(settings: Settings) -> Finding:
     sources = source_contracts(settings)
     return Finding(
-        "contracts", "ok", f"{len(sources)} sources in {settings.contracts}, {len(mart_contracts())} marts"
+        "contracts",
+        "ok",
+        f"{len(sources)} sources in {settings.contracts}, {len(mart_contracts(settings))} marts",
     )
 
 
@@ -149,7 +153,7 @@ def _ledger(settings: Settings) -> Finding:
             ).fetchall()
         }
         wrong, rows = [], 0
-        for name in DATASETS:
+        for name in known_contracts(settings):
             if name not in loaded:
                 continue
             found = connection.execute(

@@ -17,7 +17,7 @@ from pipelines.cli.common import (
     print_json,
     progress,
 )
-from pipelines.contracts import DATASETS
+from pipelines.contracts import canonical_contracts
 from pipelines.errors import SettingsError
 from pipelines.settings import PROJECT_DIR, Settings, load_settings
 
@@ -57,7 +57,7 @@ def init(
         / "data_contracts"
         / "sources"
         / f"{name}.odcs.yaml"
-        for name in DATASETS
+        for name in canonical_contracts()
     }
     seeds = PROJECT_DIR / "dbt_project" / "seeds"
     sources |= {Path("policies") / path.name: path for path in sorted(seeds.glob("*.csv"))}
@@ -76,7 +76,7 @@ def init(
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, folder / path)
     (folder / "mainstay.toml").write_text(_toml(), encoding="utf-8")
-    for name in DATASETS:
+    for name in canonical_contracts():
         (folder / "var" / "landing" / name).mkdir(parents=True, exist_ok=True)
     out.print(
         f"\nNext: set MAINSTAY_HOME={folder.resolve()}, fit data_contracts/sources/transactions.odcs.yaml to your export "

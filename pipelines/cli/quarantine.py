@@ -12,19 +12,20 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipelines.cli.common import JsonFlag, clear_errors, out, parse_date, print_json
-from pipelines.contracts import DATASETS
+from pipelines.contracts import known_contracts
 from pipelines.errors import SettingsError
 from pipelines.load.tables import REASON_KIND
-from pipelines.lock import warehouse_lock
+from pipelines.quoting import ident
 from pipelines.settings import load_settings
-from pipelines.sql import connect, fetch_rows, ident
+from pipelines.warehouse.connection import connect, fetch_rows
+from pipelines.warehouse.lock import warehouse_lock
 
 if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 app = typer.Typer(help="List, show and export rows that break their contract.", no_args_is_help=True)
 
-Dataset = Annotated[str, typer.Argument(help=f"Dataset: {', '.join(DATASETS)}.")]
+Dataset = Annotated[str, typer.Argument(help="Dataset, as its contract is named.")]
 OnDate = Annotated[
     str | None, typer.Option("--date", help="Only this business date (landing folder), YYYY-MM-DD.")
 ]
@@ -44,8 +45,8 @@ def _query(settings: Settings, sql: str, parameters: list[Any]) -> list[dict[str
 
 
 def _rejects(settings: Settings, dataset: str, day: str | None, limit: int | None) -> list[dict[str, Any]]:
-    if dataset not in DATASETS:
-        raise SettingsError(f"unknown dataset {dataset!r}; use one of {', '.join(DATASETS)}")
+    if dataset not in (known := known_contracts(settings)):
+        raise SettingsError(f"unknown dataset {dataset!r}; use one of {', '.join(known)}")
     on = parse_date(day)
     return _query(
         settings,
@@ -62,7 +63,7 @@ def list_(as_json: JsonFlag = False) -> None:
     """Count rejects by dataset, business date and reason."""
     settings = load_settings()
     found: list[dict[str, Any]] = []
-    for dataset in DATASETS:
+    for dataset in known_contracts(settings):
         found += _query(
             settings,
             f"SELECT ? AS dataset, partition_date, {REASON_KIND} AS reason, count(*) AS rows "

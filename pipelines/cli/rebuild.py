@@ -16,9 +16,9 @@ from pipelines.cli.common import JsonFlag, clear_errors, err, out, print_json
 from pipelines.contracts import source_contracts
 from pipelines.errors import LandingError, MainstayError, SettingsError
 from pipelines.land import landed_dates
-from pipelines.lock import warehouse_lock
 from pipelines.publish import current
 from pipelines.settings import Settings, load_settings
+from pipelines.warehouse.lock import warehouse_lock
 
 if TYPE_CHECKING:
     from pipelines.publish import Published

@@ -11,16 +11,16 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from pipelines import ledger
 from pipelines.cli.common import JsonFlag, clear_errors, out, print_json
 from pipelines.contracts import source_contracts
 from pipelines.errors import LandingError
 from pipelines.land import discover
-from pipelines.lock import holder, is_locked
 from pipelines.publish import current
 from pipelines.settings import load_settings
-from pipelines.sql import connect, fetch_rows
-from pipelines.standing import held_datasets
+from pipelines.warehouse import ledger
+from pipelines.warehouse.connection import connect, fetch_rows
+from pipelines.warehouse.lock import holder, is_locked
+from pipelines.warehouse.standing import held_datasets
 
 if TYPE_CHECKING:
     from datetime import date

@@ -12,7 +12,6 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from pipelines import ledger, standing
 from pipelines import steps as run
 from pipelines.cli.common import (
     JsonFlag,
@@ -24,8 +23,10 @@ from pipelines.cli.common import (
     print_json,
     progress,
 )
+from pipelines.contracts import known_contracts
 from pipelines.errors import MainstayError, SettingsError
 from pipelines.settings import Settings, load_settings
+from pipelines.warehouse import ledger, standing
 
 FromDate = Annotated[
     str | None,
@@ -103,9 +104,9 @@ def load(
     """Load landed files into raw, quarantine and duplicates; unchanged partitions are left as they are."""
     settings = load_settings()
     start, end = _range(first, last)
-    unknown = sorted(set(dataset or []) - set(run.datasets()))
-    if unknown:
-        raise SettingsError(f"unknown dataset {', '.join(unknown)}; use {', '.join(run.datasets())}")
+    known = known_contracts(settings)
+    if unknown := sorted(set(dataset or []) - set(known)):
+        raise SettingsError(f"unknown dataset {', '.join(unknown)}; use {', '.join(known)}")
     if dry_run:
         pending = run.pending(settings, start, end, dataset)
         _show(

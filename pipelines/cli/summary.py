@@ -9,11 +9,11 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
+from pipelines.contracts.policies import read_policies
 from pipelines.errors import PublishError
-from pipelines.policies import read_policies
 from pipelines.publish import current
-from pipelines.sql import connect, fetch_rows
-from pipelines.standing import simulated_parts
+from pipelines.warehouse.connection import connect, fetch_rows
+from pipelines.warehouse.standing import simulated_parts
 
 if TYPE_CHECKING:
     from rich.console import Console

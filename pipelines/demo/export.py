@@ -7,7 +7,7 @@ contract's columns. Unit costs are the only made-up column here; `cost_source_sy
 from __future__ import annotations
 
 from pipelines.demo.source import DEMO_POLICIES, FIRST_DATE
-from pipelines.sql import literal
+from pipelines.quoting import literal
 
 # A basket holds a product once, so the product's order numbers its lines the same way on every machine.
 TRANSACTIONS = """

@@ -16,7 +16,7 @@ import pyarrow as pa
 from pipelines.demo.feedback_topics import COMPLAINT_SHARES, EXITS, OTHER_SHARES, TOPIC_NAMES, TOPICS
 from pipelines.demo.simulate import DAY, SIMULATED, Draws, fetch_columns
 from pipelines.demo.source import FIRST_DATE, LAST_DATE
-from pipelines.sql import ident
+from pipelines.quoting import ident
 
 if TYPE_CHECKING:
     import duckdb

@@ -30,7 +30,7 @@ from pipelines.demo.scale_sql import (
     products_sql,
 )
 from pipelines.errors import SettingsError
-from pipelines.sql import ident, literal
+from pipelines.quoting import ident, literal
 
 _TIMES = "dateformat '%Y-%m-%d', timestampformat '%Y-%m-%d %H:%M:%S'"
 FORMATS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from pipelines.sql import literal
+from pipelines.quoting import literal
 
 SHARES = {"diamond": 0.03, "gold": 0.10, "silver": 0.20, "ordinary": 0.47, "new": 0.20}
 LAPSED_SHARE = 0.10

@@ -12,8 +12,8 @@ import duckdb
 
 from pipelines.contracts import canonical_contracts
 from pipelines.errors import LandingError, SettingsError
+from pipelines.quoting import literal
 from pipelines.settings import PROJECT_DIR
-from pipelines.sql import literal
 
 if TYPE_CHECKING:
     from pipelines.settings import Settings

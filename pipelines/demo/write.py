@@ -15,14 +15,14 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.contracts import DATASETS, Column, SourceContract, canonical_contracts
+from pipelines.contracts import Column, SourceContract, canonical_contracts
 from pipelines.demo import export
 from pipelines.demo.feedback import create_feedback
 from pipelines.demo.manifest import Manifest, writing
 from pipelines.demo.source import FIRST_DATE, LAST_DATE, fingerprint, open_source, package_data
 from pipelines.demo.wallets import create_wallet_surveys
 from pipelines.errors import LandingError, SettingsError
-from pipelines.sql import ident, literal
+from pipelines.quoting import ident, literal
 
 if TYPE_CHECKING:
     import duckdb
@@ -31,6 +31,16 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 """Called with a dataset's name, its files done and its files in all."""
+
+DATASETS: dict[str, Callable[[duckdb.DuckDBPyConnection], object]] = {
+    "transactions": lambda connection: connection.execute(export.TRANSACTIONS),
+    "customers": lambda connection: connection.execute(export.CUSTOMERS),
+    "products": lambda connection: connection.execute(export.PRODUCTS),
+    "interactions": lambda connection: connection.execute(export.INTERACTIONS),
+    "feedback": create_feedback,
+    "wallet_surveys": create_wallet_surveys,
+}
+"""The datasets that the demo has, each with what makes its table."""
 
 _ENDINGS = {"csv": "csv", "jsonl": "jsonl", "parquet": "parquet"}
 _GZIPPED = frozenset({"transactions"})
@@ -168,19 +178,8 @@ def _planned(names: tuple[str, ...], files: list[_File], todo: set[str]) -> dict
 
 def _plan(connection: duckdb.DuckDBPyConnection, contract: SourceContract, last: date) -> list[_File]:
     """Make the dataset's table and list its files, one for each night up to `last` that has rows."""
-    statements = {
-        "transactions": export.TRANSACTIONS,
-        "customers": export.CUSTOMERS,
-        "products": export.PRODUCTS,
-        "interactions": export.INTERACTIONS,
-    }
     name = contract.name
-    if name in statements:
-        connection.execute(statements[name])
-    elif name == "feedback":
-        create_feedback(connection)
-    else:
-        create_wallet_surveys(connection)
+    DATASETS[name](connection)
     nights = connection.execute(
         f"select landing_date, count(*) from {ident('demo_' + name)} "
         "where landing_date <= ? group by all order by all",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from pipelines.fit.outcome import PARAMETERS, Fits, Last
-from pipelines.sql import ident, transaction
+from pipelines.quoting import ident
+from pipelines.warehouse.connection import transaction
 
 if TYPE_CHECKING:
     import pandas as pd

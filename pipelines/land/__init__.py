@@ -1,7 +1,8 @@
 """Land: find the files of a range of business dates and make sure that each is what its contract says."""
 
 from pipelines.land.check import check_files
-from pipelines.land.discover import LandingFile, discover, landed_dates
-from pipelines.land.inspect import Inspected, inspect
+from pipelines.land.discover import discover, landed_dates
+from pipelines.land.inspect import inspect
+from pipelines.land.inspected import Inspected
 
-__all__ = ["Inspected", "LandingFile", "check_files", "discover", "inspect", "landed_dates"]
+__all__ = ["Inspected", "check_files", "discover", "inspect", "landed_dates"]

@@ -5,17 +5,17 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from pipelines import ledger
 from pipelines.errors import FileRefusedError, LandingError
-from pipelines.land.inspect import Inspected, inspect
+from pipelines.land.inspect import inspect
+from pipelines.land.inspected import Inspected
+from pipelines.warehouse import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import duckdb
 
-    from pipelines.contracts import SourceContract
-    from pipelines.land.discover import LandingFile
+    from pipelines.contracts import LandingFile, SourceContract
 
 _SHOWN = 5
 

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.contract_checks import LocationPart, day_of, location_parts, split_location
+from pipelines.contracts.location import LandingFile, LocationPart, day_of, location_parts, split_location
 from pipelines.errors import LandingError
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from pipelines.contracts import SourceContract
     from pipelines.settings import Settings
-
-
-@dataclass(frozen=True, order=True)
-class LandingFile:
-    """A file that belongs to a dataset and a business date."""
-
-    dataset: str
-    partition_date: date
-    path: Path
 
 
 def _is_temporary(name: str) -> bool:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
-from pipelines.land.inspect import open_text, refuse
+from pipelines.land.inspected import refuse
+from pipelines.land.text import open_text
 from pipelines.load.quick import path_literal, zoned_columns
 from pipelines.load.relation import Rule, from_parquet, parse, row_rules, source, type_rules, typed
-from pipelines.sql import ident, literal
+from pipelines.quoting import ident, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

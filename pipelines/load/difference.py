@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from pipelines.errors import LockedError
-from pipelines.load.keys import scalar
 from pipelines.load.pending import loaded_versions
-from pipelines.sql import explained, ident, insert_rows, literal
+from pipelines.quoting import ident, literal
+from pipelines.warehouse.connection import insert_rows, scalar
+from pipelines.warehouse.faults import explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

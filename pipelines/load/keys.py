@@ -8,21 +8,14 @@ noted in `raw.<dataset>__contested`, so that staging has only those to rank.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pipelines import ledger
-from pipelines.sql import ident, literal
+from pipelines.quoting import ident, literal
+from pipelines.warehouse import ledger
+from pipelines.warehouse.connection import scalar
 
 if TYPE_CHECKING:
-    import duckdb
-
-    from pipelines.load.partitions import PartitionLoad
-
-
-def scalar(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any] | None = None) -> int:
-    """The one number that a query gives."""
-    row = connection.execute(sql, parameters or []).fetchone()
-    return int(row[0]) if row and row[0] is not None else 0
+    from pipelines.load.state import PartitionLoad
 
 
 def find_repeated_keys(load: PartitionLoad) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from pipelines import ledger
 from pipelines.contracts import source_contracts
 from pipelines.land import check_files
 from pipelines.land.discover import require_landing_folder
-from pipelines.load.partitions import DatasetLoad, PartitionLoad
+from pipelines.load.partitions import load_partitions
 from pipelines.load.pending import compare, loaded_versions
+from pipelines.load.state import DatasetLoad, PartitionLoad
 from pipelines.load.tables import create_tables
-from pipelines.sql import connect
+from pipelines.warehouse import ledger
+from pipelines.warehouse.connection import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,7 +57,7 @@ def load_datasets(
     results = []
     with closing(connect(settings)) as connection:
         connection.execute(ledger.DDL)
-        create_tables(connection, contracts)
+        create_tables(connection, settings)
         for name, contract in contracts.items():
             if datasets is not None and name not in datasets:
                 continue
@@ -71,7 +72,7 @@ def load_datasets(
                 say(f"{name}: {len(pending.files):,} files of {len(pending.changed):,} dates")
             if pending.changed or gone:
                 files = check_files(connection, run_id, contract, pending.files)
-                result = PartitionLoad(connection, settings, contract, run_id, files, gone).run()
+                result = load_partitions(PartitionLoad(connection, settings, contract, run_id, files, gone))
             result.unchanged = len(pending.unchanged)
             result.missing = [] if remove_missing else pending.missing
             results.append(result)

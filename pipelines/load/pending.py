@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from pipelines import ledger
 from pipelines.contracts import source_contracts
 from pipelines.land import discover
-from pipelines.land.inspect import file_sha256
+from pipelines.land.inspected import file_sha256
 from pipelines.load.tables import contract_hash
-from pipelines.sql import connect
+from pipelines.warehouse import ledger
+from pipelines.warehouse.connection import connect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from pipelines.contracts import SourceContract
-    from pipelines.land import LandingFile
+    from pipelines.contracts import LandingFile, SourceContract
     from pipelines.settings import Settings
 
 Version = tuple[str, str, str]

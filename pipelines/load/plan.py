@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
-from pipelines import ledger
-from pipelines.contracts import canonical_contracts, source_contracts
+from pipelines.contracts import source_contracts
 from pipelines.errors import LandingError, LoadError
 from pipelines.land import check_files
 from pipelines.land.discover import require_landing_folder
@@ -30,11 +29,14 @@ from pipelines.load.difference import (
     held_in,
     own_catalog,
 )
-from pipelines.load.partitions import PartitionLoad
+from pipelines.load.partitions import load_partitions
 from pipelines.load.pending import Pending, compare
+from pipelines.load.state import PartitionLoad
 from pipelines.load.tables import check_types, create_tables, raw_columns
-from pipelines.lock import warehouse_lock
-from pipelines.sql import connect, database_errors, explained
+from pipelines.warehouse import ledger
+from pipelines.warehouse.connection import connect
+from pipelines.warehouse.faults import database_errors, explained
+from pipelines.warehouse.lock import warehouse_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -42,8 +44,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from pipelines.contracts import SourceContract
-    from pipelines.land import Inspected, LandingFile
+    from pipelines.contracts import LandingFile, SourceContract
+    from pipelines.land import Inspected
     from pipelines.settings import Settings
 
 _PLAN = "plan"
@@ -147,7 +149,7 @@ def plan_load(
         closing(connect(settings, folder / "plan.duckdb")) as connection,
     ):
         connection.execute(ledger.DDL)
-        create_tables(connection, source_contracts(settings))
+        create_tables(connection, settings)
         with warehouse_lock(settings, _PLAN, _PLAN, on_wait=say), attached(connection, settings):
             before = {name: held_in(connection, WAREHOUSE, name, first, last) for name in contracts}
         works = []
@@ -198,7 +200,7 @@ class _DatasetPlan:
         if self.remove_missing and self.pending.missing:
             require_landing_folder(self.settings, self.contract)
         try:
-            columns = raw_columns(self.contract, canonical_contracts()[self.contract.name])
+            columns = raw_columns(self.contract)
             check_types(self.contract.name, columns, self.before.types)
         except LoadError as error:
             self.failed = dict.fromkeys(self.pending.changed, ("rejected", str(error)))
@@ -221,7 +223,7 @@ class _DatasetPlan:
         return problems
 
     def _load(self, files: Sequence[Inspected]) -> None:
-        PartitionLoad(self.connection, self.settings, self.contract, _PLAN, files).run()
+        load_partitions(PartitionLoad(self.connection, self.settings, self.contract, _PLAN, files))
 
     def _inspected(self, problems: list[str]) -> list[Inspected]:
         """The files of the partitions of which none is refused."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipelines.contract_checks import ISO
+from pipelines.contracts import ISO
 from pipelines.load.relation import (
     exact_rules,
     from_parquet,
@@ -17,7 +17,7 @@ from pipelines.load.relation import (
     type_rules,
     typed,
 )
-from pipelines.sql import ident, literal
+from pipelines.quoting import ident, literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,8 +14,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipelines.contract_checks import ISO
-from pipelines.sql import ident, literal
+from pipelines.contracts import ISO
+from pipelines.quoting import ident, literal
 
 if TYPE_CHECKING:
     from pipelines.contracts import Column, Dialect, SourceContract

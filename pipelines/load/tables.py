@@ -7,9 +7,9 @@ import json
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
-from pipelines.contracts import LOAD_COLUMNS, canonical_contracts
+from pipelines.contracts import LOAD_COLUMNS, canon_of, known_contracts
 from pipelines.errors import LoadError
-from pipelines.sql import ident
+from pipelines.quoting import ident
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LOADER_VERSION = 1
 """To be raised with every change of the loader that makes other rows of the same file, so that all are loaded again."""
 
-_NOT_LOADED_BY = {"description", "classification", "quality"}
+_NOT_LOADED_BY = {"description", "classification", "quality", "is_published"}
 """What a contract's column says that no loaded row depends on; its list of valid values is `allowed`."""
 
 _SET_ASIDE = """(
@@ -30,21 +30,18 @@ _SET_ASIDE = """(
     raw_text VARCHAR, {what}, set_aside_at TIMESTAMP)"""
 
 
-def raw_columns(contract: SourceContract | None, canon: SourceContract) -> list[tuple[str, str]]:
+def raw_columns(contract: SourceContract) -> list[tuple[str, str]]:
     """Name and type of a raw table's columns: those the models read, then the deployment's own, then the loader's."""
-    columns = {c.name: c.type for c in canon.columns}
-    if contract is not None:
-        columns.update({c.name: c.type for c in contract.columns})
+    columns = {c.name: c.type for c in (*canon_of(contract).columns, *contract.columns)}
     return [*columns.items(), *LOAD_COLUMNS.items()]
 
 
-def create_tables(connection: duckdb.DuckDBPyConnection, contracts: dict[str, SourceContract]) -> None:
-    """Create what is missing and add the columns that a contract gained; all six datasets always have tables."""
+def create_tables(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Create what is missing and add the columns that a contract gained; every dataset that models read has tables."""
     for schema in ("raw", "quarantine", "duplicates"):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-    for name, canon in canonical_contracts().items():
-        contract = contracts.get(name)
-        columns = raw_columns(contract, canon)
+    for name, contract in known_contracts(settings).items():
+        columns = raw_columns(contract)
         table = ident(name)
         connection.execute(
             f"CREATE TABLE IF NOT EXISTS raw.{table} ({', '.join(f'{ident(c)} {t}' for c, t in columns)})"
@@ -56,7 +53,7 @@ def create_tables(connection: duckdb.DuckDBPyConnection, contracts: dict[str, So
         for column, type_ in columns:
             if column not in have:
                 connection.execute(f"ALTER TABLE raw.{table} ADD COLUMN {ident(column)} {type_}")
-        keys = ", ".join(f"{ident(k)} {dict(columns)[k]}" for k in canon.key)
+        keys = ", ".join(f"{ident(k)} {dict(columns)[k]}" for k in contract.key)
         connection.execute(f"CREATE TABLE IF NOT EXISTS raw.{ident(name + '__contested')} ({keys})")
         connection.execute(
             f"CREATE TABLE IF NOT EXISTS quarantine.{table} {_SET_ASIDE.format(what='reasons VARCHAR[]')}"

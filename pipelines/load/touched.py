@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipelines.load.keys import scalar
-from pipelines.sql import ident
+from pipelines.quoting import ident
+from pipelines.warehouse.connection import scalar
 
 if TYPE_CHECKING:
-    from pipelines.load.partitions import PartitionLoad
+    from pipelines.load.state import PartitionLoad
 
 
 def remember_held_before(load: PartitionLoad) -> None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from pipelines.contracts import DATASETS, source_contracts
+from pipelines.contracts import known_contracts, source_contracts
 from pipelines.errors import LandingError, SettingsError
 from pipelines.land import discover, landed_dates
+from pipelines.publish import as_of_for
 from pipelines.settings import Settings
-from pipelines.standing import as_of_for
 
 
 @dataclass(frozen=True)
@@ -30,20 +30,19 @@ class Backfill:
     """Business date to build for; None means the last landed one of the range."""
     accept_loss: bool = False
     """Let a new warehouse publish fewer transactions than are served."""
+    reason: str | None = None
+    """Why it is done, for those who read the ledger later."""
 
     def __post_init__(self) -> None:
         """Refuse what no deployment could do.
 
         Raises:
-            SettingsError: the range ends before it starts, or a dataset is unknown.
+            SettingsError: the range ends before it starts.
         """
         if self.last < self.first:
             raise SettingsError(
                 f"the range ends ({self.last}) before it starts ({self.first}); swap the dates"
             )
-        unknown = sorted(set(self.datasets or ()) - set(DATASETS))
-        if unknown:
-            raise SettingsError(f"unknown dataset {', '.join(unknown)}; use {', '.join(DATASETS)}")
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any]) -> Backfill:
@@ -66,6 +65,7 @@ class Backfill:
             remove_missing=bool(params.get("remove_missing")),
             as_of=_date(params, "as_of_date"),
             accept_loss=bool(params.get("accept_loss")),
+            reason=str(params.get("reason") or "").strip() or None,
         )
 
     def params(self) -> dict[str, Any]:
@@ -78,6 +78,7 @@ class Backfill:
             "remove_missing": self.remove_missing,
             "as_of_date": self.as_of.isoformat() if self.as_of else None,
             "accept_loss": self.accept_loss,
+            "reason": self.reason,
         }
 
     def as_of_date(self, settings: Settings) -> date:
@@ -96,10 +97,12 @@ class Backfill:
         """Make sure that there is something to do.
 
         Raises:
-            SettingsError: a dataset that was asked for has no contract in this deployment.
+            SettingsError: a dataset that was asked for is unknown, or has no contract in this deployment.
             LandingError: nothing is landed in the range, and what is missing is not to be removed.
         """
-        known = source_contracts(settings)
+        every, known = known_contracts(settings), source_contracts(settings)
+        if unknown := sorted(set(self.datasets or ()) - set(every)):
+            raise SettingsError(f"unknown dataset {', '.join(unknown)}; use {', '.join(every)}")
         absent = [name for name in self.datasets or () if name not in known]
         if absent:
             raise SettingsError(

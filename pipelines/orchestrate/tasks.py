@@ -144,7 +144,7 @@ class _Run:
         """The business date that the marts are built for."""
         if self.backfill is not None:
             return self.backfill.as_of_date(self.settings)
-        from pipelines.standing import as_of_for
+        from pipelines.publish import as_of_for
 
         return as_of_for(self.settings, self.last)
 
@@ -237,7 +237,7 @@ def _steps() -> Any:
 
 
 def _observed(run: _Run, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    from pipelines.signals import Ended, ending_in_order
+    from pipelines.warehouse.signals import Ended, ending_in_order
 
     _tell(StepEvent(run.task_id, "started"))
     began = time.monotonic()

@@ -4,9 +4,19 @@
 earlier one in; `current` and `versions` say what is served and what is kept.
 """
 
-from pipelines.publish.catalog import Published, PublishedTable, Version, current, versions
+from pipelines.publish.catalog import Published, PublishedTable, Version, as_of_for, current, versions
 from pipelines.publish.changes import compare
 from pipelines.publish.rollback import rollback
 from pipelines.publish.swap import publish
 
-__all__ = ["Published", "PublishedTable", "Version", "compare", "current", "publish", "rollback", "versions"]
+__all__ = [
+    "Published",
+    "PublishedTable",
+    "Version",
+    "as_of_for",
+    "compare",
+    "current",
+    "publish",
+    "rollback",
+    "versions",
+]

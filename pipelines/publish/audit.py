@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipelines.contracts.info_table import INFO_TABLE
 from pipelines.errors import PublishError
 from pipelines.publish import files
 from pipelines.publish.build import STORAGE_VERSION, Night
-from pipelines.publish.catalog import DATABASE, INFO_TABLE, PublishedTable
-from pipelines.sql import ident, literal
+from pipelines.publish.catalog import DATABASE, PublishedTable
+from pipelines.quoting import ident, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
 
+from pipelines.contracts.info_table import INFO_COLUMNS, INFO_COMMENT, INFO_TABLE
 from pipelines.publish import files
-from pipelines.publish.catalog import DATABASE, INFO_TABLE, PublishedTable
-from pipelines.sql import ident, literal
+from pipelines.publish.catalog import DATABASE, PublishedTable
+from pipelines.quoting import ident, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,19 +27,6 @@ STORAGE_VERSION = "v1.5.0"
 
 LAYOUT = 1
 """To be raised when this module builds other files from the same marts, so that those are published anew."""
-
-INFO_COLUMNS = (
-    ("run_id", "VARCHAR", "Run that built this night"),
-    ("as_of_date", "DATE", "Business date that the marts are for"),
-    ("published_at", "TIMESTAMP", "When this night was built (UTC)"),
-    ("table_name", "VARCHAR", "Published table"),
-    ("row_count", "BIGINT", "Rows of the table"),
-    ("contract_version", "VARCHAR", "Version of the table's data contract"),
-    ("version", "VARCHAR", "Identifier for `rollback`, and name of the version's folders"),
-    ("fingerprint", "VARCHAR", "Fingerprint of the table's rows in any order"),
-    ("content", "VARCHAR", "Hash of as-of date, contracts and rows of all tables"),
-)
-INFO_COMMENT = "One row per published table: which run this file is from and what it holds."
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from pipelines.contracts.info_table import INFO_TABLE
 from pipelines.errors import PublishError
 from pipelines.publish import files
-from pipelines.sql import ident, literal
+from pipelines.quoting import ident, literal
 
 if TYPE_CHECKING:
     from pipelines.settings import Settings
@@ -23,7 +24,6 @@ logger = logging.getLogger(__name__)
 
 DATABASE = "marts.duckdb"
 MANIFEST = "manifest.json"
-INFO_TABLE = "_publish"
 VERSION_ID = re.compile(r"^\d{8}T\d{6}_\d{6}Z-[A-Za-z0-9_-]+$")
 _STAMP = "%Y%m%dT%H%M%S_%fZ"
 
@@ -219,3 +219,12 @@ def current(settings: Settings) -> Published | None:
         },
         path=path,
     )
+
+
+def as_of_for(settings: Settings, business_date: date) -> date:
+    """The date that a run for `business_date` builds the marts for: never one before what BI sees already.
+
+    A night that is run again for an earlier date corrects that date's rows; it does not take BI back in time.
+    """
+    published = current(settings)
+    return business_date if published is None else max(business_date, published.as_of_date)

@@ -17,7 +17,7 @@ from pipelines.publish.audit import _columns_of
 from pipelines.publish.catalog import damage, read_manifest, serving_file, versions_folder
 from pipelines.publish.pairs import MonthRestated, Pair, TableChanges, TierMove
 from pipelines.publish.swap import marts_at_hand
-from pipelines.sql import literal
+from pipelines.quoting import literal
 
 if TYPE_CHECKING:
     from pipelines.contracts import MartContract

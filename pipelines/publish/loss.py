@@ -10,11 +10,11 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from pipelines import ledger
 from pipelines.errors import PublishError
-from pipelines.lock import warehouse_lock
 from pipelines.publish.catalog import current
-from pipelines.sql import connect
+from pipelines.warehouse import ledger
+from pipelines.warehouse.connection import connect
+from pipelines.warehouse.lock import warehouse_lock
 
 if TYPE_CHECKING:
     import duckdb

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipelines.sql import ident, literal
+from pipelines.quoting import ident, literal
 
 if TYPE_CHECKING:
     from datetime import date

@@ -29,7 +29,7 @@ from pipelines.publish.catalog import (
     version_ids,
     versions_folder,
 )
-from pipelines.sql import explained
+from pipelines.warehouse.faults import explained
 
 if TYPE_CHECKING:
     from pathlib import Path

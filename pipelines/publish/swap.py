@@ -37,7 +37,8 @@ from pipelines.publish.catalog import (
     versions_folder,
 )
 from pipelines.publish.recovery import building_folder, file_version, prune, recover, sentences
-from pipelines.sql import connect, ident, literal
+from pipelines.quoting import ident, literal
+from pipelines.warehouse.connection import connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from pipelines import ledger
 from pipelines.errors import MainstayError
-from pipelines.lock import warehouse_lock
 from pipelines.report.style import Table
-from pipelines.sql import connect, fetch_rows
-from pipelines.standing import held_datasets, simulated_parts
+from pipelines.warehouse import ledger
+from pipelines.warehouse.connection import connect, fetch_rows
+from pipelines.warehouse.lock import warehouse_lock
+from pipelines.warehouse.standing import held_datasets, simulated_parts
 
 if TYPE_CHECKING:
     from pipelines.publish import Published

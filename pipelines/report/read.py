@@ -8,8 +8,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.policies import read_policies
-from pipelines.sql import connect, fetch_rows, literal
+from pipelines.contracts.policies import read_policies
+from pipelines.quoting import literal
+from pipelines.warehouse.connection import connect, fetch_rows
 
 if TYPE_CHECKING:
     from pipelines.publish import Published

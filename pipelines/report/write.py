@@ -16,7 +16,7 @@ from pipelines.errors import PublishError
 from pipelines.publish import current, files
 from pipelines.report.read import read_night, tier_names
 from pipelines.report.texts import LANGUAGES, Texts
-from pipelines.sql import database_errors
+from pipelines.warehouse.faults import database_errors
 
 if TYPE_CHECKING:
     from pipelines.publish import Published

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from pipelines.errors import LandingError
 from pipelines.land import discover
-from pipelines.land.inspect import open_text
-from pipelines.sql import ident, literal
+from pipelines.land.text import open_text
+from pipelines.quoting import ident, literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import ContractError
-from pipelines.sql import ident, literal
+from pipelines.quoting import ident, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

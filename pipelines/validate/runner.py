@@ -18,8 +18,8 @@ import duckdb
 
 from pipelines import contracts as contract_files
 from pipelines.errors import ContractError, SettingsError, ValidationFailedError
+from pipelines.quoting import ident, literal
 from pipelines.settings import PROJECT_DIR
-from pipelines.sql import connect, ident, literal
 from pipelines.validate import suites as plan
 from pipelines.validate.evaluate import evaluate
 from pipelines.validate.gx import great_expectations
@@ -27,6 +27,7 @@ from pipelines.validate.landed import landed_files, landed_select
 from pipelines.validate.report import ValidationReport
 from pipelines.validate.results import save
 from pipelines.validate.rules import query
+from pipelines.warehouse.connection import connect
 
 if TYPE_CHECKING:
     from pipelines.contracts import MartContract, SourceContract
@@ -57,7 +58,7 @@ def validate(
             None means all of them.
         connection_path: DuckDB file to read; default the warehouse. Obligatory for `serving`.
         files: For `land`: the landed files by dataset, if not those that the contracts' locations give.
-        marts: Contracts of the marts by name; default the shipped ones.
+        marts: Contracts of the marts by name; default the deployment's.
 
     Raises:
         ContractError: A contract has a rule that cannot be checked, or there is nothing to check.
@@ -85,7 +86,7 @@ def validate(
                 if name in sources
             ]
         else:
-            suites = _planned(stage, sources, partitions, marts)
+            suites = _planned(settings, stage, sources, partitions, marts)
         outcome = evaluate(connection, _with_views(connection, suites))
     save(settings, run_id, stage, outcome.suites)
     return ValidationReport(
@@ -124,6 +125,7 @@ def _open(settings: Settings, stage: str, path: Path | None) -> duckdb.DuckDBPyC
 
 
 def _planned(
+    settings: Settings,
     stage: str,
     sources: Mapping[str, SourceContract],
     partitions: Partitions | None,
@@ -137,10 +139,12 @@ def _planned(
             if partitions is None or touched[name]
         ]
     if stage == "staging":
-        canon = contract_files.canonical_contracts()
         days = partitions.get("transactions", ()) if partitions is not None else None
-        return [plan.staging_suite(sources.get(name, c), c, days) for name, c in canon.items()]
-    marts = contract_files.mart_contracts() if marts is None else marts
+        return [
+            plan.staging_suite(c, contract_files.canon_of(c), days)
+            for c in contract_files.known_contracts(settings).values()
+        ]
+    marts = contract_files.mart_contracts(settings) if marts is None else marts
     if not marts:
         raise ContractError(
             f"{PROJECT_DIR / 'data_contracts' / 'marts'}: no contract of a mart, nothing to validate; add one"

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from pipelines.sql import ident, literal
+from pipelines.quoting import ident, literal
 from pipelines.validate.rules import (
     Check,
     column_checks,

@@ -15,7 +15,7 @@ from deployments import Deployment, create, mainstay, says_one_thing, started
 from pipelines import errors
 from pipelines.cli import app
 from pipelines.cli.common import EXIT_CODES
-from pipelines.contracts import DATASETS
+from pipelines.contracts import canonical_contracts
 from pipelines.settings import Settings
 
 DAY = date(2024, 5, 2)
@@ -182,7 +182,7 @@ def test_rolling_back_without_a_version_ends_with_7(home: Path) -> None:
 
 def test_init_writes_a_deployment_that_works_as_it_stands(tmp_path: Path) -> None:
     deployment = started(tmp_path / "shop")
-    assert set(deployment.contracts) == set(DATASETS)
+    assert set(deployment.contracts) == set(canonical_contracts())
     result = mainstay(tmp_path / "shop", "doctor", "--json")
     assert result.exit_code == 0, result.output
     assert "error" not in {finding["state"] for finding in json.loads(result.stdout)}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from deployments import Deployment, create, mainstay, started
 
-from pipelines.lock import warehouse_lock
+from pipelines.warehouse.lock import warehouse_lock
 
 SALE = {
     "transaction_id": "t1", "line_number": 1, "customer_id": "c1", "transaction_at": "2024-05-01 10:00:00", "net_amount": "5",

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from deployments import Deployment, create
 
-from pipelines.lock import holder, is_locked
 from pipelines.settings import PROJECT_DIR
+from pipelines.warehouse.lock import holder, is_locked
 
 HOLD = """
 import sys, time

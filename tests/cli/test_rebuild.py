@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from deployments import Deployment, create, mainstay, says_one_thing
 
-from pipelines import ledger, steps
+from pipelines import steps
 from pipelines.cli.rebuild import set_aside
 from pipelines.errors import PublishError
 from pipelines.publish import Published, current
 from pipelines.publish.loss import require_no_loss
 from pipelines.settings import Settings
+from pipelines.warehouse import ledger
 
 DAYS = [date(2024, 5, 1) + timedelta(days=n) for n in range(3)]
 LINES = 5

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.contracts.policies import read_policies
 from pipelines.errors import SettingsError
-from pipelines.policies import read_policies
 from pipelines.settings import PROJECT_DIR, Settings, load_settings
 
 TIERS = "valid_from,tier,label_zh,label_en,tier_rank,lower_bound\n"

@@ -93,13 +93,14 @@ def test_a_failed_backfill_keeps_its_own_error_and_closes_the_run(
     assert deployment.calls[-1][3] == "failed"
 
 
-def test_an_unknown_dataset_is_refused() -> None:
+def test_an_unknown_dataset_is_refused(tmp_path: Path) -> None:
+    asked = Backfill.from_params(Backfill(FIRST, LAST).params() | {"datasets": ["sales"]})
     with pytest.raises(SettingsError, match="unknown dataset sales; use transactions, customers"):
-        Backfill.from_params(Backfill(FIRST, LAST).params() | {"datasets": ["sales"]})
+        asked.require_files(Settings(home=tmp_path))
 
 
 def test_what_is_asked_for_survives_the_way_through_the_parameters() -> None:
-    asked = Backfill(FIRST, LAST, ("feedback",), True, True, LAST, True)
+    asked = Backfill(FIRST, LAST, ("feedback",), True, True, LAST, True, "the till's export was late")
     assert Backfill.from_params(asked.params()) == asked
     assert Backfill.from_params(Backfill(FIRST, LAST).params()) == Backfill(FIRST, LAST)
 

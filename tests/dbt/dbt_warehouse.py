@@ -18,8 +18,8 @@ from dbt.cli.main import dbtRunner
 
 from pipelines.contracts import SourceContract, canonical_contracts
 from pipelines.fit.tables import create_tables
+from pipelines.quoting import ident
 from pipelines.settings import PROJECT_DIR
-from pipelines.sql import ident
 
 DBT_PROJECT = PROJECT_DIR / "dbt_project"
 

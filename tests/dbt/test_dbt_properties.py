@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import dbt_properties
+from pipelines.contracts import dbt_properties
 from pipelines.errors import ContractError
 
 

@@ -15,9 +15,10 @@ import pytest
 import yaml
 from deployments import Deployment, create, started
 
-from pipelines import ledger, steps
+from pipelines import steps
 from pipelines.contracts import mart_contracts
 from pipelines.errors import BuildError
+from pipelines.warehouse import ledger
 
 FIRST = date(2024, 1, 10)
 BEFORE = date(2024, 4, 26)

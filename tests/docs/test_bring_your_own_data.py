@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from pipelines.contracts import SourceContract, read_source_contract
-from pipelines.policies import read_policies
+from pipelines.contracts.policies import read_policies
 from pipelines.settings import Settings
 from pipelines.validate.evaluate import expectation
 from pipelines.validate.rules import quality_checks

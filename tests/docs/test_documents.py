@@ -13,11 +13,12 @@ import duckdb
 import pytest
 import typer
 
-from pipelines import errors, generate, ledger
+from pipelines import errors
 from pipelines.cli import app
-from pipelines.contracts import canonical_contracts, mart_contracts
-from pipelines.publish.build import INFO_COLUMNS
-from pipelines.sql import ident
+from pipelines.contracts import canonical_contracts, generate, mart_contracts
+from pipelines.contracts.info_table import INFO_COLUMNS
+from pipelines.quoting import ident
+from pipelines.warehouse import ledger
 from tests.docs.snippets import PROJECT, blocks, fenced
 
 DOCUMENTS = sorted({*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")})

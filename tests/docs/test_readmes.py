@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.contracts import mart_contracts
-from pipelines.sql import ident
+from pipelines.quoting import ident
 from tests.docs.snippets import PROJECT, blocks, fenced
 
 ENGLISH, CHINESE = PROJECT / "README.md", PROJECT / "README.zh-CN.md"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from deployments import Deployment
 
-from pipelines import ledger, standing, steps
+from pipelines import steps
+from pipelines.warehouse import ledger, standing
 
 
 def sales(day: date, count: int = 12) -> list[dict[str, object]]:

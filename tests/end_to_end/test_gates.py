@@ -12,7 +12,7 @@ from nights_world import database, load_day, night, opened, sales
 
 from pipelines import steps
 from pipelines.errors import BuildError, PublishError, ValidationFailedError
-from pipelines.standing import are_marts_validated, built_as_of
+from pipelines.warehouse.standing import are_marts_validated, built_as_of
 
 FIRST = date(2024, 5, 1)
 

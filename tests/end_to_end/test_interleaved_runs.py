@@ -26,8 +26,8 @@ from served import assert_served, served_as_of, tables_from_scratch
 from bench.purity.judge import Tables
 from pipelines import steps
 from pipelines.errors import MainstayError, ValidationFailedError
-from pipelines.lock import warehouse_lock
 from pipelines.orchestrate import tasks
+from pipelines.warehouse.lock import warehouse_lock
 
 FIRST = date(2024, 5, 1)
 SEEDS = range(int(os.environ.get("INTERLEAVINGS", "1")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import date, timedelta
 from typing import Any
 
@@ -151,7 +152,7 @@ def test_a_policy_that_is_edited_during_a_build_does_not_count_as_used(shop: Dep
 def test_after_a_build_that_failed_everything_is_made_anew(shop: Deployment) -> None:
     run_id = opened(shop, "build", DAYS[5])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipelines.steps._transformed", _fails)
+        patch.setattr(sys.modules["pipelines.steps.build"], "transformed", _fails)
         with pytest.raises(BuildError, match="on purpose"):
             steps.build(shop.settings, run_id, DAYS[5])
     shop.build(DAYS[5])

@@ -18,8 +18,8 @@ from typing import Any
 
 from deployments import Deployment
 
-from pipelines.lock import is_locked
 from pipelines.settings import PROJECT_DIR
+from pipelines.warehouse.lock import is_locked
 
 FIRST, SECOND = date(2024, 5, 1), date(2024, 5, 2)
 """The published night's date, and the next one's."""

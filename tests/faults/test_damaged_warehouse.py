@@ -9,7 +9,7 @@ import pytest
 from deployments import Deployment, mainstay, says_one_thing
 from faults_world import FIRST, SECOND, sales, served
 
-from pipelines.sql import connect
+from pipelines.warehouse.connection import connect
 
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "header overwritten": lambda whole: bytes(12_288) + whole[12_288:],

@@ -9,9 +9,10 @@ from deployments import Deployment, mainstay, says_one_thing
 from faults_world import FIRST, SECOND, mode, obey_modes, run, sales, served
 from faults_world import says_one_thing as said_one_thing
 
-from pipelines import ledger, steps
+from pipelines import steps
 from pipelines.errors import LandingError
 from pipelines.land import check_files
+from pipelines.warehouse import ledger
 
 
 @pytest.mark.parametrize("command", [("nightly",), ("land", str(SECOND)), ("load",)], ids=" ".join)

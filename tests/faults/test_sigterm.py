@@ -24,14 +24,14 @@ from faults_world import (
     served,
 )
 
-from pipelines.lock import holder, is_locked
+from pipelines.warehouse.lock import holder, is_locked
 
 IN_A_LOAD = """
 from pipelines.load import partitions
-def account(self):
+def account(load):
     print("reached", flush=True)
-    self.connection.execute("select count(*) from range(100_000_000_000) t(i) where hash(i) % 7 = 3").fetchall()
-partitions.PartitionLoad._account = account
+    load.connection.execute("select count(*) from range(100_000_000_000) t(i) where hash(i) % 7 = 3").fetchall()
+partitions.account = account
 """
 """Rows are in the open transaction, and DuckDB is at work."""
 IN_A_PUBLISH = """
@@ -143,7 +143,7 @@ def test_a_night_that_is_ended_leaves_no_process(shop: Deployment) -> None:
 
 
 def test_a_writer_that_waits_for_the_lock_is_ended_at_once(shop: Deployment) -> None:
-    from pipelines.lock import warehouse_lock
+    from pipelines.warehouse.lock import warehouse_lock
 
     with warehouse_lock(shop.settings, "build", "another-run"):
         process = begin(shop, "load")

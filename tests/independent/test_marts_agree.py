@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from deployments import Deployment, create
 
+from pipelines.contracts.policies import read_policies
 from pipelines.demo.source import DEMO_CURRENCY, DEMO_POLICIES, DEMO_TIMEZONE
-from pipelines.policies import read_policies
 
 from .calculation import KEYS, Settings, calculate, compare, customer_value, histories, with_profit
 from .history import first_day, last_day, month_of

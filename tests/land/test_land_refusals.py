@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 from loading_world import DAY, GOOD, HEADER, World
 
+from pipelines.contracts import LandingFile
 from pipelines.errors import LandingError
-from pipelines.land import LandingFile, discover, inspect
+from pipelines.land import discover, inspect
 
 TEXT = f"{HEADER}\n{GOOD.format(1)}\n"
 packed = partial(gzip.compress, mtime=0)  # the same bytes in each test process

@@ -11,7 +11,7 @@ from loading_world import DAY, GOOD, World, counts
 
 from pipelines.errors import LandingError, LoadError
 from pipelines.load import load_datasets, missing_partitions
-from pipelines.load.partitions import DatasetLoad
+from pipelines.load.state import DatasetLoad
 from pipelines.load.tables import contract_hash
 
 SECOND = "2017-03-02"

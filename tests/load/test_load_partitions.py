@@ -9,7 +9,7 @@ from loading_world import GOOD, HEADER, World, counts
 
 from pipelines.errors import LandingError, LoadError
 from pipelines.load import load_datasets
-from pipelines.sql import connect
+from pipelines.warehouse.connection import connect
 
 
 def test_rows_are_loaded_with_their_types_dates_and_file(world: World) -> None:
@@ -264,10 +264,11 @@ def test_a_killed_load_leaves_the_partition_as_it_was(world: World, monkeypatch:
 
 def test_rows_that_vanish_fail_the_load(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from pipelines.load import partitions
+    from pipelines.load.state import PartitionLoad
 
     world.good(1, 2)
 
-    def lossy(load: partitions.PartitionLoad) -> None:
+    def lossy(load: PartitionLoad) -> None:
         load.connection.execute("DELETE FROM raw.transactions WHERE transaction_id = 't1'")
 
     monkeypatch.setattr(partitions, "set_duplicates_aside", lossy)

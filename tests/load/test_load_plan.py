@@ -128,7 +128,7 @@ def test_unchanged_partitions_are_listed_unread_and_read_only_on_reload(
     again = only(planned)
     assert (again.state, again.message) == ("unchanged", "is loaded again, with the same rows")
     assert (planned.months, planned.marts_from) == ({}, None)
-    monkeypatch.setattr(planning, "PartitionLoad", None)  # so nothing can be loaded
+    monkeypatch.setattr(planning, "load_partitions", None)  # so nothing can be loaded
     left = only(plan(world))
     assert (left.state, left.message, left.files) == ("unchanged", None, 1)
     assert (left.rows_now, left.rows_after, left.quarantined, left.duplicates) == (1, 1, 1, 1)
@@ -239,7 +239,7 @@ def test_a_plan_holds_the_lock_only_while_it_reads_the_warehouse(
     world.load()
     world.good(2, day=SECOND)
     free: list[bool] = []
-    run = planning.PartitionLoad.run
+    run = planning.load_partitions
 
     def run_and_look(load: planning.PartitionLoad) -> Any:
         lock = FileLock(world.settings.warehouse.with_name("lock"))
@@ -250,7 +250,7 @@ def test_a_plan_holds_the_lock_only_while_it_reads_the_warehouse(
         free.append(True)
         return run(load)
 
-    monkeypatch.setattr(planning.PartitionLoad, "run", run_and_look)
+    monkeypatch.setattr(planning, "load_partitions", run_and_look)
     planned = plan_load(world.settings, None, None)
     assert (free, states(planned)) == ([True], {DAY: "unchanged", SECOND: "new"})
 
@@ -292,7 +292,7 @@ def test_scratch_goes_whatever_happens_and_so_does_that_of_a_killed_plan(
         assert len(list(world.settings.var.glob("plan-*"))) == 2, "its own, and the one in use"
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(planning.PartitionLoad, "run", killed)
+    monkeypatch.setattr(planning, "load_partitions", killed)
     with FileLock(in_use / "lock"), pytest.raises(KeyboardInterrupt):
         plan_load(world.settings, None, None)
     assert list(world.settings.var.glob("plan-*")) == [in_use]
@@ -306,7 +306,7 @@ def test_a_full_disk_is_no_fault_of_the_files(world: World, monkeypatch: pytest.
             "transactions cannot be loaded: IO Error: Could not write file: No space left on device"
         )
 
-    monkeypatch.setattr(planning.PartitionLoad, "run", full)
+    monkeypatch.setattr(planning, "load_partitions", full)
     with pytest.raises(StorageError, match="no space is left on the disk"):
         plan(world)
 

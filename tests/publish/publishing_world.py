@@ -14,8 +14,8 @@ import duckdb
 from pipelines.contracts import MartContract, read_mart_contract
 from pipelines.publish import Published, current, publish
 from pipelines.publish.catalog import damage, read_manifest
+from pipelines.quoting import ident, literal
 from pipelines.settings import Settings
-from pipelines.sql import ident, literal
 
 AS_OF = date(2017, 12, 31)
 ODD = 'odd "mart"; drop table tiers --'

@@ -25,8 +25,8 @@ from pipelines.errors import PublishError
 from pipelines.publish import compare, publish
 from pipelines.publish.changes import Changes
 from pipelines.publish.pairs import Pair, TableChanges
+from pipelines.quoting import ident
 from pipelines.settings import Settings
-from pipelines.sql import ident
 
 FACTS = """
       - {name: transaction_id, physicalType: VARCHAR, primaryKey: true}

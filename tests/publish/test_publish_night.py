@@ -24,7 +24,8 @@ from publishing_world import (
 )
 
 from pipelines.publish import current, publish, versions
-from pipelines.sql import connect, ident
+from pipelines.quoting import ident
+from pipelines.warehouse.connection import connect
 
 
 def query(path: Path, sql: str) -> list[tuple[object, ...]]:

@@ -27,7 +27,7 @@ from publishing_world import (
 from pipelines.errors import LockedError, PublishError, ValidationFailedError
 from pipelines.publish import files, publish
 from pipelines.settings import Settings
-from pipelines.sql import connect
+from pipelines.warehouse.connection import connect
 
 
 def refused(settings: Settings, error: type[Exception], match: str, publish_it: Callable[[], object]) -> None:

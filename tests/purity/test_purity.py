@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from loading_world import World
 
-from pipelines import ledger
 from pipelines.load import load_datasets
+from pipelines.warehouse import ledger
 
 START = date(2024, 1, 29)
 DATES = [START + timedelta(days=n) for n in range(6)]

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from deployments import Deployment, started
 
-from pipelines import ledger, publish, steps
+from pipelines import publish, steps
+from pipelines.warehouse import ledger
 
 FIRST = date(2024, 5, 1)
 READER = Path(__file__).with_name("reader.py")
@@ -58,7 +59,7 @@ class Writer:
         settings, run_id = self.deployment.settings, ledger.new_run_id(kind, self.day(last))
         steps.start(settings, run_id, kind, self.day(last))
         steps.load(settings, run_id, self.day(first), self.day(last), reload=reload)
-        as_of = steps.as_of_for(settings, self.day(last))
+        as_of = publish.as_of_for(settings, self.day(last))
         steps.build(settings, run_id, as_of)
         steps.fit(settings, run_id, as_of)
         steps.validate(settings, run_id, "marts", as_of, as_of)

@@ -8,10 +8,11 @@ from typing import Any
 
 import duckdb
 
-from pipelines.publish.build import INFO_COLUMNS
+from pipelines.contracts.info_table import INFO_COLUMNS
+from pipelines.quoting import ident
 from pipelines.report.retention import CURVES
 from pipelines.settings import PROJECT_DIR, Settings
-from pipelines.sql import ident, insert_rows
+from pipelines.warehouse.connection import insert_rows
 
 AS_OF = date(2026, 3, 31)
 MONTH = date(2026, 3, 1)

@@ -14,10 +14,10 @@ import pytest
 from deployments import Deployment, create, mainstay, says_one_thing
 from report_world import HOSTILE, serve, shop, tables
 
-from pipelines import standing, steps
+from pipelines import steps
 from pipelines.contracts import mart_contracts
+from pipelines.contracts.policies import read_policies
 from pipelines.errors import LockedError, PublishError, SettingsError
-from pipelines.policies import read_policies
 from pipelines.publish import files, publish
 from pipelines.report import PAGES, report_or_reason, write_report
 from pipelines.report import write as writing
@@ -25,6 +25,7 @@ from pipelines.report.read import tier_names
 from pipelines.report.retention import CURVES
 from pipelines.report.texts import LANGUAGES, Texts, words
 from pipelines.settings import Settings
+from pipelines.warehouse import standing
 from tests.end_to_end.nights_world import opened
 
 DAY = date(2026, 3, 2)

@@ -31,6 +31,7 @@ select
     source.is_marketing_consent,
     source.source_system,
     source.business_date
+    {{- staged_columns('customers', 'source') }}
 from source
 left join merged
     on source.customer_id = merged.customer_id

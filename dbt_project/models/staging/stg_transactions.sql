@@ -17,6 +17,7 @@ select
     source.channel,
     source.source_system,
     source.business_date
+    {{- staged_columns('transactions', 'source') }}
 from source
 left join {{ ref('stg_customer_merges') }} as merged
     on source.customer_id = merged.customer_id

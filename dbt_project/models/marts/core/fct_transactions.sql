@@ -75,4 +75,5 @@ select
     case when actual_cost is null then 'assumed' else 'actual' end as profit_basis,
     cost_source_system,
     source_system
+    {{- published_columns('transactions', 'profited') }}
 from profited

@@ -8,7 +8,7 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pipelines.sql import interrupt_queries
+from pipelines.warehouse.connection import interrupt_queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

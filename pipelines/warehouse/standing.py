@@ -6,11 +6,12 @@ from contextlib import closing
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from pipelines import ledger
-from pipelines.contracts import DATASETS, source_contracts
+from pipelines.contracts import known_contracts, source_contracts
 from pipelines.errors import BuildError
-from pipelines.lock import warehouse_lock
-from pipelines.sql import connect, fetch_rows, ident
+from pipelines.quoting import ident
+from pipelines.warehouse import ledger
+from pipelines.warehouse.connection import connect, fetch_rows
+from pipelines.warehouse.lock import warehouse_lock
 
 if TYPE_CHECKING:
     import duckdb
@@ -113,17 +114,6 @@ def unvalidated(settings: Settings) -> dict[str, list[date]]:
         return ledger.unvalidated(connection)
 
 
-def as_of_for(settings: Settings, business_date: date) -> date:
-    """The date that a run for `business_date` builds the marts for: never one before what BI sees already.
-
-    A night that is run again for an earlier date corrects that date's rows; it does not take BI back in time.
-    """
-    from pipelines.publish import current
-
-    published = current(settings)
-    return business_date if published is None else max(business_date, published.as_of_date)
-
-
 _SIMULATED = (
     ("feedback", "SELECT count(*) FROM raw.feedback WHERE source_system = 'simulated'"),
     ("wallet surveys", "SELECT count(*) FROM raw.wallet_surveys WHERE source_system = 'simulated'"),
@@ -147,7 +137,7 @@ def held_datasets(settings: Settings, connection: duckdb.DuckDBPyConnection) -> 
     }
     contracts = source_contracts(settings)
     found = []
-    for name in DATASETS:
+    for name in known_contracts(settings):
         if name not in tables:
             continue
         row = fetch_rows(

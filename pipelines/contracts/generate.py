@@ -11,11 +11,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines import dbt_properties
-from pipelines.contracts import canonical_contracts, mart_contracts
+from pipelines.contracts import canonical_contracts, dbt_properties, mart_contracts
+from pipelines.contracts.info_table import INFO_COLUMNS, INFO_COMMENT, INFO_TABLE
 from pipelines.errors import ContractError, MainstayError
-from pipelines.publish.build import INFO_COLUMNS, INFO_COMMENT
-from pipelines.publish.catalog import INFO_TABLE
 from pipelines.settings import PROJECT_DIR, Settings
 
 if TYPE_CHECKING:

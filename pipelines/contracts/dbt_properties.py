@@ -38,7 +38,7 @@ def _text(document: dict[str, Any], source: str) -> str:
     return HEADER.format(source=source) + body
 
 
-def sources_yml(contracts: Iterable[SourceContract]) -> str:
+def sources_yml(contracts: Iterable[SourceContract], folder: str = "data_contracts/sources") -> str:
     """The text of `_sources.yml`: source `raw` with each dataset's table and its list of contested keys."""
     tables: list[dict[str, Any]] = []
     for contract in contracts:
@@ -67,7 +67,7 @@ def sources_yml(contracts: Iterable[SourceContract]) -> str:
         "description": "Rows as loaded, typed by contract.",
         "tables": tables,
     }
-    return _text({"version": 2, "sources": [source]}, "data_contracts/sources")
+    return _text({"version": 2, "sources": [source]}, folder)
 
 
 def _references(contract: MartContract, column: Column) -> list[dict[str, Any]]:

@@ -1,28 +1,28 @@
-"""What can be wrong inside a source contract beyond its shape: its location, and the SQL, patterns and formats in it."""
+"""Where a dataset's landing files lie: locations with dates in their folder and file names."""
 
 from __future__ import annotations
 
 import fnmatch
 import re
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-import duckdb
-
-from pipelines.sql import ident, literal
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from pipelines.contracts import Column, RowRule
-
-ISO = "iso8601"
-"""Date and timestamp format that stands for ISO 8601, with or without an offset."""
+    from collections.abc import Mapping
+    from pathlib import Path
 
 _PLACE = re.compile(r"\{date(?::([^}]+))?\}")
 _DIGITS = {"Y": r"(\d{4})", "m": r"(\d{2})", "d": r"(\d{2})", "y": r"(\d{2})", "j": r"(\d{3})"}
+
+
+@dataclass(frozen=True, order=True)
+class LandingFile:
+    """A file that belongs to a dataset and a business date."""
+
+    dataset: str
+    partition_date: date
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -84,54 +84,3 @@ def day_of(codes: Mapping[str, str]) -> date | None:
         return datetime.strptime(digits, " ".join(f"%{c}" for c in used)).date()  # noqa: DTZ007 - a date has no zone
     except ValueError:
         return None
-
-
-def sql_faults(
-    columns: Iterable[Column], rules: Iterable[RowRule], formats: Mapping[str, str], added: Mapping[str, str]
-) -> Iterable[tuple[str, str]]:
-    """Place and fault of each pattern, bound, allowed value, format, expression and rule that DuckDB cannot run.
-
-    Args:
-        columns: the contract's columns.
-        rules: the contract's row rules.
-        formats: date and timestamp formats by their place.
-        added: columns and types that rules and expressions see besides the contract's own.
-    """
-    columns = tuple(columns)
-    types = {**added, **{c.name: c.type for c in columns}}
-    empty = "(SELECT " + ", ".join(f"CAST(NULL AS {t}) AS {ident(n)}" for n, t in types.items()) + ")"
-    probes = [
-        (place, f"SELECT try_strptime('', {literal(format_)})")
-        for place, format_ in formats.items()
-        if format_ != ISO
-    ]
-    for column in columns:
-        place = f"column {column.name}"
-        if column.pattern is not None:
-            probes.append(
-                (
-                    f"{place}: pattern {column.pattern!r}",
-                    f"SELECT regexp_matches('', {literal(column.pattern)})",
-                )
-            )
-        if column.format is not None and column.format != ISO and column.type in ("DATE", "TIMESTAMP"):
-            probes.append(
-                (f"{place}: format {column.format!r}", f"SELECT try_strptime('', {literal(column.format)})")
-            )
-        bounds = (column.minimum, column.maximum, column.exclusive_minimum, column.exclusive_maximum)
-        values = [*(str(b) for b in bounds if b is not None), *(column.allowed or ())]
-        probes += [(f"{place}: value {v!r}", f"SELECT CAST({literal(v)} AS {column.type})") for v in values]
-        if column.expression is not None:
-            probes.append(
-                (
-                    f"{place}: transformLogic",
-                    f"SELECT *, CAST(({column.expression}) AS {column.type}) FROM {empty} WHERE false",
-                )
-            )
-    probes += [(f"rule {r.name}", f"SELECT * FROM {empty} WHERE ({r.condition}) AND false") for r in rules]
-    with closing(duckdb.connect(config={"threads": 1})) as connection:
-        for place, probe in probes:
-            try:
-                connection.execute(probe)
-            except duckdb.Error as error:
-                yield place, str(error).splitlines()[0]

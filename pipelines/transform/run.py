@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.contracts import canonical_contracts, published_columns, source_contracts
+from pipelines.contracts.catalog import PUBLISHED_IN
+from pipelines.contracts.dbt_properties import sources_yml
 from pipelines.errors import BuildError
-from pipelines.policies import read_policies
 from pipelines.settings import PROJECT_DIR
+from pipelines.transform.environment import dbt_environment, environment, own_sources, variables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import date
 
     from pipelines.settings import Settings
 
 SELECTIONS = {
-    "stage": ["--select", "resource_type:seed", "path:models/staging"],
+    # By folder, not by path: a deployment's own models lie in a project folder of its own.
+    "stage": ["--select", "resource_type:seed", "fqn:mainstay.staging"],
     "build": [
-        *("--select", "path:models/intermediate", "path:models/marts", "path:tests"),
+        *("--select", "fqn:mainstay.intermediate", "fqn:mainstay.marts", "path:tests"),
         *("--exclude", "source:fits+"),
     ],
     "fit": ["--select", "source:fits+"],
@@ -49,48 +52,6 @@ class NodeResult:
         return self.status in ("error", "fail", "runtime error")
 
 
-def variables(settings: Settings) -> dict[str, Any]:
-    """The dbt variables of a deployment, the same every night; policies are checked on the way."""
-    names = (
-        "timezone",
-        "currency",
-        "tier_window_months",
-        "new_customer_months",
-        "soft_landing",
-        "grace_months",
-        "survey_validity_months",
-        "benchmark_quantile",
-        "benchmark_min_peers",
-        "default_lapsed_days",
-        "revenue_retention_window_months",
-        "default_margin_rate",
-        "discount_rate",
-        "scenario_retention_points",
-    )
-    policies = read_policies(settings)
-    return {
-        **{name: getattr(settings, name) for name in names},
-        "peer_attribute_levels": policies.peer_attribute_levels,
-    }
-
-
-def dbt_environment(settings: Settings) -> dict[str, str]:
-    """What dbt_project.yml and profiles.yml read from the environment."""
-    project = PROJECT_DIR / "dbt_project"
-    return {
-        "MAINSTAY_WAREHOUSE": str(settings.warehouse),
-        "MAINSTAY_SEEDS_PATH": os.path.relpath(settings.policies, project),
-        "MAINSTAY_DBT_DUCKDB_THREADS": str(settings.duckdb_threads or os.cpu_count() or 2),
-        "MAINSTAY_DBT_MEMORY_LIMIT": settings.duckdb_memory_limit or _default_memory_limit(),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-    }
-
-
-def _default_memory_limit() -> str:
-    """Four fifths of the machine's memory: DuckDB's own default, which a dbt profile cannot leave unsaid."""
-    return f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') * 4 // 5 // 2**20}MiB"
-
-
 def transform(
     settings: Settings,
     step: str,
@@ -99,6 +60,7 @@ def transform(
     on_node: Callable[[NodeResult], None] | None = None,
     *,
     full_refresh: bool = False,
+    selection: Sequence[str] | None = None,
 ) -> list[NodeResult]:
     """Run one step's dbt build as of a business date.
 
@@ -109,6 +71,7 @@ def transform(
         context: Hash of what dbt parses, see `stale.context_hash`.
         on_node: Hears of each node as it ends.
         full_refresh: Make incremental models anew from all rows, instead of their stale dates alone.
+        selection: dbt's arguments for what to build; default all that the step builds.
 
     Raises:
         BuildError: a model or test failed; the text names the first ones.
@@ -140,7 +103,7 @@ def transform(
         "--indirect-selection",
         "cautious" if step == "stage" else "eager",
         *(["--full-refresh"] if full_refresh else []),
-        *SELECTIONS[step],
+        *(SELECTIONS[step] if selection is None else selection),
     ]
     results: list[NodeResult] = []
 
@@ -157,14 +120,15 @@ def transform(
         "MAINSTAY_AS_OF_DATE": as_of.isoformat(),
         "MAINSTAY_REBUILD": "all" if full_refresh else "stale_dates",
     }
-    with _environment(dbt_environment(settings) | run):
+    _write_own_sources(settings)
+    with environment(dbt_environment(settings) | run):
         from dbt.cli.main import dbtRunner  # costs a second: only where dbt runs
 
         try:
             outcome = _parsed.get(context) or dbtRunner().invoke(["parse", *project])
             if outcome.success:
                 _parsed[context] = outcome
-                _seeds_of(settings, outcome.result)
+                _fit_to(settings, outcome.result)
                 outcome = dbtRunner(manifest=outcome.result, callbacks=[heard]).invoke(arguments)
         finally:
             _close_connections()
@@ -182,16 +146,38 @@ def transform(
     return results
 
 
-def _seeds_of(settings: Settings, manifest: Any) -> None:
-    """Where the policies lie is all that a parsed project knows of one deployment.
+def _write_own_sources(settings: Settings) -> None:
+    """Tell dbt of the datasets that are the deployment's own; the shipped ones stand in the project."""
+    own = [c for name, c in source_contracts(settings).items() if name not in canonical_contracts()]
+    path = own_sources(settings)
+    if not own:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(sources_yml(own, str(settings.contracts / "sources")), encoding="utf-8")
 
-    dbt knows them by a path relative to the project, and writes what it runs under that path below its target
-    folder: with a policies folder elsewhere that leads out of it.
+
+def _fit_to(settings: Settings, manifest: Any) -> None:
+    """Make a parsed project that of this deployment: where its own files lie, and which columns it adds to marts.
+
+    dbt knows a deployment's files by paths relative to the project, and writes what it runs under that path below its
+    target folder: from a folder elsewhere that leads out of it.
     """
+    from dbt.artifacts.resources import ColumnInfo
+
     for node in manifest.nodes.values():
+        path = Path(node.original_file_path)
         if node.resource_type == "seed":
             node.root_path = str(settings.policies)
-            node.original_file_path = Path(node.original_file_path).name
+            node.original_file_path = path.name
+        elif path.parts[0] == "..":
+            node.original_file_path = str(Path("own", path.name))
+    for dataset, columns in published_columns(settings).items():
+        mart = manifest.nodes[f"model.mainstay.{PUBLISHED_IN[dataset]}"]
+        for column in columns:
+            mart.columns[column.name] = ColumnInfo(
+                name=column.name, description=column.description, data_type=column.type
+            )
 
 
 def _failure(
@@ -214,25 +200,6 @@ def _close_connections() -> None:
 
     cleanup_connections()
     DuckDBConnectionManager.close_all_connections()
-
-
-class _environment:
-    """Set environment variables for the time of a block."""
-
-    def __init__(self, values: dict[str, str]) -> None:
-        self.values = values
-        self.before: dict[str, str | None] = {}
-
-    def __enter__(self) -> None:
-        self.before = {name: os.environ.get(name) for name in self.values}
-        os.environ.update(self.values)
-
-    def __exit__(self, *_: object) -> None:
-        for name, value in self.before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def slowest(results: list[NodeResult], count: int = 5) -> Iterator[NodeResult]:

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from pipelines import ledger
 from pipelines.settings import PROJECT_DIR
-from pipelines.sql import fetch_rows
+from pipelines.warehouse import ledger
+from pipelines.warehouse.connection import fetch_rows
 
 if TYPE_CHECKING:
     from datetime import date
@@ -66,6 +66,7 @@ def context_hash(settings: Settings, variables: dict[str, object]) -> str:
         *(p for folder in ("models", "macros") for p in project.joinpath(folder).rglob("*.*")),
         project / "dbt_project.yml",
         *(p for kind in ("*.csv", "*.yml") for p in settings.policies.glob(kind)),
+        *(p for kind in ("*.sql", "*.yml") for p in settings.models.rglob(kind)),
     ]
     found = hashlib.sha256()
     for path in sorted(files):

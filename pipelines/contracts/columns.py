@@ -1,0 +1,110 @@
+"""Reads a contract's columns: names, types, keys and the rules of a single column."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipelines.contracts.model import ISO, NAME, TYPES, Column
+from pipelines.errors import ContractError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from open_data_contract_standard.model import SchemaObject, SchemaProperty
+
+
+def problem(path: Path, place: str, what: str, way_out: str) -> ContractError:
+    """A fault of a contract: where it is, what it is, and the way out."""
+    return ContractError(f"{path}: {place}: {what}; {way_out}")
+
+
+def custom_values(properties: Iterable[Any] | None) -> dict[str, Any]:
+    """ODCS custom properties by name."""
+    return {p.property: p.value for p in properties or [] if p.property}
+
+
+def _column(path: Path, prop: SchemaProperty) -> Column:
+    name = prop.name or ""
+    if not NAME.match(name):
+        raise problem(path, f"column {name!r}", "not a lower-case column name", "use letters, digits and _")
+    type_ = (prop.physicalType or "").upper().replace(" ", "")
+    match = TYPES.match(type_)
+    if not match:
+        raise problem(
+            path,
+            f"column {name}",
+            f"physicalType {prop.physicalType!r} is not supported",
+            "use VARCHAR, BOOLEAN, INTEGER, BIGINT, DOUBLE, DATE, TIMESTAMP or DECIMAL(p,s)",
+        )
+    if match.group(2) and not (
+        0 <= int(match.group(3)) <= int(match.group(2)) <= 38 and int(match.group(2)) > 0
+    ):
+        raise problem(path, f"column {name}", f"{type_} is no decimal type", "use for example DECIMAL(18,2)")
+    options = prop.logicalTypeOptions or {}
+    for option in ("minLength", "maxLength"):
+        if (length := options.get(option)) is not None and (type(length) is not int or length < 0):
+            raise problem(
+                path, f"column {name}", f"{option} {length!r} is no length", "use a whole number of 0 or more"
+            )
+    for option in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
+        bound = options.get(option)
+        if (
+            bound is not None
+            and type_ not in ("DATE", "TIMESTAMP")
+            and (isinstance(bound, bool) or not isinstance(bound, int | float))
+        ):
+            raise problem(
+                path, f"column {name}", f"{option} {bound!r} is no number", "write it without quotes"
+            )
+    custom = custom_values(prop.customProperties)
+    format_ = custom.get("format") or options.get("format")
+    if type_ in ("DATE", "TIMESTAMP") and format_ is not None and format_ != ISO and "%" not in str(format_):
+        raise problem(
+            path,
+            f"column {name}",
+            f"format {format_!r} has no strptime codes",
+            f"use for example %d/%m/%Y, or {ISO}",
+        )
+    if not isinstance(custom.get("publish", False), bool):
+        raise problem(
+            path, f"column {name}: publish", f"{custom['publish']!r} is not true or false", "give one"
+        )
+    allowed = None
+    for rule in prop.quality or []:
+        if rule.metric == "invalidValues" and "validValues" in (rule.arguments or {}):
+            allowed = tuple(
+                str(v).lower() if isinstance(v, bool) else str(v)
+                for v in (rule.arguments or {})["validValues"]
+            )
+    return Column(
+        name=name,
+        source_name=prop.physicalName or name,
+        type=type_,
+        description=prop.description or "",
+        required=bool(prop.required or prop.primaryKey),
+        key_position=(prop.primaryKeyPosition or 1) if prop.primaryKey else None,
+        classification=prop.classification or "internal",
+        expression=prop.transformLogic,
+        pattern=options.get("pattern"),
+        min_length=options.get("minLength"),
+        max_length=options.get("maxLength"),
+        minimum=options.get("minimum"),
+        maximum=options.get("maximum"),
+        exclusive_minimum=options.get("exclusiveMinimum"),
+        exclusive_maximum=options.get("exclusiveMaximum"),
+        allowed=allowed,
+        format=None if format_ is None else str(format_),
+        quality=tuple(prop.quality or []),
+        is_published=custom.get("publish", False),
+    )
+
+
+def read_columns(path: Path, table: SchemaObject) -> tuple[Column, ...]:
+    """The table's columns, each checked, and none twice."""
+    columns = tuple(_column(path, p) for p in table.properties or [])
+    names = [c.name for c in columns]
+    for name in names:
+        if names.count(name) > 1:
+            raise problem(path, f"column {name}", "named twice", "keep one")
+    return columns

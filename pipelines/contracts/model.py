@@ -1,0 +1,184 @@
+"""What a contract is: its columns, row rules and dialect, as the rest of Mainstay uses them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from open_data_contract_standard.model import DataQuality, OpenDataContractStandard, SchemaObject
+
+ISO = "iso8601"
+"""Date and timestamp format that stands for ISO 8601, with or without an offset."""
+
+FORMATS = ("csv", "jsonl", "parquet")
+TYPES = re.compile(
+    r"^(VARCHAR|BOOLEAN|INTEGER|BIGINT|DOUBLE|DATE|TIMESTAMP|DECIMAL\((\d{1,2}),(\d{1,2})\))\Z"
+)
+NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}\Z")
+LOAD_COLUMNS = {"business_date": "DATE", "partition_date": "DATE", "file_id": "VARCHAR"}
+"""What loading adds to each raw row: the local date it counts for, its landing folder's date, and its file."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A contract's column: its name here, its name at the source, its type and its row rules."""
+
+    name: str
+    source_name: str
+    type: str
+    description: str
+    required: bool = False
+    key_position: int | None = None
+    classification: str = "internal"
+    expression: str | None = None
+    """SQL over the contract's other columns that gives the value; None when the source has the column."""
+    pattern: str | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive_minimum: float | None = None
+    exclusive_maximum: float | None = None
+    allowed: tuple[str, ...] | None = None
+    format: str | None = None
+    """strptime format of this column where it differs from the file's."""
+    quality: tuple[DataQuality, ...] = ()
+    is_published: bool = False
+    """A deployment's own column that is to reach BI; see `catalog.PUBLISHED_IN`."""
+
+    @property
+    def is_personal(self) -> bool:
+        """Personal data stays in `raw` and the restricted schema."""
+        return self.classification == "pii"
+
+
+@dataclass(frozen=True)
+class RowRule:
+    """A named condition over a row's columns; a row for which it is not true is quarantined."""
+
+    name: str
+    description: str
+    condition: str
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a landing file is written."""
+
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    quote: str = '"'
+    null_value: str = ""
+    decimal_mark: str = "."
+    thousands_mark: str = ""
+    date_format: str = "%Y-%m-%d"
+    timestamp_format: str = "%Y-%m-%d %H:%M:%S"
+    timezone: str | None = None
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What source and mart contracts have in common."""
+
+    path: Path
+    document: OpenDataContractStandard = field(repr=False)
+    table: SchemaObject = field(repr=False)
+    columns: tuple[Column, ...]
+
+    @property
+    def name(self) -> str:
+        """Name of the dataset or mart."""
+        return str(self.table.name)
+
+    @property
+    def version(self) -> str:
+        """Version of the contract."""
+        return str(self.document.version)
+
+    @property
+    def grain(self) -> str:
+        """The sentence that starts with "One row per"."""
+        return str(self.table.dataGranularityDescription)
+
+    @cached_property
+    def key(self) -> tuple[str, ...]:
+        """Names of the key columns, in order."""
+        keyed = sorted((c.key_position, c.name) for c in self.columns if c.key_position is not None)
+        return tuple(name for _, name in keyed)
+
+    @property
+    def quality(self) -> list[DataQuality]:
+        """Table-level quality rules."""
+        return self.table.quality or []
+
+    def column(self, name: str) -> Column:
+        """The column of that name."""
+        return next(c for c in self.columns if c.name == name)
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """The contract's custom properties."""
+        return {p.property: p.value for p in self.document.customProperties or [] if p.property}
+
+    @property
+    def freshness_days(self) -> int | None:
+        """Days after which the newest row counts as stale."""
+        for sla in self.document.slaProperties or []:
+            if sla.property == "freshness" and sla.value is not None:
+                return int(sla.value)
+        return None
+
+
+@dataclass(frozen=True)
+class SourceContract(Contract):
+    """A source dataset: where its files are, how they are written, which rows are good."""
+
+    location: str
+    format: str
+    dialect: Dialect
+    rules: tuple[RowRule, ...]
+
+    @property
+    def is_obligatory(self) -> bool:
+        """Whether a night without this dataset fails."""
+        return bool(self.properties.get("obligatory", False))
+
+    @property
+    def tolerated_reject_rate(self) -> float:
+        """Share of rows that may be quarantined before the load fails."""
+        return float(self.properties.get("toleratedRejectRate", 0))
+
+    @property
+    def business_time(self) -> str | None:
+        """Column whose local date is the business date; None: the landing folder's date."""
+        return self.properties.get("businessTime")
+
+    @property
+    def future_tolerance_days(self) -> int:
+        """Days a row may be dated after its file's business date."""
+        return int(self.properties.get("futureToleranceDays", 0))
+
+    @property
+    def published_columns(self) -> tuple[Column, ...]:
+        """The columns that reach BI beside those that the models read."""
+        return tuple(c for c in self.columns if c.is_published)
+
+    @property
+    def source_columns(self) -> tuple[Column, ...]:
+        """The columns that a file must have."""
+        return tuple(c for c in self.columns if c.expression is None)
+
+
+@dataclass(frozen=True)
+class MartContract(Contract):
+    """A published mart."""
+
+    @property
+    def domain(self) -> str:
+        """Folder of the dbt model below models/marts."""
+        return str(self.document.domain)

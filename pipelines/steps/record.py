@@ -1,0 +1,129 @@
+"""Recording a run: its start, each step's outcome, what dbt did, and its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+from pipelines.errors import MainstayError
+from pipelines.warehouse import ledger, stale
+from pipelines.warehouse.connection import connect, transaction
+from pipelines.warehouse.faults import database_errors
+from pipelines.warehouse.lock import warehouse_lock
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from pipelines.settings import Settings
+
+Say = Callable[[str], None]
+Summary = dict[str, Any]
+
+
+def start(
+    settings: Settings,
+    run_id: str,
+    kind: str,
+    as_of: date,
+    say: Say | None = None,
+    *,
+    is_own_process: bool = True,
+) -> Summary:
+    """Open the run in the ledger; see `ledger.start_run`."""
+    with warehouse_lock(settings, "start", run_id, on_wait=say):
+        ledger.start_run(settings, run_id, kind, as_of, is_own_process=is_own_process)
+    return {"run_id": run_id}
+
+
+def recorded(
+    settings: Settings,
+    run_id: str,
+    step: str,
+    work: Callable[[], Summary],
+    say: Say | None = None,
+    on_success: Callable[[duckdb.DuckDBPyConnection], None] | None = None,
+) -> Summary:
+    """Do a step's work under the lock and write its outcome into the ledger, success or not.
+
+    `on_success` writes what must be written together with the success, or not at all.
+    """
+    with warehouse_lock(settings, step, run_id, on_wait=say):
+        started = ledger.now()
+        with closing(connect(settings)) as connection:
+            ledger.record_step(connection, run_id, step, started, "running", {})
+        try:
+            with database_errors(settings):
+                summary = work()
+        except BaseException as error:
+            # The step's own error must stand, even if the ledger cannot be written any more.
+            with suppress(MainstayError, duckdb.Error, OSError), closing(connect(settings)) as connection:
+                reason = str(error) or type(error).__name__
+                ledger.record_step(connection, run_id, step, started, "failed", {"error": reason})
+            raise
+        with closing(connect(settings)) as connection, transaction(connection):
+            ledger.record_step(connection, run_id, step, started, "success", summary)
+            if on_success is not None:
+                on_success(connection)
+        return summary
+
+
+def context_of(settings: Settings) -> str:
+    """Found before the work, so that what is edited meanwhile does not count as used."""
+    from pipelines.transform import variables
+
+    return stale.context_hash(settings, variables(settings))
+
+
+def transformed(
+    settings: Settings,
+    run_id: str,
+    step: str,
+    as_of: date,
+    context: str,
+    say: Say | None,
+    *,
+    full_refresh: bool = False,
+) -> Summary:
+    """Run a step's dbt build and keep its models' timings in the ledger; returns what of it the step tells."""
+    from pipelines.transform import NodeResult, slowest, transform
+
+    def heard(node: NodeResult) -> None:
+        if say is not None and node.resource_type != "test":
+            say(f"{node.name} {node.status}")
+
+    results = transform(settings, step, as_of, context, on_node=heard, full_refresh=full_refresh)
+    with closing(connect(settings)) as connection:
+        rows = [(r.name, r.resource_type, r.status, r.seconds, r.message) for r in results]
+        ledger.record_models(connection, run_id, rows)
+    return {
+        "as_of_date": as_of.isoformat(),
+        "context": context,
+        "models": sum(r.resource_type in ("model", "seed") for r in results),
+        "tests": sum(r.resource_type == "test" for r in results),
+        "slowest": {r.name: round(r.seconds, 2) for r in slowest(results, 3)},
+    }
+
+
+def close(settings: Settings, run_id: str, status: str, message: str | None = None) -> None:
+    """Close a run in the ledger, without the Data Docs."""
+    with warehouse_lock(settings, "finish", run_id):
+        ledger.finish_run(settings, run_id, status, message)
+
+
+def finish(settings: Settings, run_id: str, as_of: date, status: str, message: str | None = None) -> Summary:
+    """Close the run in the ledger and build the Data Docs."""
+    from pipelines.validate import build_docs
+
+    close(settings, run_id, status, message)
+    docs = build_docs(settings) if status == "success" or (settings.var / "gx").exists() else None
+    return {"run_id": run_id, "status": status, "data_docs": str(docs) if docs else None}
+
+
+def docs(settings: Settings) -> str:
+    """Build the Data Docs of the last validation; returns the path of their first page."""
+    from pipelines.validate import build_docs
+
+    return str(build_docs(settings))

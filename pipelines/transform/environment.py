@@ -1,0 +1,85 @@
+"""What dbt is told of a deployment: variables, and what its project and profile read from the environment."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from pipelines.contracts import published_columns
+from pipelines.contracts.policies import read_policies
+from pipelines.settings import PROJECT_DIR
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipelines.settings import Settings
+
+
+def variables(settings: Settings) -> dict[str, Any]:
+    """The dbt variables of a deployment, the same every night; policies are checked on the way."""
+    names = (
+        "timezone",
+        "currency",
+        "tier_window_months",
+        "new_customer_months",
+        "soft_landing",
+        "grace_months",
+        "survey_validity_months",
+        "benchmark_quantile",
+        "benchmark_min_peers",
+        "default_lapsed_days",
+        "revenue_retention_window_months",
+        "default_margin_rate",
+        "discount_rate",
+        "scenario_retention_points",
+    )
+    policies = read_policies(settings)
+    published = published_columns(settings)
+    return {
+        **{name: getattr(settings, name) for name in names},
+        "peer_attribute_levels": policies.peer_attribute_levels,
+        "published_columns": {name: [c.name for c in columns] for name, columns in published.items()},
+    }
+
+
+def own_sources(settings: Settings) -> Path:
+    """The file in which dbt reads of the deployment's own datasets; `transform` writes it."""
+    return settings.var / "dbt" / "sources" / "_own_sources.yml"
+
+
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """What dbt_project.yml and profiles.yml read from the environment."""
+    project = PROJECT_DIR / "dbt_project"
+    return {
+        "MAINSTAY_WAREHOUSE": str(settings.warehouse),
+        "MAINSTAY_SEEDS_PATH": os.path.relpath(settings.policies, project),
+        "MAINSTAY_MODELS_PATH": os.path.relpath(settings.models, project),
+        "MAINSTAY_SOURCES_PATH": os.path.relpath(own_sources(settings).parent, project),
+        "MAINSTAY_DBT_DUCKDB_THREADS": str(settings.duckdb_threads or os.cpu_count() or 2),
+        "MAINSTAY_DBT_MEMORY_LIMIT": settings.duckdb_memory_limit or _default_memory_limit(),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+
+
+def _default_memory_limit() -> str:
+    """Four fifths of the machine's memory: DuckDB's own default, which a dbt profile cannot leave unsaid."""
+    return f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') * 4 // 5 // 2**20}MiB"
+
+
+class environment:
+    """Set environment variables for the time of a block."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        self.values = values
+        self.before: dict[str, str | None] = {}
+
+    def __enter__(self) -> None:
+        self.before = {name: os.environ.get(name) for name in self.values}
+        os.environ.update(self.values)
+
+    def __exit__(self, *_: object) -> None:
+        for name, value in self.before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,115 @@
+"""What failures below the warehouse mean for a person: a damaged file, a full disk, a folder without rights."""
+
+from __future__ import annotations
+
+import errno
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from pipelines.errors import (
+    BuildError,
+    LoadError,
+    MainstayError,
+    StorageError,
+    ValidationFailedError,
+    WarehouseDamagedError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipelines.settings import Settings
+
+_DAMAGE = (
+    "not a valid DuckDB database file",
+    "Corrupt database file",
+    "Could not read enough bytes from file",
+    "Failed to deserialize",
+    "Trying to read a database file with version",
+)
+_FULL = ("No space left on device", "Disk quota exceeded", "disk is full", "max_temp_directory_size")
+_CLOSED = ("Read-only file system", "Permission denied", "Input/output error", "File too large")
+_SOURCES = (
+    *(
+        "IO Error:",
+        "TransactionContext Error:",
+        "FATAL Error:",
+        "Serialization Error:",
+        "Out of Memory Error:",
+    ),
+    *("OperationalError", "[Errno "),
+)
+_OPAQUE = (MainstayError, LoadError, BuildError, ValidationFailedError)
+_FULL_NUMBERS = (errno.ENOSPC, errno.EDQUOT)
+_CLOSED_NUMBERS = (
+    *(errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG),
+    *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ESTALE),
+)
+
+
+def explained(settings: Settings, error: BaseException) -> MainstayError | None:
+    """What a failure below the warehouse means for a person: a damaged file, a full disk, a folder without rights.
+
+    Libraries pass such a failure on as text within errors of their own, so every error's text is looked into that
+    has no better sentence; None where it means nothing of the kind.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        text = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        if error.errno in _FULL_NUMBERS:
+            return _full(settings, text)
+        return _closed(settings, text) if error.errno in _CLOSED_NUMBERS else None
+    # The more special errors of ours have sentences of their own.
+    if not isinstance(error, Exception) or (isinstance(error, MainstayError) and type(error) not in _OPAQUE):
+        return None
+    first = " ".join(str(error).split())
+    if not isinstance(error, duckdb.Error) and not any(source in first for source in _SOURCES):
+        return None  # the words stand in somebody's data
+    if any(sign in first for sign in _DAMAGE):
+        return damaged(settings, first)
+    if any(sign in first for sign in _FULL):
+        return _full(settings, first)
+    if any(sign in first for sign in _CLOSED):
+        return _closed(settings, first)
+    return None
+
+
+def damaged(settings: Settings, what: str) -> WarehouseDamagedError:
+    """The error for a warehouse that cannot be read any more, with the way out."""
+    return WarehouseDamagedError(
+        f"the warehouse {settings.warehouse} is damaged ({what}); run `mainstay rebuild`: it is rebuilt from the "
+        "landing files. BI keeps the last published night meanwhile"
+    )
+
+
+def _full(settings: Settings, what: str) -> StorageError:
+    return StorageError(
+        f"no space is left on the disk of {settings.var} ({what}); free some space and run the same command "
+        "again. BI keeps the last published night"
+    )
+
+
+def _closed(settings: Settings, what: str) -> StorageError:
+    return StorageError(
+        f"{settings.var} cannot be read or written as needed ({what}); let the user who runs Mainstay read and "
+        "write there and run the same command again. BI keeps the last published night"
+    )
+
+
+@contextmanager
+def database_errors(settings: Settings) -> Iterator[None]:
+    """Raise what a disk or a damaged warehouse did to a step as one sentence; see `explained`.
+
+    DuckDB says "Query interrupted" when a signal ends a query: then what the signal raised goes on instead.
+    """
+    try:
+        yield
+    except Exception as error:
+        cause = error.__cause__
+        if isinstance(error, RuntimeError) and cause is not None and not isinstance(cause, Exception):
+            raise cause from None
+        known = explained(settings, error)
+        if known is None:
+            raise
+        raise known from error

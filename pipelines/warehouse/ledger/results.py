@@ -1,0 +1,34 @@
+"""What the steps found: outcomes of checks, timings of models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pipelines.warehouse.connection import insert_rows
+from pipelines.warehouse.ledger.tables import now
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import duckdb
+
+
+def record_checks(
+    connection: duckdb.DuckDBPyConnection, run_id: str, stage: str, checks: Iterable[Sequence[Any]]
+) -> None:
+    """Write check results (suite, expectation, column, success, observed, detail) of a stage."""
+    connection.execute("DELETE FROM ops.checks WHERE run_id = ? AND stage = ?", [run_id, stage])
+    rows = [[run_id, stage, *check, now()] for check in checks]
+    if rows:
+        insert_rows(connection, "ops.checks", rows)
+
+
+def record_models(
+    connection: duckdb.DuckDBPyConnection, run_id: str, results: Iterable[Sequence[Any]]
+) -> None:
+    """Write dbt timings (name, resource type, status, seconds, message)."""
+    rows = [[run_id, *result] for result in results]
+    if rows:
+        names = [[run_id, row[1]] for row in rows]
+        connection.executemany("DELETE FROM ops.models WHERE run_id = ? AND name = ?", names)
+        insert_rows(connection, "ops.models", rows)

@@ -1,0 +1,46 @@
+"""The tables of the ledger, in the warehouse's `ops` schema."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+DDL = """
+CREATE SCHEMA IF NOT EXISTS ops;
+CREATE TABLE IF NOT EXISTS ops.runs (
+    run_id VARCHAR, kind VARCHAR, as_of_date DATE, started_at TIMESTAMP, finished_at TIMESTAMP,
+    status VARCHAR, message VARCHAR, sequence BIGINT, process VARCHAR);
+CREATE TABLE IF NOT EXISTS ops.steps (
+    run_id VARCHAR, step VARCHAR, started_at TIMESTAMP, finished_at TIMESTAMP, status VARCHAR, detail VARCHAR,
+    sequence BIGINT);
+ALTER TABLE ops.runs ADD COLUMN IF NOT EXISTS sequence BIGINT;
+ALTER TABLE ops.runs ADD COLUMN IF NOT EXISTS process VARCHAR;
+ALTER TABLE ops.steps ADD COLUMN IF NOT EXISTS sequence BIGINT;
+CREATE TABLE IF NOT EXISTS ops.files (
+    file_id VARCHAR, run_id VARCHAR, dataset VARCHAR, partition_date DATE, path VARCHAR, size_bytes BIGINT,
+    sha256 VARCHAR, contract_hash VARCHAR, rows_in BIGINT, loaded BIGINT, quarantined BIGINT, duplicates BIGINT,
+    loaded_at TIMESTAMP, status VARCHAR, message VARCHAR);
+CREATE TABLE IF NOT EXISTS ops.unvalidated (dataset VARCHAR, partition_date DATE);
+CREATE TABLE IF NOT EXISTS ops.touched (dataset VARCHAR, business_date DATE);
+CREATE TABLE IF NOT EXISTS ops.drift (
+    run_id VARCHAR, dataset VARCHAR, partition_date DATE, path VARCHAR, column_name VARCHAR, seen_at TIMESTAMP);
+CREATE TABLE IF NOT EXISTS ops.checks (
+    run_id VARCHAR, stage VARCHAR, suite VARCHAR, expectation VARCHAR, column_name VARCHAR, success BOOLEAN,
+    observed VARCHAR, detail VARCHAR, checked_at TIMESTAMP);
+CREATE TABLE IF NOT EXISTS ops.models (
+    run_id VARCHAR, name VARCHAR, resource_type VARCHAR, status VARCHAR, seconds DOUBLE, message VARCHAR);
+"""
+"""Tables of the ledger.
+
+`unvalidated` holds the partitions whose rows have not passed the raw expectations since they were loaded; nothing
+is built while it holds any. `touched` holds the business dates whose rows a load has changed since the marts
+were last built. File status: loaded, rejected (too many bad rows), refused (not what its contract says), replaced
+(a later load of the same dataset and date took its place), removed (its landing file is gone, and its rows were
+taken out on request).
+
+Runs and steps are in the order of `sequence`, in which they were written; clocks are set back, and differ.
+"""
+
+
+def now() -> datetime:
+    """The present moment in UTC, as the ledger stores it (without zone)."""
+    return datetime.now(UTC).replace(tzinfo=None)
