@@ -51,6 +51,10 @@ def backfill(
             "--dry-run", help="Only say which dates, months and rows would change; changes nothing."
         ),
     ] = False,
+    reason: Annotated[
+        str | None,
+        typer.Option("--reason", help="Why: kept in the ledger and shown by `mainstay status`."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Load a range of dates again in one pass, rebuild what follows from it, publish once, and show what changed.
@@ -72,6 +76,7 @@ def backfill(
         datasets=tuple(name for names in dataset for name in names.split(",")) if dataset else None,
         changed_only=changed_only,
         remove_missing=remove_missing,
+        reason=reason,
     )
     asked.require_files(settings)
     if dry_run:

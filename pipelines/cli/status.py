@@ -135,6 +135,8 @@ def status(
     runs_shown = [{**run, "started": f"{run['started_at']:%m-%d %H:%M}"} for run in report["runs"]]
     _print_table("Runs (UTC)", runs_shown, ("started", "kind", "as_of_date", "status", "run_id"))
     for run in report["runs"]:
+        if run["reason"]:
+            out.print(f"  {escape(run['run_id'])}: {_cell(run['reason'])}", soft_wrap=True)
         if run["message"]:
             _print_entry(run["run_id"], run["message"])
     _print_table("Steps of the last run", report["steps"], ("step", "status", "seconds"))

@@ -166,14 +166,42 @@ def stage(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
 
 
 @clear_errors
-def build(as_of: AsOf = None, as_json: JsonFlag = False) -> None:
+def build(
+    as_of: AsOf = None,
+    select: Annotated[
+        str | None,
+        typer.Option(
+            "--select",
+            metavar="MODEL+",
+            help="Only these models, as dbt selects them (a + after the name: all that follows from it too), among the "
+            "marts that stand. Nothing can be published then before a whole build.",
+        ),
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
     """Stage, build and fit all marts as of a business date; validates first what was loaded since. Nothing is published."""
+    if select is not None:
+        _selected(select, parse_date(as_of), as_json=as_json)
+        return
 
     def work(settings: Settings, run_id: str, day: date, say: run.Say) -> dict[str, Any]:
         built = run.build(settings, run_id, day, say)
         return {**built, "fit": run.fit(settings, run_id, day, say)}
 
     _as_of_date("build", as_of, as_json, work)
+
+
+def _selected(select: str, day: date | None, *, as_json: bool) -> None:
+    """Build some models by hand, for the date of the marts that stand."""
+    settings = load_settings()
+    with progress(f"build {select}", quiet=as_json) as say:
+        summary = as_run(
+            settings,
+            "build",
+            day or standing.date_of_marts(settings),
+            lambda run_id: run.build_selected(settings, run_id, select, day, say),
+        )
+    _show(summary, as_json)
 
 
 @clear_errors

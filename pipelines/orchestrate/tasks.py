@@ -185,7 +185,15 @@ def run_step(step: str, stage: str | None = None, *, opens_run: bool = False) ->
         if opens_run:
             # In-process, one process does all tasks; under a scheduler, each task has its own.
             day = run.last if run.backfill is None else run.as_of
-            _steps().start(run.settings, run.run_id, run.kind, day, run.say, is_own_process=bool(observers))
+            _steps().start(
+                run.settings,
+                run.run_id,
+                run.kind,
+                day,
+                run.say,
+                is_own_process=bool(observers),
+                reason=run.backfill.reason if run.backfill is not None else None,
+            )
         dates = [run.first, run.last] if step in ("land", "load", "validate") else [run.as_of]
         named = [stage] if stage is not None else []
         summary: dict[str, Any] = getattr(_steps(), step)(

@@ -4,7 +4,7 @@ Each takes the settings, a run id and business dates, holds the warehouse's lock
 into the ledger, and returns a small summary that fits into JSON. Each can be run again at any time.
 """
 
-from pipelines.steps.build import build
+from pipelines.steps.build import build, build_selected
 from pipelines.steps.fit import fit
 from pipelines.steps.land import land
 from pipelines.steps.load import load, pending
@@ -17,6 +17,7 @@ __all__ = [
     "Say",
     "Summary",
     "build",
+    "build_selected",
     "close",
     "docs",
     "finish",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from pipelines.errors import BuildError
 from pipelines.steps.record import context_of, recorded, transformed
 from pipelines.steps.stage import stage
 from pipelines.steps.validate import validate_loaded
 from pipelines.warehouse import stale
 from pipelines.warehouse.connection import connect
 from pipelines.warehouse.lock import warehouse_lock
-from pipelines.warehouse.standing import is_staged, unvalidated
+from pipelines.warehouse.standing import date_of_marts, is_staged, last_step, unvalidated
 
 if TYPE_CHECKING:
     from datetime import date
@@ -46,3 +47,56 @@ def build(settings: Settings, run_id: str, as_of: date, say: Say | None = None) 
             return {**done, **what.as_dict()}
 
         return recorded(settings, run_id, "build", work, say, on_success=stale.note_built)
+
+
+def build_selected(
+    settings: Settings, run_id: str, select: str, as_of: date | None = None, say: Say | None = None
+) -> Summary:
+    """Build some models by hand, and run their dbt tests, among marts that were built before.
+
+    The ledger calls it `partial`: the other marts may be of other rows, models or policies, so nothing is published
+    before a whole build.
+
+    Args:
+        settings: The deployment.
+        run_id: The run.
+        select: dbt's node selection: a model's name, with `+` after it for all that follows from it.
+        as_of: The business date; default and only choice that of the marts that stand.
+        say: Hears what is going on.
+
+    Raises:
+        SettingsError: no model is selected.
+        BuildError: there are no marts yet, or they are of another date; or a model or a test failed.
+    """
+    from pipelines.transform import require_selected
+
+    context = context_of(settings)
+    with warehouse_lock(settings, "build", run_id, on_wait=say):
+        standing = date_of_marts(settings)
+        if as_of is not None and as_of != standing:
+            raise BuildError(
+                f"the marts stand as of {standing}, not {as_of}, and single ones cannot be of another date; "
+                f"leave --as-of out, or run `mainstay build --as-of {as_of}`"
+            )
+        require_selected(settings, standing, context, select)
+        if not is_staged(settings, standing, context):
+            stage(settings, run_id, standing, say)
+        with closing(connect(settings)) as connection:
+            what = stale.find_stale(connection, standing, context)
+        # What rests on fitted models can be built where they were fitted once.
+        left_out = [] if last_step(settings, "fit") else ["--exclude", "source:fits+"]
+
+        def work() -> Summary:
+            done = transformed(
+                settings,
+                run_id,
+                "build",
+                standing,
+                context,
+                say,
+                full_refresh=what.is_full,
+                selection=["--select", *select.split(), *left_out],
+            )
+            return {**done, "selected": select}
+
+        return recorded(settings, run_id, "build", work, say, success="partial")

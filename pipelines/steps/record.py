@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -31,10 +31,11 @@ def start(
     say: Say | None = None,
     *,
     is_own_process: bool = True,
+    reason: str | None = None,
 ) -> Summary:
     """Open the run in the ledger; see `ledger.start_run`."""
     with warehouse_lock(settings, "start", run_id, on_wait=say):
-        ledger.start_run(settings, run_id, kind, as_of, is_own_process=is_own_process)
+        ledger.start_run(settings, run_id, kind, as_of, is_own_process=is_own_process, reason=reason)
     return {"run_id": run_id}
 
 
@@ -45,10 +46,12 @@ def recorded(
     work: Callable[[], Summary],
     say: Say | None = None,
     on_success: Callable[[duckdb.DuckDBPyConnection], None] | None = None,
+    success: str = "success",
 ) -> Summary:
     """Do a step's work under the lock and write its outcome into the ledger, success or not.
 
-    `on_success` writes what must be written together with the success, or not at all.
+    `on_success` writes what must be written together with the success, or not at all; `success` is what the ledger
+    calls it.
     """
     with warehouse_lock(settings, step, run_id, on_wait=say):
         started = ledger.now()
@@ -64,7 +67,7 @@ def recorded(
                 ledger.record_step(connection, run_id, step, started, "failed", {"error": reason})
             raise
         with closing(connect(settings)) as connection, transaction(connection):
-            ledger.record_step(connection, run_id, step, started, "success", summary)
+            ledger.record_step(connection, run_id, step, started, success, summary)
             if on_success is not None:
                 on_success(connection)
         return summary
@@ -86,6 +89,7 @@ def transformed(
     say: Say | None,
     *,
     full_refresh: bool = False,
+    selection: Sequence[str] | None = None,
 ) -> Summary:
     """Run a step's dbt build and keep its models' timings in the ledger; returns what of it the step tells."""
     from pipelines.transform import NodeResult, slowest, transform
@@ -94,7 +98,9 @@ def transformed(
         if say is not None and node.resource_type != "test":
             say(f"{node.name} {node.status}")
 
-    results = transform(settings, step, as_of, context, on_node=heard, full_refresh=full_refresh)
+    results = transform(
+        settings, step, as_of, context, on_node=heard, full_refresh=full_refresh, selection=selection
+    )
     with closing(connect(settings)) as connection:
         rows = [(r.name, r.resource_type, r.status, r.seconds, r.message) for r in results]
         ledger.record_models(connection, run_id, rows)

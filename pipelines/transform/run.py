@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.contracts import canonical_contracts, published_columns, source_contracts
 from pipelines.contracts.catalog import PUBLISHED_IN
 from pipelines.contracts.dbt_properties import sources_yml
-from pipelines.errors import BuildError
+from pipelines.errors import BuildError, SettingsError
 from pipelines.settings import PROJECT_DIR
 from pipelines.transform.environment import dbt_environment, environment, own_sources, variables
 
@@ -76,27 +77,8 @@ def transform(
     Raises:
         BuildError: a model or test failed; the text names the first ones.
     """
-    project = [
-        "--project-dir",
-        str(PROJECT_DIR / "dbt_project"),
-        "--profiles-dir",
-        str(PROJECT_DIR / "dbt_project"),
-        "--target-path",
-        str(settings.var / "dbt" / "target"),
-        "--log-path",
-        str(settings.var / "logs"),
-        "--vars",
-        json.dumps(variables(settings)),
-        "--log-level",
-        "none",
-        "--log-level-file",
-        "info",
-        "--no-use-colors",
-        "--no-print",
-    ]
     arguments = [
         "build",
-        *project,
         "--exclude-resource-type",
         "unit_test",
         # While staging, a test that also reads a mart waits for the build.
@@ -116,6 +98,59 @@ def transform(
                 )
             )
 
+    outcome = _invoked(settings, as_of, context, arguments, heard, full_refresh=full_refresh)
+    for result in getattr(outcome.result, "results", None) or []:
+        node = result.node
+        results.append(
+            NodeResult(
+                node.name, str(node.resource_type), str(result.status), result.execution_time, result.message
+            )
+        )
+    if not outcome.success:
+        raise BuildError(_failure(settings, step, results, outcome.exception))
+    return results
+
+
+def require_selected(settings: Settings, as_of: date, context: str, select: str) -> None:
+    """Make sure that a selection of models by hand has any.
+
+    Raises:
+        SettingsError: it has none; the text names models with names like it.
+        BuildError: the project cannot be parsed, or the selection cannot be read.
+    """
+    arguments = ["ls", "--resource-type", "model", "--output", "name", "--select", *select.split()]
+    outcome = _invoked(settings, as_of, context, arguments)
+    if not outcome.success:
+        raise BuildError(_failure(settings, "build", [], outcome.exception))
+    if outcome.result:
+        return
+    names = [n.name for n in _parsed[context].result.nodes.values() if n.resource_type == "model"]
+    near = difflib.get_close_matches(select.strip("+@"), names, n=3, cutoff=0.5)
+    raise SettingsError(
+        f"no model is selected by {select!r}; give a model's name, with + after it for all that follows from it"
+        + (f": {', '.join(near)}" if near else "")
+    )
+
+
+def _invoked(
+    settings: Settings,
+    as_of: date,
+    context: str,
+    arguments: Sequence[str],
+    heard: Callable[[Any], None] | None = None,
+    *,
+    full_refresh: bool = False,
+) -> Any:
+    """The outcome of a dbt command on the deployment's project; of its parsing, where that fails."""
+    command, *options = arguments
+    folder = str(PROJECT_DIR / "dbt_project")
+    project = [
+        *("--project-dir", folder, "--profiles-dir", folder),
+        *("--target-path", str(settings.var / "dbt" / "target")),
+        *("--log-path", str(settings.var / "logs")),
+        *("--vars", json.dumps(variables(settings))),
+        *("--log-level", "none", "--log-level-file", "info", "--no-use-colors", "--no-print"),
+    ]
     run = {
         "MAINSTAY_AS_OF_DATE": as_of.isoformat(),
         "MAINSTAY_REBUILD": "all" if full_refresh else "stale_dates",
@@ -129,21 +164,14 @@ def transform(
             if outcome.success:
                 _parsed[context] = outcome
                 _fit_to(settings, outcome.result)
-                outcome = dbtRunner(manifest=outcome.result, callbacks=[heard]).invoke(arguments)
+                callbacks = [heard] if heard is not None else []
+                runner = dbtRunner(manifest=outcome.result, callbacks=callbacks)
+                outcome = runner.invoke([command, *project, *options])
         finally:
             _close_connections()
     if isinstance(outcome.exception, KeyboardInterrupt | SystemExit):
         raise outcome.exception  # dbt hands over as a result what must end the process
-    for result in getattr(outcome.result, "results", None) or []:
-        node = result.node
-        results.append(
-            NodeResult(
-                node.name, str(node.resource_type), str(result.status), result.execution_time, result.message
-            )
-        )
-    if not outcome.success:
-        raise BuildError(_failure(settings, step, results, outcome.exception))
-    return results
+    return outcome
 
 
 def _write_own_sources(settings: Settings) -> None:

@@ -14,17 +14,21 @@ from pipelines.warehouse.connection import connect, fetch_rows
 from pipelines.warehouse.lock import warehouse_lock
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import duckdb
 
     from pipelines.settings import Settings
 
 
-def last_step(settings: Settings, step: str) -> ledger.StepEntry | None:
-    """The newest entry of a step in the ledger, of whatever run."""
+def last_step(
+    settings: Settings, step: str, statuses: Sequence[str] | None = None
+) -> ledger.StepEntry | None:
+    """The newest entry of a step in the ledger, of whatever run; with `statuses`, the newest that ended so."""
     if not settings.warehouse.exists():
         return None
     with warehouse_lock(settings, "look", "look"), closing(connect(settings)) as connection:
-        return ledger.last_step(connection, step)
+        return ledger.last_step(connection, step, statuses)
 
 
 def built_as_of(settings: Settings, *, fitted: bool = True) -> date:
@@ -47,6 +51,18 @@ def built_as_of(settings: Settings, *, fitted: bool = True) -> date:
     return date.fromisoformat(built.detail["as_of_date"])
 
 
+def date_of_marts(settings: Settings) -> date:
+    """The business date of the marts in the warehouse, also where a later build failed.
+
+    Raises:
+        BuildError: they were never built.
+    """
+    last = last_step(settings, "build", ["success", "partial"])
+    if last is None:
+        raise BuildError("there are no whole marts to build some of anew; run `mainstay build` first")
+    return date.fromisoformat(last.detail["as_of_date"])
+
+
 def are_models_fitted(settings: Settings) -> bool:
     """Whether the models have been fitted, and the marts on them built, since the other marts were last built."""
     return _follows(settings, "fit", "build")
@@ -67,6 +83,11 @@ def _well_ended(settings: Settings, step: str) -> ledger.StepEntry:
     last = last_step(settings, step)
     if last is None:
         raise BuildError(f"the marts were never built; run `mainstay {step}` first")
+    if last.status == "partial":
+        raise BuildError(
+            f"the last {step} (run {last.run_id}) made only {last.detail['selected']} anew; "
+            f"run `mainstay {step}` before anything is published"
+        )
     if last.status != "success":
         raise BuildError(
             f"the last {step} (run {last.run_id}) did not end well and the marts may be half made; "

@@ -49,7 +49,8 @@ def _called(name, settings, *args, say=None, **options):
         os._exit(9)
     return {"rows": 1}
 
-def start(settings, run_id, kind, as_of, say, *, is_own_process): return _called("start", settings, run_id, kind, as_of)
+def start(settings, run_id, kind, as_of, say, *, is_own_process, reason):
+    return _called("start", settings, run_id, kind, as_of, reason=reason)
 def validate(settings, run_id, stage, first, last, say):
     return _called("validate_" + stage, settings, run_id, first, last, say=say)
 def finish(settings, run_id, as_of, status, message=None):

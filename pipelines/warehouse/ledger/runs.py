@@ -15,6 +15,8 @@ from pipelines.warehouse.connection import connect
 from pipelines.warehouse.ledger.tables import DDL, now
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import duckdb
 
     from pipelines.settings import Settings
@@ -51,7 +53,13 @@ def _is_dead(process: str | None, last_sign: datetime) -> bool:
 
 
 def start_run(
-    settings: Settings, run_id: str, kind: str, as_of: date, *, is_own_process: bool = True
+    settings: Settings,
+    run_id: str,
+    kind: str,
+    as_of: date,
+    *,
+    is_own_process: bool = True,
+    reason: str | None = None,
 ) -> None:
     """Open a run, and mark as killed the ones that will not go on.
 
@@ -61,15 +69,16 @@ def start_run(
         kind: What the run does: nightly, backfill, load, …
         as_of: Its business date.
         is_own_process: Whether the run ends with this process; a scheduler's run has a process for each task.
+        reason: Why whoever asked for it wants it.
     """
     with closing(connect(settings)) as connection:
         connection.execute(DDL)
         _mark_killed(connection)
         connection.execute("DELETE FROM ops.runs WHERE run_id = ?", [run_id])
         connection.execute(
-            "INSERT INTO ops.runs (run_id, kind, as_of_date, started_at, status, sequence, process) "
-            "SELECT ?, ?, ?, ?, 'running', coalesce(max(sequence), 0) + 1, ? FROM ops.runs",
-            [run_id, kind, as_of, now(), _process() if is_own_process else None],
+            "INSERT INTO ops.runs (run_id, kind, as_of_date, started_at, status, sequence, process, reason) "
+            "SELECT ?, ?, ?, ?, 'running', coalesce(max(sequence), 0) + 1, ?, ? FROM ops.runs",
+            [run_id, kind, as_of, now(), _process() if is_own_process else None, reason],
         )
 
 
@@ -138,13 +147,16 @@ class StepEntry:
     detail: dict[str, Any]
 
 
-def last_step(connection: duckdb.DuckDBPyConnection, step: str) -> StepEntry | None:
-    """The newest entry of a step, of whatever run."""
+def last_step(
+    connection: duckdb.DuckDBPyConnection, step: str, statuses: Sequence[str] | None = None
+) -> StepEntry | None:
+    """The newest entry of a step, of whatever run; with `statuses`, the newest that ended so."""
     connection.execute(DDL)
     # Rows of an older Mainstay have no sequence; they come before all others.
     row = connection.execute(
         "SELECT run_id, step, status, coalesce(sequence, 0), detail FROM ops.steps WHERE step = ? "
+        "AND (?::VARCHAR[] IS NULL OR list_contains(?::VARCHAR[], status)) "
         "ORDER BY coalesce(sequence, 0) DESC, started_at DESC LIMIT 1",
-        [step],
+        [step, statuses, statuses],
     ).fetchone()
     return StepEntry(row[0], row[1], row[2], row[3], json.loads(row[4])) if row else None

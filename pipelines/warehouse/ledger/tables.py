@@ -14,6 +14,7 @@ CREATE TABLE IF NOT EXISTS ops.steps (
     sequence BIGINT);
 ALTER TABLE ops.runs ADD COLUMN IF NOT EXISTS sequence BIGINT;
 ALTER TABLE ops.runs ADD COLUMN IF NOT EXISTS process VARCHAR;
+ALTER TABLE ops.runs ADD COLUMN IF NOT EXISTS reason VARCHAR;
 ALTER TABLE ops.steps ADD COLUMN IF NOT EXISTS sequence BIGINT;
 CREATE TABLE IF NOT EXISTS ops.files (
     file_id VARCHAR, run_id VARCHAR, dataset VARCHAR, partition_date DATE, path VARCHAR, size_bytes BIGINT,
