@@ -130,7 +130,7 @@ def _night(home: Path, day: date, heard: object) -> None:
     """What `mainstay nightly` does: landed history first, then the DAG's tasks in their order."""
     from pipelines import steps
     from pipelines.cli.nightly import load_history
-    from pipelines.warehouse import ledger, standing
+    from pipelines.warehouse import ledger
 
     settings = settings_of(home)
     load_history(settings, day, quiet=True)
@@ -140,7 +140,7 @@ def _night(home: Path, day: date, heard: object) -> None:
     steps.validate(settings, run_id, "land", day, day)
     steps.load(settings, run_id, day, day)
     steps.validate(settings, run_id, "raw", day, day)
-    as_of = standing.as_of_for(settings, day)
+    as_of = as_of_for(settings, day)
     steps.stage(settings, run_id, as_of, models_of("stage", heard))
     steps.validate(settings, run_id, "staging", day, day)
     steps.build(settings, run_id, as_of, models_of("build", heard))

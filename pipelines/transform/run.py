@@ -204,7 +204,7 @@ def _fit_to(settings: Settings, manifest: Any) -> None:
         mart = manifest.nodes[f"model.mainstay.{PUBLISHED_IN[dataset]}"]
         for column in columns:
             mart.columns[column.name] = ColumnInfo(
-                name=column.name, description=column.description, data_type=column.type
+                name=column.name, description=column.description, data_type=column.type, quote=True
             )
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from deployments import Deployment
 
 from pipelines import steps
-from pipelines.warehouse import ledger, standing
+from pipelines.publish import as_of_for
+from pipelines.warehouse import ledger
 
 
 def sales(day: date, count: int = 12) -> list[dict[str, object]]:
@@ -52,7 +53,7 @@ def night(deployment: Deployment, day: date) -> date:
     """The steps of a night in the DAG's order and with its arguments; gives the date that the marts are as of."""
     settings, run_id = deployment.settings, load_day(deployment, day)
     steps.validate(settings, run_id, "raw", day, day)
-    as_of = standing.as_of_for(settings, day)
+    as_of = as_of_for(settings, day)
     steps.stage(settings, run_id, as_of)
     steps.validate(settings, run_id, "staging", day, day)
     steps.build(settings, run_id, as_of)
