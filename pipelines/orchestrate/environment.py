@@ -95,10 +95,6 @@ def airflow_environment(
         # Airflow's services start `airflow` and `python` by name.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
     }
-    if env.pop("PYTHONDONTWRITEBYTECODE", None):
-        # Compiling Airflow, dbt and Great Expectations anew costs seconds a run. The wish to have no bytecode
-        # beside the sources is kept: it goes with the run-time state.
-        env["PYTHONPYCACHEPREFIX"] = str(settings.var / "cache" / "bytecode")
     if port is not None:
         env |= {
             "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",

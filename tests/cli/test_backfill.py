@@ -37,7 +37,7 @@ def sales(day: date, customers: int = 6, factor: float = 1) -> list[dict[str, An
 def hashes(deployment: Deployment) -> dict[str, str]:
     """A check sum of every file below var, but for caches, logs and the notes of locks."""
     var = deployment.settings.var
-    skipped = ("cache", "logs", "airflow")
+    skipped = ("logs", "airflow")
     return {
         str(path.relative_to(var)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(var.rglob("*"))
