@@ -15,7 +15,6 @@ import typer
 
 from pipelines import errors
 from pipelines.cli import app
-from pipelines.contracts import canonical_contracts, generate, mart_contracts
 from pipelines.contracts.info_table import INFO_COLUMNS
 from pipelines.quoting import ident
 from pipelines.warehouse import ledger
@@ -36,39 +35,6 @@ def _anchors(path: Path) -> set[str]:
 def _bash(path: Path) -> str:
     """The shell blocks of a document, continued lines joined."""
     return re.sub(r"\\\n\s*", "", "\n".join(fenced(path, "bash")))
-
-
-def test_generated_files_are_what_contracts_and_settings_say() -> None:
-    assert sorted(map(str, generate.differing())) == []
-
-
-def test_check_names_a_file_that_differs_and_exits_1(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(generate, "PROJECT_DIR", tmp_path)
-    path = tmp_path / "docs" / "data-dictionary.md"
-    monkeypatch.setattr(generate, "render", lambda: {path: "as it should be\n"})
-    path.parent.mkdir()
-    path.write_text("edited by hand\n", encoding="utf-8")
-    assert generate.main(["--check"]) == 1
-    assert "docs/data-dictionary.md" in capsys.readouterr().err
-    assert path.read_text(encoding="utf-8") == "edited by hand\n"
-    assert generate.main([]) == 0
-    assert path.read_text(encoding="utf-8") == "as it should be\n"
-    assert generate.main(["--check"]) == 0
-
-
-def test_the_dictionary_has_every_column_of_every_contract() -> None:
-    text = generate.dictionary()
-    for contract in (*mart_contracts().values(), *canonical_contracts().values()):
-        section = text.split(f"\n### {contract.name}\n")[1].split("\n### ")[0]
-        for column in contract.columns:
-            assert f"\n| `{column.name}` | {column.type} |" in section, f"{contract.name}.{column.name}"
-
-
-def test_the_guide_without_its_marks_is_an_error() -> None:
-    with pytest.raises(errors.ContractError, match="marks of the settings table"):
-        generate.guide("no marks here")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=NAMES)
