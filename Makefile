@@ -47,7 +47,7 @@ soak: .venv/installed  ## The tests that take long, 200 killed runs, 300 random 
 	@$(BIN)/python -m bench.purity --histories 300
 
 docs: .venv/installed  ## Generate the data dictionary and dbt's yml from the contracts
-	@$(BIN)/python -m pipelines.generate
+	@$(BIN)/python -m pipelines.contracts.generate
 
 lock: .venv/installed  ## Resolve the requirements anew into the locks
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --quiet --upgrade -o requirements.lock

@@ -1,6 +1,6 @@
 """Writes every generated file: dbt's property files, the data dictionary and the settings table of the guide.
 
-`python -m pipelines.generate` writes what differs; with `--check` it writes nothing, names what differs and
+`python -m pipelines.contracts.generate` writes what differs; with `--check` it writes nothing, names what differs and
 exits 1. All of it comes from the contracts and from `pipelines.settings`, so none of it is edited by hand.
 """
 
