@@ -1,7 +1,7 @@
 {#
     The first aggregation over transactions grows with the history, and a run changes few of its dates. Where the
     engine can delete rows these models are incremental: a run makes the business dates in ops.stale_dates anew,
-    which pipelines/stale.py finds before each build. Elsewhere they are tables, made whole.
+    which pipelines/warehouse/stale.py finds before each build. Elsewhere they are tables, made whole.
 #}
 {% macro first_aggregation() -%}
     {{ return(adapter.dispatch('first_aggregation', 'mainstay')()) }}

@@ -1,6 +1,6 @@
 """The eleven tasks that every DAG runs, one after another. Imported by the files in `dags/` alone.
 
-What a task does is in `pipelines/steps.py`, how it is called in `pipelines/orchestrate/tasks.py`.
+What a task does is in `pipelines/steps/`, how it is called in `pipelines/orchestrate/tasks.py`.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from pipelines.warehouse.lock import holder, is_locked
 
 HOLD = """
 import sys, time
-from pipelines.lock import warehouse_lock
+from pipelines.warehouse.lock import warehouse_lock
 from pipelines.settings import load_settings
 with warehouse_lock(load_settings(), "build", "run-of-the-other"):
     print("held", flush=True)

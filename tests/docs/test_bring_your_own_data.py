@@ -157,7 +157,8 @@ def test_a_snippet_of_the_guide_makes_a_contract_that_can_be_used(
         assert column.type == snippet["physicalType"]
         assert column.expression == snippet.get("transformLogic")
         assert (column.allowed is not None) == ("quality" in snippet)
-        assert (column.format is not None) == ("customProperties" in snippet)
+        custom = {p["property"] for p in snippet.get("customProperties", [])}
+        assert (column.format is not None, column.is_published) == ("format" in custom, "publish" in custom)
     elif kind == "quality":
         rule = contract.quality[-1]
         checks = quality_checks(contract, rule)

@@ -131,7 +131,7 @@ def test_what_a_killed_run_left_is_cleared_by_the_next(served: Settings) -> None
 
 def test_a_page_is_written_while_a_run_writes_and_says_what_it_could_not_read(served: Settings) -> None:
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom pipelines.lock import warehouse_lock\n"
+        "import sys, time\nfrom pathlib import Path\nfrom pipelines.warehouse.lock import warehouse_lock\n"
         "from pipelines.settings import Settings\n"
         "with warehouse_lock(Settings(home=Path(sys.argv[1])), 'build', 'run-7'):\n"
         "    print('held', flush=True)\n    sys.stdin.read()\n"
