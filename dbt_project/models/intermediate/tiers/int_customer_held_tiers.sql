@@ -88,9 +88,7 @@ held as (
         false as is_soft_landing
     from ranked
     where step = 1
-
     union all
-
     select
         moved.customer_id,
         moved.spell,

@@ -1,18 +1,13 @@
 -- Quantiles are aggregated per peer group and then handed to the cells: no window over the customers' rows.
 with own_spends as (
-
     select * from {{ ref('int_wallet_own_spends') }}
-
 ),
 
 peers as (
-
     select * from {{ ref('int_wallet_peers') }}
-
 ),
 
 peer_groups as (
-
     select
         own_spends.month,
         own_spends.category,
@@ -24,28 +19,22 @@ peer_groups as (
     inner join peers
         on own_spends.customer_id = peers.customer_id
     group by 1, 2, 3, 4
-
 ),
 
 cells as (
-
     select distinct
         peer_cell_id,
         level_number,
         level_name,
         peer_group_id
     from peers
-
 ),
 
 last_level as (
-
     select max(level_number) as level_number from cells
-
 ),
 
 candidates as (
-
     select
         peer_groups.month,
         peer_groups.category,
@@ -66,7 +55,6 @@ candidates as (
     where
         peer_groups.benchmark_peers >= {{ var('benchmark_min_peers') }}
         or cells.level_number = last_level.level_number
-
 )
 
 select

@@ -3,7 +3,6 @@
     complete month; for who holds no tier there, of the running month; else nothing.
 #}
 with to_date as (
-
     select
         months.customer_id,
         sum(months.net_amount) as net_revenue,
@@ -14,33 +13,25 @@ with to_date as (
     inner join {{ ref('int_customer_first_purchases') }} as buyers
         on months.customer_id = buyers.customer_id
     group by months.customer_id
-
 ),
 
 all_customers as (
-
     select {{ share('sum(profit)', 'sum(net_revenue)') }} as margin_rate from to_date
-
 ),
 
 own_margins as (
-
     select
         *,
         {{ share('profit', 'net_revenue') }} as own_margin_rate
     from to_date
-
 ),
 
 last_complete_month as (
-
     select max(month) as month from {{ ref('int_months') }}
     where is_complete_month
-
 ),
 
 tiers as (
-
     select
         tiers.*,
         row_number() over (partition by tiers.customer_id order by tiers.month) as month_number
@@ -50,7 +41,6 @@ tiers as (
     where
         tiers.tier <> 'lapsed'
         and (last_complete_month.month is not null or not tiers.is_complete_month)
-
 )
 
 select

@@ -1,18 +1,13 @@
 -- A spell begins with the first purchase day, or the one that follows a lapse, and ends with the next lapse.
 with thresholds as (
-
     select * from {{ ref('int_retention_thresholds') }}
-
 ),
 
 lapses as (
-
     select * from {{ ref('int_retention_lapses') }}
-
 ),
 
 ended as (
-
     select
         customer_id,
         lag(reactivated_date) over (partition by customer_id order by last_purchase_date) as returned_on,
@@ -22,14 +17,11 @@ ended as (
         row_number() over (partition by customer_id order by last_purchase_date) as spell_number,
         row_number() over (partition by customer_id order by last_purchase_date desc) as spells_from_last
     from lapses
-
 ),
 
 last_ended as (
-
     select * from ended
     where spells_from_last = 1
-
 )
 
 select
@@ -41,9 +33,7 @@ select
 from ended
 inner join thresholds
     on ended.customer_id = thresholds.customer_id
-
 union all
-
 -- The spell that goes on: who never lapsed, or has come back since.
 select
     thresholds.customer_id,

@@ -32,9 +32,7 @@ voices as (
         case when direction = 'inbound' then 1 else 0 end as is_inbound,
         0 as is_answer
     from {{ ref('stg_interactions') }}
-
     union all
-
     select
         customer_id,
         0 as is_outbound,
@@ -42,9 +40,7 @@ voices as (
         1 as is_answer
     from {{ ref('stg_feedback') }}
     where customer_id is not null
-
     union all
-
     select
         customer_id,
         0 as is_outbound,

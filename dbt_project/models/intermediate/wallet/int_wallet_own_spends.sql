@@ -1,31 +1,22 @@
 -- Average monthly net spend over the tier window. The months of each window are listed once and joined
 -- by equality: a range join would compare every customer's month with every other.
 with customer_windows as (
-
     select * from {{ ref('int_customer_windows') }}
-
 ),
 
 category_months as (
-
     select * from {{ ref('int_customer_category_months') }}
-
 ),
 
 months as (
-
     select * from {{ ref('int_months') }}
-
 ),
 
 valid_answers as (
-
     select * from {{ ref('int_wallet_valid_answers') }}
-
 ),
 
 window_months as (
-
     select
         months.month,
         spend_months.month as spend_month
@@ -34,12 +25,10 @@ window_months as (
         on
             months.month_index - spend_months.month_index
             between 0 and {{ var('tier_window_months') | int - 1 }}
-
 ),
 
 -- A surveyed category counts even without a transaction; `all` is the total's name and comes from the windows.
 category_spends as (
-
     select
         category_months.customer_id,
         category_months.category,
@@ -49,9 +38,7 @@ category_spends as (
     inner join window_months
         on category_months.month = window_months.spend_month
     where category_months.category <> 'all'
-
     union all
-
     select
         customer_id,
         category,
@@ -59,11 +46,9 @@ category_spends as (
         0 as net_amount
     from valid_answers
     where category <> 'all'
-
 ),
 
 category_windows as (
-
     select
         customer_id,
         category,
@@ -71,7 +56,6 @@ category_windows as (
         sum(net_amount) as window_net_amount
     from category_spends
     group by customer_id, category, month
-
 )
 
 select
@@ -80,9 +64,7 @@ select
     month,
     greatest(0.0, cast(window_net_amount as double) / months_observed) as own_spend
 from customer_windows
-
 union all
-
 select
     category_windows.customer_id,
     category_windows.category,

@@ -1,29 +1,22 @@
 {%- set tolerance = '1e-12' -%}  {# a survival of exactly 0.2 counts, whatever the rounding of its product #}
 {%- set default_lapsed_days = var('default_lapsed_days') -%}
 with gaps as (
-
     select * from {{ ref('int_purchase_gaps') }}
-
 ),
 
 survivals as (
-
     select * from {{ ref('int_retention_survivals') }}
     where curve = 'gap' and group_name = 'all'
-
 ),
 
 population as (
-
     select
         min(case when survival <= 0.2 + {{ tolerance }} then day end) as at_risk_day,
         min(case when survival <= 0.05 + {{ tolerance }} then day end) as lapsed_day
     from survivals
-
 ),
 
 customers as (
-
     select
         customer_id,
         min(purchase_date) as first_purchase_date,
@@ -39,11 +32,9 @@ customers as (
         end as own_gap_p90_days
     from gaps
     group by 1
-
 ),
 
 at_risk as (
-
     select
         customers.*,
         population.lapsed_day,
@@ -59,7 +50,6 @@ at_risk as (
         end as threshold_basis
     from customers
     cross join population
-
 )
 
 select

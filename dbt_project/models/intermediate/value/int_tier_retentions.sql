@@ -9,13 +9,10 @@
 {#- With fewer lapses a rate near 1 looks surer than it is: with none its variance would be 0. -#}
 {%- set minimum_lapses = 5 -%}
 with exposures as (
-
     select * from {{ ref('int_retention_exposures') }}
-
 ),
 
 members as (
-
     select
         tier,
         customer_id,
@@ -26,9 +23,7 @@ members as (
         first_month
     from exposures
     where tier is not null
-
     union all
-
     select
         'all' as tier,
         customer_id,
@@ -39,11 +34,9 @@ members as (
         min(first_month) as first_month
     from exposures
     group by customer_id
-
 ),
 
 totals as (
-
     select
         tier,
         sum(is_held_now) as customers,
@@ -55,11 +48,9 @@ totals as (
         cast(sum(profit) as double) / nullif(cast(sum(months_at_risk) as double), 0) as profit
     from members
     group by tier
-
 ),
 
 residuals as (
-
     select
         members.tier,
         members.months_kept - totals.retention_rate * members.months_at_risk as kept,
@@ -67,11 +58,9 @@ residuals as (
     from members
     inner join totals
         on members.tier = totals.tier
-
 ),
 
 spreads as (
-
     select
         tier,
         sum(kept * kept) as kept_squares,
@@ -79,12 +68,10 @@ spreads as (
         sum(kept * profit) as products
     from residuals
     group by tier
-
 ),
 
 -- A customer has 12 months at most, so that 30 of them are of 3 customers at least.
 large_enough as (
-
     select
         totals.*,
         spreads.kept_squares,
@@ -96,7 +83,6 @@ large_enough as (
     inner join spreads
         on totals.tier = spreads.tier
     where totals.customer_months >= {{ minimum_customer_months }}
-
 )
 
 select

@@ -3,7 +3,6 @@
     is the first half of the days since the first purchase of all; the holdout after it is never longer than 52 weeks.
 #}
 with purchases as (
-
     select
         days.customer_id,
         days.business_date,
@@ -13,18 +12,14 @@ with purchases as (
     inner join {{ ref('int_customer_first_purchases') }} as firsts
         on days.customer_id = firsts.customer_id
     where days.is_purchase_day
-
 ),
 
 observations as (
-
     select min(first_purchase_date) as first_date
     from {{ ref('int_customer_first_purchases') }}
-
 ),
 
 calibrations as (
-
     select
         first_date,
         greatest(
@@ -32,11 +27,9 @@ calibrations as (
             {{ add_days(as_of_date(), -364) }}
         ) as calibration_end
     from observations
-
 ),
 
 histories as (
-
     select
         purchases.customer_id,
         purchases.first_purchase_date,
@@ -56,7 +49,6 @@ histories as (
     from purchases
     cross join calibrations
     group by purchases.customer_id, purchases.first_purchase_date, calibrations.calibration_end
-
 )
 
 select

@@ -5,7 +5,6 @@
 #}
 {%- set window_months = 12 -%}
 with complete_months as (
-
     select
         month,
         month_index,
@@ -13,31 +12,23 @@ with complete_months as (
         max(month_index) over () as last_index
     from {{ ref('int_months') }}
     where is_complete_month
-
 ),
 
 spells as (
-
     select * from {{ ref('int_retention_spells') }}
-
 ),
 
 tiers as (
-
     select * from {{ ref('customer_tiers_monthly') }}
     where tier <> 'lapsed'
-
 ),
 
 customer_months as (
-
     select * from {{ ref('int_customer_months') }}
-
 ),
 
 -- At most one spell of a customer runs at a month's start.
 starts as (
-
     select
         spells.customer_id,
         complete_months.month as tier_month,
@@ -50,7 +41,6 @@ starts as (
             complete_months.following_month > spells.started_on
             and (spells.lapse_date is null or complete_months.following_month <= spells.lapse_date)
     where complete_months.month_index >= complete_months.last_index - {{ window_months }}
-
 )
 
 select

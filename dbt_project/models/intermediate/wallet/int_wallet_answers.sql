@@ -1,13 +1,10 @@
 -- The Wallet Allocation Rule needs mean ranks; they are counted afresh, so that it does not matter
 -- whether a survey wrote a tie as 1 1 3, 1 1 2 or 1.5 1.5 3.
 with surveys as (
-
     select * from {{ ref('stg_wallet_surveys') }}
-
 ),
 
 answers as (
-
     select
         survey_id,
         customer_id,
@@ -16,11 +13,9 @@ answers as (
         max(declared_wallet) as declared_wallet
     from surveys
     group by 1, 2, 3
-
 ),
 
 own_brands as (
-
     select
         own.survey_id,
         own.customer_id,
@@ -40,11 +35,9 @@ own_brands as (
         and own.preference_rank is not null
         and brands.preference_rank is not null
     group by 1, 2, 3, 4
-
 ),
 
 mean_ranks as (
-
     select
         survey_id,
         customer_id,
@@ -52,12 +45,10 @@ mean_ranks as (
         brands_used,
         cast(better_brands + (tied_brands + 1) / 2.0 as double) as own_rank
     from own_brands
-
 ),
 
 -- Spend with us is spend on all our brands, so the shares of several of them add up.
 own_shares as (
-
     select
         survey_id,
         customer_id,
@@ -67,7 +58,6 @@ own_shares as (
         sum((1 - own_rank / (brands_used + 1)) * 2 / brands_used) as war_share
     from mean_ranks
     group by 1, 2, 3
-
 )
 
 select

@@ -1,14 +1,10 @@
 -- A gap lapses on the first whole day on which recency is above the customer's lapsed_after_days.
 with gaps as (
-
     select * from {{ ref('int_purchase_gaps') }}
-
 ),
 
 thresholds as (
-
     select * from {{ ref('int_retention_thresholds') }}
-
 )
 
 select

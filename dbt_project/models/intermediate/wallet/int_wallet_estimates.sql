@@ -3,40 +3,29 @@
 {{ config(materialized='view') }}
 
 with own_spends as (
-
     select * from {{ ref('int_wallet_own_spends') }}
-
 ),
 
 valid_answers as (
-
     select * from {{ ref('int_wallet_valid_answers') }}
-
 ),
 
 customer_cells as (
-
     select distinct
         customer_id,
         peer_cell_id
     from {{ ref('int_wallet_peers') }}
-
 ),
 
 benchmarks as (
-
     select * from {{ ref('int_wallet_benchmarks') }}
-
 ),
 
 months as (
-
     select * from {{ ref('int_months') }}
-
 ),
 
 joined as (
-
     select
         own_spends.customer_id,
         own_spends.category,
@@ -68,11 +57,9 @@ joined as (
             own_spends.customer_id = valid_answers.customer_id
             and own_spends.category = valid_answers.category
             and own_spends.month = valid_answers.month
-
 ),
 
 by_method as (
-
     select
         *,
         -- case, not greatest(): engines differ in what greatest() makes of a null.
@@ -87,17 +74,14 @@ by_method as (
             else 'benchmark'
         end as method
     from joined
-
 ),
 
 shares as (
-
     select
         *,
         own_spend / nullif(capped_declared_wallet, 0) as declared_share,
         own_spend / nullif(benchmark_wallet, 0) as benchmark_share
     from by_method
-
 )
 
 select

@@ -1,19 +1,14 @@
 -- Each method takes the latest valid survey that answers it: a later survey without a declared wallet
 -- does not hide an earlier one that has it.
 with answers as (
-
     select * from {{ ref('int_wallet_answers') }}
-
 ),
 
 months as (
-
     select * from {{ ref('int_months') }}
-
 ),
 
 valid_answers as (
-
     select
         answers.*,
         months.month
@@ -23,11 +18,9 @@ valid_answers as (
             answers.business_date <= months.month_end
             and answers.business_date
             >= {{ add_months('months.month_end', -1 * (var('survey_validity_months') | int)) }}
-
 ),
 
 ordered as (
-
     select
         *,
         row_number() over (
@@ -39,7 +32,6 @@ ordered as (
             order by case when war_share is null then 1 else 0 end, business_date desc, survey_id desc
         ) as war_order
     from valid_answers
-
 )
 
 select

@@ -5,19 +5,14 @@
 {%- set cell_columns = wallet_peer_columns(attributes) %}
 
 with customers as (
-
     select distinct customer_id from {{ ref('int_customer_windows') }}
-
 ),
 
 dim_customers as (
-
     select * from {{ ref('dim_customers') }}
-
 ),
 
 described as (
-
     select
         customers.customer_id,
         {% for attribute in attributes %}
@@ -27,20 +22,16 @@ described as (
     from customers
     left join dim_customers
         on customers.customer_id = dim_customers.customer_id
-
 ),
 
 cells as (
-
     select
         combinations.*,
         row_number() over (order by {{ cell_columns }}) as peer_cell_id
     from (select distinct {{ cell_columns }} from described) as combinations
-
 ),
 
 cell_groups as (
-
     {% for level in levels + [[]] %}
         select
             cells.*,
@@ -50,7 +41,6 @@ cell_groups as (
         from cells
         {% if not loop.last %}union all{% endif %}
     {% endfor %}
-
 )
 
 select
