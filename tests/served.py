@@ -8,11 +8,11 @@ from pathlib import Path
 
 import duckdb
 
-from bench.purity.judge import Tables, differences
 from pipelines import ledger, steps
 from pipelines.contracts import mart_contracts
 from pipelines.settings import Settings
 from pipelines.sql import ident
+from tests.soak.purity.judge import Tables, differences
 
 
 def served_as_of(settings: Settings) -> date:

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
-from bench.purity.histories import History, Policy, Round, is_filled
-from bench.purity.landing import Files, Partition, land
 from pipelines import ledger, steps
 from pipelines.errors import BuildError, ValidationFailedError
 from pipelines.settings import Settings
 from pipelines.sql import connect
+from tests.soak.purity.histories import History, Policy, Round, is_filled
+from tests.soak.purity.landing import Files, Partition, land
 
 if TYPE_CHECKING:
     from pathlib import Path
