@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow_world import CHAIN
 from served import assert_served, served_as_of, tables_from_scratch
-from services_world import DAG, Services, backfill, services
-from test_scheduled_run import HEADER, last_complete_date
 
 from pipelines.orchestrate.environment import log_dir
 from pipelines.settings import Settings
+from tests.dags.airflow_world import CHAIN
+from tests.dags.services_world import DAG, HEADER, Services, backfill, last_complete_date, services
+
+pytestmark = pytest.mark.soak
 
 RUN_SECONDS = 900
 LOCK_ERRORS = re.compile(r"LockedError|is being written by process|Conflicting lock|database is locked")
@@ -68,7 +69,6 @@ def tries(airflow: Services, run_id: str) -> dict[str, int]:
     return {ti["task_id"]: ti["try_number"] for ti in found}
 
 
-@pytest.mark.soak
 def test_backfills_beside_the_scheduled_night_lose_nothing_and_need_no_retry(
     free_port: int, tmp_path: Path, bytecode: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

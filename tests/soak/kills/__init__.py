@@ -1,4 +1,4 @@
-"""`python -m bench.kills --kills N --seed N`: kill nights with SIGKILL and see what is left and what comes of it.
+"""Kill nights with SIGKILL and see what is left and what comes of it; for tests/crashes and the long form in tests/soak.
 
 world    a small deployment: one night published, the next one landed with corrections, late and bad rows
 moments  names the moments of a night, so that a process can die at a chosen one

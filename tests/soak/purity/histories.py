@@ -14,7 +14,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from bench.purity.landing import Files, Partition, Row
+from tests.soak.purity.landing import Files, Partition, Row
 
 DAYS = [date(2024, *day) for day in ((1, 10), (1, 31), (2, 1), (2, 29), (4, 15), (6, 30))]
 AS_OF = [*DAYS[1:], date(2024, 3, 20), date(2024, 7, 3)]

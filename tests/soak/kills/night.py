@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from bench.kills.moments import listen, models_of
-from bench.kills.world import settings_of
+from tests.soak.kills.moments import listen, models_of
+from tests.soak.kills.world import settings_of
 
 PRELOADED = (
     "dbt.cli.main",
@@ -30,7 +30,7 @@ PRELOADED = (
     "pipelines.transform",
     "pipelines.validate.dialect",
     "pipelines.validate.expectations",
-    "bench.kills.night",
+    "tests.soak.kills.night",
 )
 
 _SLOWEST_NIGHT_SECONDS = 1200
@@ -130,6 +130,7 @@ def _night(home: Path, day: date, heard: object) -> None:
     """What `mainstay nightly` does: landed history first, then the DAG's tasks in their order."""
     from pipelines import steps
     from pipelines.cli.nightly import load_history
+    from pipelines.publish import as_of_for
     from pipelines.warehouse import ledger
 
     settings = settings_of(home)

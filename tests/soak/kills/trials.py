@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.kills import world
-from bench.kills.checks import EMPTY, Nights, Violation, after_kill, after_recovery, held, served
-from bench.kills.night import Ended, Kill, NightServer
+from tests.soak.kills import world
+from tests.soak.kills.checks import EMPTY, Nights, Violation, after_kill, after_recovery, held, served
+from tests.soak.kills.night import Ended, Kill, NightServer
 
 Trial = tuple[Kill, ...]
 """The kills that one night suffers one after the other; then it is run again in peace."""
 
-_TWICE = 0.2
-"""Share of trials in which the recovery is killed too."""
+_AGAIN = 6
+"""Every so many-th kill hits the night that recovers from the kill before it."""
 
 _BOUNDARY = re.compile(r": (before \w+|done|\w+ noted as \w+)$")
 _PUBLISHING = re.compile(r"^publish: (?!statement|warehouse closed|before renaming to lock)")
@@ -138,7 +138,14 @@ def plan(undisturbed: Ended, kills: int, seed: int) -> list[Trial]:
     chosen += [anywhere() for _ in range(kills - len(chosen))]
     chance.shuffle(chosen)
     trials: list[Trial] = []
-    while chosen:
-        size = 2 if len(chosen) > 1 and chance.random() < _TWICE else 1
-        trials.append(tuple(chosen.pop() for _ in range(size)))
+    for number, kill in enumerate(chosen, start=1):
+        if number % _AGAIN:
+            trials.append((kill,))
+        else:
+            trials[-1] = (*trials[-1], kill)
     return trials
+
+
+def trials_of(kills: int) -> int:
+    """How many trials `plan` makes of so many kills."""
+    return kills - kills // _AGAIN

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
-from bench.purity.histories import History, Policy, Round, is_filled
-from bench.purity.landing import Files, Partition, land
 from pipelines import steps
 from pipelines.errors import BuildError, ValidationFailedError
 from pipelines.settings import Settings
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import connect
+from tests.soak.purity.histories import History, Policy, Round, is_filled
+from tests.soak.purity.landing import Files, Partition, land
 
 if TYPE_CHECKING:
     from pathlib import Path

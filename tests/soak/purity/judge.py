@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from bench.purity.ways import World, from_scratch
 from pipelines.contracts import mart_contracts
 from pipelines.quoting import ident
+from tests.soak.purity.ways import World, from_scratch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.purity.histories import History
-    from bench.purity.ways import Rounds
+    from tests.soak.purity.histories import History
+    from tests.soak.purity.ways import Rounds
 
 Rows = list[tuple[Any, ...]]
 Tables = dict[str, tuple[tuple[str, ...], Rows]]
