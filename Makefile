@@ -27,7 +27,7 @@ nightly: .venv/installed  ## Land the demo data, load its history, run one night
 	@$(BIN)/mainstay demo
 	@$(BIN)/mainstay nightly
 
-test: .venv/installed  ## Run all tests
+test: .venv/installed  ## Run all tests but the long ones
 	@$(BIN)/python -m pytest
 
 lint: .venv/installed  ## Run every linter and the contract lint
@@ -36,15 +36,13 @@ lint: .venv/installed  ## Run every linter and the contract lint
 up: .venv/installed  ## Start Airflow's scheduler and web UI on this machine
 	@$(BIN)/mainstay up
 
-bench: .venv/installed  ## Run the benchmarks (ROWS=20000000) and write docs/benchmarks*.md
+bench: .venv/installed  ## Measure speed and memory (ROWS=20000000) and write docs/benchmarks*.md
 	@$(BIN)/python -m bench --rows $(or $(ROWS),20000000)
 	@$(BIN)/python -m bench.history
 	@$(BIN)/python -m bench.models
 
-soak: .venv/installed  ## The tests that take long, 200 killed runs, 300 random histories; takes hours
-	@$(BIN)/python -m pytest -m soak
-	@$(BIN)/python -m bench.kills --kills 200
-	@$(BIN)/python -m bench.purity --histories 300
+soak: .venv/installed  ## Run the long tests (SOAK_KILLS=200 SOAK_HISTORIES=300 SOAK_SEED=…); takes hours
+	@$(BIN)/python -m pytest -m soak -n 0 -sv
 
 docs: .venv/installed  ## Generate the data dictionary and dbt's yml from the contracts
 	@$(BIN)/python -m pipelines.contracts.generate

@@ -1,1 +1,6 @@
-"""Mainstay against a bare DuckDB script at any number of transactions: `python -m bench --rows 20000000`."""
+"""How fast Mainstay is and how much memory it takes; each benchmark writes a document in docs/.
+
+`python -m bench`          against a bare DuckDB script, at any number of transactions: benchmarks.md
+`python -m bench.history`  corrections, backfills and a long history: benchmarks-history.md
+`python -m bench.models`   fitting, by number of customers: benchmarks-models.md
+"""

@@ -10,6 +10,7 @@ Figures = dict[str, Any]
 
 
 def median(runs: Iterable[Figures], name: str = "seconds") -> float:
+    """The runs' median of a figure."""
     return float(statistics.median(run[name] for run in runs))
 
 
@@ -18,12 +19,14 @@ def typical(runs: list[Figures]) -> Figures:
     return sorted(runs, key=lambda run: run["seconds"])[(len(runs) - 1) // 2]
 
 
-def span(runs: list[Figures], name: str = "seconds") -> str:
-    values = [run[name] for run in runs]
+def span(runs: list[Figures]) -> str:
+    """The runs' seconds as text: median, least and most."""
+    values = [run["seconds"] for run in runs]
     return f"{statistics.median(values):,.1f} s ({min(values):,.1f}–{max(values):,.1f})"
 
 
 def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A Markdown table."""
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -34,4 +37,5 @@ def audit(publish: Figures) -> float:
 
 
 def nights_of(runs: dict[str, list[Figures]]) -> list[Figures]:
+    """What the nights through the DAG say of themselves, with their own seconds."""
     return [{**run["items"], "seconds": run["items"]["night_seconds"]} for run in runs.get("night", [])]

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import duckdb
 
-from bench.purity.judge import Tables, differences
 from pipelines import steps
 from pipelines.contracts import mart_contracts
 from pipelines.quoting import ident
 from pipelines.settings import Settings
 from pipelines.warehouse import ledger
+from tests.soak.purity.judge import Tables, differences
 
 
 def served_as_of(settings: Settings) -> date:

@@ -23,12 +23,11 @@ def main() -> None:
     args = parser.parse_args()
     with closing(duckdb.connect(str(args.warehouse), config={"memory_limit": "1GB"})) as connection:
         sample = read_sample(lambda sql: connection.execute(sql).df())
-        items = {"histories": len(sample.full.x), "customers": sample.full.customers}
+        items = {"histories": len(sample.full.x)}
         if not args.floor:
             fits = fit_models(sample, read_last(connection))
             write_fits(connection, fits, date(2024, 5, 1))
             items |= {
-                "iterations": {f.label: f.iterations for f in fits.fits},
                 "left_out": fits.reasons,
                 "parameters": {f.label: dict(f.parameters) for f in fits.fits},
             }

@@ -8,7 +8,6 @@
 #}
 {% macro kaplan_meier(durations) -%}
 days as (
-
     select
         curve,
         group_name,
@@ -17,11 +16,9 @@ days as (
         sum(case when is_event then 1 else 0 end) as event_count
     from {{ durations }}
     group by curve, group_name, day
-
 ),
 
 at_risk as (
-
     select
         curve,
         group_name,
@@ -34,11 +31,9 @@ at_risk as (
             rows between unbounded preceding and current row
         ) as at_risk_count
     from days
-
 ),
 
 running as (
-
     select
         curve,
         group_name,
@@ -70,7 +65,6 @@ running as (
         order by day
         rows between unbounded preceding and current row
     )
-
 )
 
 select

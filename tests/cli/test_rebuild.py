@@ -1,33 +1,20 @@
-"""`mainstay rebuild`: a damaged warehouse, a rebuild that was killed, landing files that are gone."""
+"""`mainstay rebuild`: a damaged warehouse, a rebuild that was killed."""
 
 from __future__ import annotations
 
 import hashlib
-from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from deployments import Deployment, create, mainstay, says_one_thing
+from rebuild_world import DAYS, LINES, published_shop, served
 
 from pipelines import steps
 from pipelines.cli.rebuild import set_aside
 from pipelines.errors import PublishError
-from pipelines.publish import Published, current
 from pipelines.publish.loss import require_no_loss
 from pipelines.settings import Settings
 from pipelines.warehouse import ledger
-
-DAYS = [date(2024, 5, 1) + timedelta(days=n) for n in range(3)]
-LINES = 5
-
-
-def publish(deployment: Deployment) -> None:
-    """Load all that is landed and publish it, as the steps do it without Airflow."""
-    settings, run_id = deployment.settings, ledger.new_run_id("test", DAYS[-1])
-    steps.start(settings, run_id, "test", DAYS[-1])
-    steps.load(settings, run_id, None, None)
-    steps.publish(settings, run_id, DAYS[-1], rebuild_if_needed=True)
-    steps.close(settings, run_id, "success")
 
 
 def build_one_day(deployment: Deployment) -> None:
@@ -38,35 +25,13 @@ def build_one_day(deployment: Deployment) -> None:
     steps.build(settings, run_id, DAYS[-1])
 
 
-def served(deployment: Deployment) -> Published:
-    published = current(deployment.settings)
-    assert published is not None
-    return published
-
-
 def asides(deployment: Deployment) -> list[Path]:
     return sorted(deployment.settings.warehouse.parent.glob("mainstay.duckdb.aside-*"))
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    deployment = create(tmp_path_factory.mktemp("rebuild") / "shop")
-    for day in DAYS:
-        rows = [
-            {
-                "transaction_id": f"t{day}-{n}",
-                "line_number": 1,
-                "customer_id": f"c{n}",
-                "product_id": "p1",
-                "transaction_at": f"{day} 10:00:00",
-                "quantity": 1,
-                "net_amount": f"{10 * (n + 1)}.00",
-            }
-            for n in range(LINES)
-        ]
-        deployment.land("transactions", day, rows)
-    publish(deployment)
-    return deployment
+    return published_shop(tmp_path_factory.mktemp("rebuild") / "shop")
 
 
 def test_a_rebuild_asks_first_and_a_dry_run_changes_nothing(shop: Deployment) -> None:
@@ -144,20 +109,4 @@ def test_a_new_warehouse_cannot_take_away_what_is_served_and_a_killed_rebuild_is
     result = mainstay(shop.settings.home, "nightly", "--json")
     assert result.exit_code == 0, result.output
     assert served(shop).content == before.content
-    assert require_no_loss(shop.settings) == 0
-
-
-@pytest.mark.soak
-def test_a_loss_is_published_only_when_it_is_accepted(shop: Deployment) -> None:
-    before = served(shop)
-    shop.path("transactions", DAYS[0]).unlink()
-    refused = mainstay(shop.settings.home, "rebuild", "--yes")
-    says_one_thing(refused, 7, "holds 10 transactions", "BI is served 15: 5 would be lost", "--accept-loss")
-    assert served(shop) == before
-    accepted = mainstay(shop.settings.home, "rebuild", "--yes", "--accept-loss")
-    assert accepted.exit_code == 0, accepted.output
-    said = " ".join(accepted.output.split())
-    assert "lost: 5 transactions that were served are not landed any more" in said
-    assert "mainstay publish --rollback" in said
-    assert served(shop).tables["fct_transactions"].row_count == 10
     assert require_no_loss(shop.settings) == 0

@@ -1,6 +1,6 @@
 """Nights killed with SIGKILL: BI always has a whole night, and the night run again is as if nothing had happened.
 
-The short form. `python -m bench.kills --kills 200` is the long one; the docstring of bench/kills says what is what.
+The short form; tests/soak/test_killed_nights.py is the long one. The docstring of tests/soak/kills says what is what.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from bench.kills import world
-from bench.kills.checks import Violation, after_kill, after_recovery
-from bench.kills.night import Kill
-from bench.kills.trials import Trials, boundaries, copy, plan
 from pipelines.settings import Settings
+from tests.soak.kills import world
+from tests.soak.kills.checks import Violation, after_kill, after_recovery
+from tests.soak.kills.night import Kill
+from tests.soak.kills.trials import Trials, boundaries, copy, plan, trials_of
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +140,7 @@ def test_the_long_form_kills_at_every_boundary_and_publishing_point(trials: Tria
     planned = plan(trials.undisturbed, 200, seed=1)
     kills = [kill for trial in planned for kill in trial]
     assert len(kills) == 200
+    assert len(planned) == trials_of(200)
     assert planned == plan(trials.undisturbed, 200, seed=1)
     assert planned != plan(trials.undisturbed, 200, seed=2)
     wanted = boundaries(trials.undisturbed.moments)

@@ -7,9 +7,9 @@ import socket
 from pathlib import Path
 
 import pytest
-from airflow_world import DOUBLE, FINDER, Deployment
 
 from pipelines.settings import PROJECT_DIR, Settings
+from tests.dags.airflow_world import DOUBLE, FINDER, Deployment
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,18 @@ from pipelines.settings import PROJECT_DIR, Settings
 DAG = "mainstay_nightly"
 READY_SECONDS = 120
 RUN_SECONDS = 180
+
+HEADER = (
+    "transaction_id,line_number,customer_id,product_id,transaction_at,quantity,net_amount,discount_amount,"
+    "cost_amount,store_id,channel,source_system"
+)
+"""Of a landed file of transactions."""
+
+
+def last_complete_date(settings: Settings) -> date:
+    """Business date of the latest interval that has ended: before 04:00 that is not yesterday's."""
+    now = datetime.now(settings.zone)
+    return (now - timedelta(hours=4)).date() - timedelta(days=1)
 
 
 class Services:

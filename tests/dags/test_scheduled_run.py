@@ -1,4 +1,4 @@
-"""Real runs: `up` starts the services, the scheduler makes the run, LocalExecutor's processes run the tasks.
+"""A real run: `up` starts the services, the scheduler makes the run, LocalExecutor's processes run the tasks.
 
 The metadata database is SQLite, which LocalExecutor can use since Airflow 3.
 """
@@ -6,67 +6,17 @@ The metadata database is SQLite, which LocalExecutor can use since Airflow 3.
 from __future__ import annotations
 
 import os
-import stat
 import subprocess
 import sys
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
-import psutil
 import pytest
 from airflow_world import CHAIN, Deployment
-from services_world import backfill, services
+from services_world import HEADER, last_complete_date, services
 
-from pipelines.orchestrate.environment import password_file
 from pipelines.settings import PROJECT_DIR, Settings
-
-
-def last_complete_date(settings: Settings) -> date:
-    """Business date of the latest interval that has ended: before 04:00 that is not yesterday's."""
-    now = datetime.now(settings.zone)
-    return (now - timedelta(hours=4)).date() - timedelta(days=1)
-
-
-@pytest.mark.soak
-def test_the_scheduler_runs_the_latest_date_and_a_backfill_the_dates_it_is_asked_for(
-    deployment: Deployment, free_port: int, tmp_path: Path
-) -> None:
-    settings = deployment.settings
-    with services(settings, free_port, tmp_path) as airflow:
-        said = airflow.output.read_text()
-        password = password_file(settings)
-        assert stat.S_IMODE(password.stat().st_mode) == 0o600
-        assert said.count("Password, printed this once: ") == 1
-        pool = airflow.get("/pools/warehouse")
-        assert pool["slots"] == 1
-
-        airflow.unpause()
-        due = last_complete_date(settings)
-        [run] = airflow.wait_for_runs("scheduled", 1)
-        assert run["state"] == "success", airflow.logs()
-        assert airflow.task_states(run["dag_run_id"]) == dict.fromkeys(CHAIN, "success")
-        start = datetime.fromisoformat(run["data_interval_start"]).astimezone(settings.zone)
-        assert (start.date(), start.hour) == (due, 4)
-        assert deployment.names == ["start", *CHAIN]
-        assert {call[1] for call in deployment.calls} == {run["dag_run_id"]}
-        assert all(str(due) in call for call in deployment.calls), deployment.calls
-        assert [asset["name"] for asset in airflow.get("/assets")["assets"]] == ["mainstay_marts"]
-        assert airflow.get("/assets/events")["total_entries"] == 1
-
-        backfill(settings, date(2017, 3, 1), date(2017, 3, 2))
-        backfilled = airflow.wait_for_runs("backfill", 2)
-        assert [run["state"] for run in backfilled] == ["success", "success"], airflow.logs()
-        landed = [call[2:] for call in deployment.calls if call[0] == "land"]
-        assert landed[1:] == [["2017-03-01"] * 2, ["2017-03-02"] * 2]
-    left = [p for p in psutil.process_iter(["environ"]) if _belongs_to(p, settings)]
-    assert left == [], "services were left running"
-
-
-HEADER = (
-    "transaction_id,line_number,customer_id,product_id,transaction_at,quantity,net_amount,discount_amount,"
-    "cost_amount,store_id,channel,source_system"
-)
 
 
 def _land_sales(settings: Settings, day: date, customers: int) -> None:
@@ -104,11 +54,6 @@ def test_the_scheduler_publishes_a_real_night(
     assert sold is not None
     # The run is for its own date alone: the days before were landed, but nobody asked for them.
     assert (sold[0], float(sold[1])) == (20, 2110.0)
-
-
-def _belongs_to(process: psutil.Process, settings: Settings) -> bool:
-    environment = process.info["environ"] or {}
-    return str(environment.get("AIRFLOW_HOME", "")).startswith(str(settings.var))
 
 
 @pytest.mark.usefixtures("deployment")

@@ -32,6 +32,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "wallet_surveys": {"category": "all", "brand": "own", "is_own_brand": True},
 }
 
+_manifests: dict[str, Any] = {}
+"""What dbt made of the project, by variables: for all warehouses of the process."""
+
 
 @dataclass
 class Warehouse:
@@ -104,28 +107,30 @@ class Warehouse:
 
     def dbt(self, *arguments: str, as_of_date: str, **variables: Any) -> Any:
         """Run dbt in-process; returns dbt's result whether or not it succeeded."""
-        given = {**self.variables, "as_of_date": as_of_date, **variables}
+        given = {**self.variables, **variables}
+        options = [
+            "--project-dir",
+            str(DBT_PROJECT),
+            "--profiles-dir",
+            str(DBT_PROJECT),
+            "--target-path",
+            str(self.target),
+            "--log-path",
+            str(self.target / "logs"),
+            "--log-level-file",
+            "none",
+            "--no-write-json",
+            "--quiet",
+            "--no-send-anonymous-usage-stats",
+            "--vars",
+            json.dumps({**given, "as_of_date": as_of_date}),
+        ]
         before = {name: os.environ.get(name) for name in ("MAINSTAY_WAREHOUSE", "MAINSTAY_SEEDS_PATH")}
         os.environ["MAINSTAY_WAREHOUSE"] = str(self.path)
         os.environ["MAINSTAY_SEEDS_PATH"] = os.path.relpath(self.policies, DBT_PROJECT)
         try:
-            return dbtRunner().invoke(
-                [
-                    *arguments,
-                    "--project-dir",
-                    str(DBT_PROJECT),
-                    "--profiles-dir",
-                    str(DBT_PROJECT),
-                    "--target-path",
-                    str(self.target),
-                    "--log-path",
-                    str(self.target / "logs"),
-                    "--quiet",
-                    "--no-send-anonymous-usage-stats",
-                    "--vars",
-                    json.dumps(given),
-                ]
-            )
+            manifest = self._parsed(given, options) if arguments[0] in ("build", "test") else None
+            return dbtRunner(manifest=manifest).invoke([*arguments, *options])
         finally:
             # dbt keeps the file open until both have let go of it
             reset_adapters()
@@ -135,6 +140,23 @@ class Warehouse:
                     os.environ.pop(name, None)
                 else:
                     os.environ[name] = value
+
+    def _parsed(self, variables: dict[str, Any], options: list[str]) -> Any:
+        """What dbt makes of the project: parsed once per set of variables, as parsing is half of a small build.
+
+        The as-of date is not looked at while parsing, and where the policies lie is all that differs between
+        warehouses. None if the project cannot be parsed; the command then says why.
+        """
+        key = json.dumps(variables, sort_keys=True)
+        if key not in _manifests:
+            _manifests[key] = dbtRunner().invoke(["parse", *options]).result
+            reset_adapters()
+        manifest = _manifests[key]
+        for node in manifest.nodes.values() if manifest else ():
+            if node.resource_type == "seed":
+                node.root_path = str(self.policies)
+                node.original_file_path = Path(node.original_file_path).name
+        return manifest
 
     def build(self, *select: str, as_of_date: str, with_tests: bool = True, **variables: Any) -> None:
         """Build the selected models (default all) with their data tests, and fail with dbt's own messages."""

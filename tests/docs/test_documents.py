@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from datetime import datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import duckdb
@@ -76,6 +77,16 @@ def test_every_mainstay_command_in_the_documents_exists() -> None:
     assert found > 10
 
 
+def test_every_make_target_and_python_module_in_the_documents_exists() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+    there = re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    targets = {*re.findall(r"(?:^|`)make ([a-z]+)", text, re.MULTILINE)}
+    assert {"bench", "nightly", "soak"} <= targets <= {*there}
+    modules = {*re.findall(r"python -m (\w[\w.]*\w)", text)}
+    assert {"bench", "bench.history", "bench.models"} <= modules
+    assert [name for name in modules if find_spec(name) is None] == []
+
+
 def test_the_guides_airflow_commands_are_understood_by_airflow_and_ask_for_a_night(tmp_path: Path) -> None:
     told = re.findall(r"^mainstay airflow -- (.+)$", _bash(OPERATIONS), re.MULTILINE)
     assert len(told) == 2
@@ -104,6 +115,12 @@ def test_the_table_of_tests_has_every_folder_that_holds_tests() -> None:
         r"^\| `(tests/[^`]+)` \|", (PROJECT / "docs" / "checks.md").read_text("utf-8"), re.MULTILINE
     )
     assert sorted(listed) == sorted(there)
+
+
+def test_the_table_of_long_tests_has_every_file() -> None:
+    there = {path.name for path in (PROJECT / "tests" / "soak").glob("test_*.py")}
+    text = (PROJECT / "docs" / "checks.md").read_text(encoding="utf-8")
+    assert {*re.findall(r"^\| `(test_[^`]+)` \|", text, re.MULTILINE)} == there
 
 
 def test_the_operations_guide_lists_every_exit_code() -> None:

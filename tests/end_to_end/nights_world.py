@@ -28,9 +28,19 @@ def sales(day: date, count: int = 12) -> list[dict[str, object]]:
     ]
 
 
+def addresses(on: date) -> list[dict[str, object]]:
+    """Sales that the loader takes and only the raw expectations object to."""
+    return [row | {"customer_id": "a@b.example"} for row in sales(on)]
+
+
 def database(deployment: Deployment) -> Path:
     """The DuckDB file that BI reads."""
     return deployment.settings.serving / "marts.duckdb"
+
+
+def unvalidated(deployment: Deployment) -> list[tuple[object, ...]]:
+    """Loaded dates that have not passed their raw expectations."""
+    return deployment.query("select distinct * from ops.unvalidated order by all")
 
 
 def opened(deployment: Deployment, kind: str, day: date) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 from deployments import Deployment, mainstay, says_one_thing, started
-from nights_world import database, load_day, night, opened, sales
+from nights_world import addresses, database, load_day, night, opened, sales, unvalidated
 
 from pipelines import steps
 from pipelines.errors import BuildError, PublishError, ValidationFailedError
@@ -21,19 +21,10 @@ def day(number: int) -> date:
     return FIRST + timedelta(days=number)
 
 
-def addresses(on: date) -> list[dict[str, object]]:
-    """Sales that the loader takes and only the raw expectations object to."""
-    return [row | {"customer_id": "a@b.example"} for row in sales(on)]
-
-
 def change(deployment: Deployment, *statements: str) -> None:
     with duckdb.connect(str(deployment.settings.warehouse)) as connection:
         for statement in statements:
             connection.execute(statement)
-
-
-def unvalidated(deployment: Deployment) -> list[tuple[object, ...]]:
-    return deployment.query("select distinct * from ops.unvalidated order by all")
 
 
 def failed_checks(deployment: Deployment, stage: str) -> set[tuple[object, ...]]:
@@ -217,22 +208,3 @@ def test_broken_staging_is_found(tmp_path: Path, statements: tuple[str, ...], wo
     failed = failed_checks(deployment, "staging")
     assert {suite for suite, _, _ in failed} == {"staging.stg_transactions"}
     assert word in str(deployment.query("select * from ops.checks where not success")), failed
-
-
-@pytest.mark.soak
-def test_history_that_is_found_wanting_stops_every_night(tmp_path: Path) -> None:
-    deployment = started(tmp_path / "shop")
-    tonight = day(1)
-    deployment.land("transactions", FIRST, addresses(FIRST))
-    deployment.land("transactions", tonight, sales(tonight))
-    for kind in ("history", "nightly"):  # the second time the history is loaded, so the DAG has to find it
-        result = mainstay(deployment.settings.home, "nightly", str(tonight))
-        says_one_thing(result, 6, "transactions.customer_id", "12 of ")
-        assert deployment.query("select kind, status from ops.runs order by sequence desc limit 1") == [
-            (kind, "failed")
-        ]
-        assert ("transactions", FIRST) in unvalidated(deployment)
-        assert not database(deployment).exists()
-    assert deployment.query("select count(*) from ops.steps where step in ('stage', 'build', 'publish')") == [
-        (0,)
-    ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 
-from bench.purity.histories import EMPTIED, History, Policy
-from bench.purity.landing import Files, Partition, Row
+from tests.soak.purity.histories import EMPTIED, History, Policy
+from tests.soak.purity.landing import Files, Partition, Row
 
 JANUARY, FEBRUARY, LEAP_DAY, MARCH, MAY = (
     date(2024, *day) for day in ((1, 20), (2, 10), (2, 29), (3, 31), (5, 6))

@@ -1,6 +1,6 @@
 """The marts depend on the final files, the policies and the as-of date alone: not on what was built before.
 
-`python -m bench.purity` asks the same of hundreds of random histories.
+tests/soak/test_random_histories.py asks the same of hundreds of random histories.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from one_history import one_history
 
-from bench.purity.histories import History, histories
-from bench.purity.judge import Trial, differences, tables
-from bench.purity.ways import (
+from pipelines.contracts import mart_contracts
+from tests.soak.purity.histories import History, histories
+from tests.soak.purity.judge import Trial, differences, tables
+from tests.soak.purity.ways import (
     Rounds,
     corrected,
     daily,
@@ -26,7 +27,6 @@ from bench.purity.ways import (
     reloaded,
     there_and_back,
 )
-from pipelines.contracts import mart_contracts
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +83,7 @@ def is_rich(history: History) -> bool:
 
 @settings(
     max_examples=1,
-    phases=[
-        Phase.generate
-    ],  # a history takes seconds; `python -m bench.purity --shrink` looks for a smaller one
+    phases=[Phase.generate],  # a history takes seconds; the long form's SOAK_SHRINK looks for a smaller one
     deadline=None,
     derandomize=True,
     database=None,

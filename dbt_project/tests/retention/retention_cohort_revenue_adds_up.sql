@@ -1,16 +1,13 @@
 -- Over the cohorts, a month's revenue is the net spend of all customers who have bought by then.
 with cohort_revenue as (
-
     select
         month,
         sum(revenue) as revenue
     from {{ ref('retention_cohorts_monthly') }}
     group by 1
-
 ),
 
 spend as (
-
     select
         customer_months.month,
         sum(customer_months.net_amount) as revenue
@@ -20,7 +17,6 @@ spend as (
             customer_months.customer_id = first_purchases.customer_id
             and customer_months.month >= first_purchases.first_purchase_month
     group by 1
-
 )
 
 select

@@ -1,6 +1,5 @@
 -- Every cohort starts with all its customers retained, has each cell up to the as-of month, and the cohorts hold every buyer.
 with cohorts as (
-
     select
         cohort_month,
         min(cohort_size) as smallest_size,
@@ -11,16 +10,13 @@ with cohorts as (
         max(month) as last_month
     from {{ ref('retention_cohorts_monthly') }}
     group by 1
-
 ),
 
 totals as (
-
     select
         coalesce(sum(largest_size), 0) as cohort_customers,
         (select count(*) from {{ ref('customer_retention') }}) as customers
     from cohorts
-
 )
 
 select cast(cohort_month as {{ text_type() }}) as failure

@@ -1,6 +1,5 @@
 -- The two ways of counting whom we still have agree: the flows' last closing, and the customers whose status is not lapsed.
 with flows as (
-
     select closing
     from (
         select
@@ -9,14 +8,11 @@ with flows as (
         from {{ ref('retention_flows_monthly') }}
     ) as ordered
     where month_order = 1
-
 ),
 
 customers as (
-
     select sum(case when status <> 'lapsed' then 1 else 0 end) as kept_customers
     from {{ ref('customer_retention') }}
-
 )
 
 select

@@ -1,6 +1,5 @@
 -- Curves with one subject per customer hold each customer once; tiers hold nobody that all does not.
 with curves as (
-
     select
         curve,
         group_name,
@@ -9,24 +8,18 @@ with curves as (
     from {{ ref('survival_curves') }}
     where curve <> 'gap'
     group by curve, group_name
-
 ),
 
 everyone as (
-
     select count(*) as customers from {{ ref('int_customer_first_purchases') }}
-
 ),
 
 groups_of_all as (
-
     select count(*) as curve_count from curves
     where group_name = 'all'
-
 ),
 
 failures as (
-
     select curves.curve
     from curves
     cross join everyone
@@ -45,7 +38,6 @@ failures as (
     from everyone
     cross join groups_of_all
     where everyone.customers > 0 and groups_of_all.curve_count <> 2
-
 )
 
 select curve from failures

@@ -1,12 +1,10 @@
 -- Survival falls, lies within its interval, and whoever is at risk leaves the curve by an event or a censoring.
 with curves as (
-
     select
         *,
         lag(survival, 1, 1.0) over (partition by curve, group_name order by day) as survival_before,
         lead(at_risk_count, 1, 0) over (partition by curve, group_name order by day) as at_risk_after
     from {{ ref('survival_curves') }}
-
 )
 
 select

@@ -1,6 +1,5 @@
 -- Over the tiers, the summary counts each customer's row once: none is lost and none counted twice.
 with wallets as (
-
     select
         month,
         category,
@@ -10,11 +9,9 @@ with wallets as (
         sum(headroom) as headroom
     from {{ ref('share_of_wallet_monthly') }}
     group by 1, 2
-
 ),
 
 summaries as (
-
     select
         month,
         category,
@@ -25,7 +22,6 @@ summaries as (
         sum(headroom) as headroom
     from {{ ref('share_of_wallet_summary_monthly') }}
     group by 1, 2
-
 )
 
 select

@@ -1,15 +1,11 @@
 -- Category all has exactly one row per customer in the tier window, with the window's average spend.
 with totals as (
-
     select * from {{ ref('share_of_wallet_monthly') }}
     where category = 'all'
-
 ),
 
 customer_windows as (
-
     select * from {{ ref('int_customer_windows') }}
-
 )
 
 select

@@ -1,11 +1,8 @@
 with thresholds as (
-
     select * from {{ ref('int_retention_thresholds') }}
-
 ),
 
 lapses as (
-
     select
         customer_id,
         count(*) as lapse_count,
@@ -13,22 +10,18 @@ lapses as (
         max(reactivated_date) as last_reactivated_on
     from {{ ref('int_retention_lapses') }}
     group by 1
-
 ),
 
 spends as (
-
     select
         p,
         q,
         v
     from {{ source('fits', 'model_fits') }}
     where model = 'gamma_gamma' and sample = 'full' and is_published
-
 ),
 
 joined as (
-
     select
         thresholds.*,
         lapses.lapsed_on,
@@ -53,7 +46,6 @@ joined as (
             and histories.age_days = expectations.age_days
     left join spends
         on 1 = 1
-
 )
 
 select

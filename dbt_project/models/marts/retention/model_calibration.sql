@@ -1,8 +1,6 @@
 with calibration as (
-
     select min(calibration_end) as calibration_end
     from {{ ref('int_purchase_histories') }}
-
 )
 
 select

@@ -1,33 +1,24 @@
 with months as (
-
     select * from {{ ref('int_months') }}
-
 ),
 
 first_purchases as (
-
     select * from {{ ref('int_customer_first_purchases') }}
-
 ),
 
 customer_months as (
-
     select * from {{ ref('int_customer_months') }}
-
 ),
 
 cohorts as (
-
     select
         first_purchase_month as cohort_month,
         count(*) as cohort_size
     from first_purchases
     group by 1
-
 ),
 
 cells as (
-
     select
         cohorts.cohort_month,
         cohorts.cohort_size,
@@ -37,11 +28,9 @@ cells as (
     from cohorts
     inner join months
         on cohorts.cohort_month <= months.month
-
 ),
 
 activity as (
-
     select
         first_purchases.first_purchase_month as cohort_month,
         customer_months.month,
@@ -51,11 +40,9 @@ activity as (
     inner join first_purchases
         on customer_months.customer_id = first_purchases.customer_id
     group by 1, 2
-
 ),
 
 filled as (
-
     select
         cells.*,
         coalesce(activity.retained_customers, 0) as retained_customers,
@@ -65,11 +52,9 @@ filled as (
         on
             cells.cohort_month = activity.cohort_month
             and cells.month = activity.month
-
 ),
 
 accumulated as (
-
     select
         *,
         sum(revenue) over (
@@ -78,7 +63,6 @@ accumulated as (
             rows between unbounded preceding and current row
         ) as cumulative_revenue
     from filled
-
 )
 
 select

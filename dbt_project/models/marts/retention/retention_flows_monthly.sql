@@ -1,23 +1,16 @@
 with months as (
-
     select * from {{ ref('int_months') }}
-
 ),
 
 first_purchases as (
-
     select * from {{ ref('int_customer_first_purchases') }}
-
 ),
 
 lapses as (
-
     select * from {{ ref('int_retention_lapses') }}
-
 ),
 
 moves as (
-
     select
         first_purchase_month as month,
         1 as new,
@@ -39,17 +32,13 @@ moves as (
         0 as reactivated,
         1 as lapsed
     from lapses
-
 ),
 
 start as (
-
     select min(first_purchase_month) as month from first_purchases
-
 ),
 
 flows as (
-
     select
         months.month,
         months.is_complete_month,
@@ -62,11 +51,9 @@ flows as (
     left join moves
         on months.month = moves.month
     group by 1, 2
-
 ),
 
 balances as (
-
     select
         *,
         sum(new + reactivated - lapsed) over (
@@ -74,7 +61,6 @@ balances as (
             rows between unbounded preceding and current row
         ) as closing
     from flows
-
 )
 
 select

@@ -1,24 +1,17 @@
 {%- set window_months = var('revenue_retention_window_months') | int -%}
 with months as (
-
     select * from {{ ref('int_months') }}
-
 ),
 
 customer_months as (
-
     select * from {{ ref('int_customer_months') }}
-
 ),
 
 first_month as (
-
     select min(month_index) as month_index from months
-
 ),
 
 covered_months as (
-
     select
         months.month,
         months.month_index,
@@ -26,12 +19,10 @@ covered_months as (
     from months
     inner join first_month
         on months.month_index - {{ 2 * window_months - 1 }} >= first_month.month_index
-
 ),
 
 -- Listed once and joined by equality: a range join would compare every customer's month with every other.
 window_months as (
-
     select
         covered_months.month,
         months.month as spend_month,
@@ -41,11 +32,9 @@ window_months as (
         on
             covered_months.month_index - months.month_index
             between 0 and {{ 2 * window_months - 1 }}
-
 ),
 
 customer_windows as (
-
     select
         window_months.month,
         customer_months.customer_id,
@@ -55,22 +44,18 @@ customer_windows as (
     inner join window_months
         on customer_months.month = window_months.spend_month
     group by 1, 2
-
 ),
 
 clamped as (
-
     select
         month,
         earlier_spend,
         case when later_spend > 0 then later_spend else 0 end as later_spend
     from customer_windows
     where earlier_spend > 0
-
 ),
 
 summed as (
-
     select
         covered_months.month,
         covered_months.is_complete_month,
@@ -82,7 +67,6 @@ summed as (
     left join clamped
         on covered_months.month = clamped.month
     group by 1, 2
-
 )
 
 select

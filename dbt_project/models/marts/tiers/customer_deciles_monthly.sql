@@ -5,9 +5,7 @@ with measures as (
         revenue as amount,
         ntile(10) over (partition by month order by revenue_position) as decile
     from {{ ref('int_customer_spend_ranks') }}
-
     union all
-
     select
         month,
         'profit' as measure,

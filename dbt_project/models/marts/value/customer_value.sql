@@ -4,32 +4,25 @@
 #}
 {%- set one_more = (1 + var('discount_rate') | float) ~ 'e0' -%}
 with earnings as (
-
     select * from {{ ref('int_customer_earnings') }}
-
 ),
 
 expectations as (
-
     select
         customer_id,
         expected_purchase_days_12m * expected_spend_per_purchase_day as revenue_12m
     from {{ ref('customer_retention') }}
-
 ),
 
 retentions as (
-
     select
         tier,
         power(monthly_retention_rate, 12) as retention_rate
     from {{ ref('int_tier_retentions') }}
     where reason is null
-
 ),
 
 expected as (
-
     select
         earnings.*,
         coalesce(tiers.retention_rate, everyone.retention_rate) as retention_rate,
@@ -47,12 +40,10 @@ expected as (
         on earnings.tier = tiers.tier
     left join retentions as everyone
         on everyone.tier = 'all'
-
 ),
 
 -- One level, and each customer has one referrer at most: nobody is counted twice, circles included.
 referred as (
-
     select
         customers.referred_by_customer_id as customer_id,
         count(*) as referred_customers,
@@ -68,7 +59,6 @@ referred as (
         on customers.customer_id = expected.customer_id
     where customers.referred_by_customer_id is not null
     group by customers.referred_by_customer_id
-
 )
 
 select

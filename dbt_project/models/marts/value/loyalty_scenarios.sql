@@ -6,27 +6,22 @@
 {%- set points = [1, 5, 10, var('scenario_retention_points') | int] | unique | sort -%}
 {%- set z = normal_quantile() -%}
 with tiers as (
-
     select
         *,
         power(monthly_retention_rate, 12) as retention_rate,
         case when reason is null then power(monthly_retention_rate, 12) end as firm_rate,
         12 * power(monthly_retention_rate, 11) as retention_slope
     from {{ ref('int_tier_retentions') }}
-
 ),
 
 points as (
-
     {% for number in points %}
         select {{ number }} as retention_points
         {{ 'union all' if not loop.last }}
     {% endfor %}
-
 ),
 
 scenarios as (
-
     select
         tiers.*,
         points.retention_points,
@@ -39,11 +34,9 @@ scenarios as (
         case when tiers.firm_rate + points.retention_points / 100.0e0 < 1 then 1 else 0 end as is_free
     from tiers
     cross join points
-
 ),
 
 years as (
-
     select
         *,
         {{ one_more }} / ({{ one_more }} - firm_rate) as base_years,
@@ -58,11 +51,9 @@ years as (
             - 1 / ({{ one_more }} - scenario_rate)
         ) * retention_slope as uplift_slope
     from scenarios
-
 ),
 
 uplifts as (
-
     select
         *,
         12 * monthly_profit * (scenario_years - base_years) as gain,
@@ -75,7 +66,6 @@ uplifts as (
         )) as gain_error,
         abs(uplift_slope) * sqrt(retention_variance) as uplift_error
     from years
-
 )
 
 select

@@ -1,17 +1,12 @@
 with estimates as (
-
     select * from {{ ref('int_wallet_estimates') }}
-
 ),
 
 medians as (
-
     select * from {{ ref('int_wallet_medians') }}
-
 ),
 
 rounded as (
-
     select
         estimates.*,
         estimates.wallet >= medians.median_wallet - {{ wallet_tolerance() }} as is_big_wallet,
@@ -24,7 +19,6 @@ rounded as (
         on
             estimates.category = medians.category
             and estimates.month = medians.month
-
 )
 
 select

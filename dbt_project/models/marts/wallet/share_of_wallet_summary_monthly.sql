@@ -1,22 +1,17 @@
 with wallets as (
-
     select * from {{ ref('share_of_wallet_monthly') }}
-
 ),
 
 tiers as (
-
     select
         customer_id,
         month,
         tier
     from {{ ref('customer_tiers_monthly') }}
     where tier <> 'lapsed'
-
 ),
 
 summed as (
-
     select
         wallets.month,
         wallets.category,
@@ -35,7 +30,6 @@ summed as (
             wallets.customer_id = tiers.customer_id
             and wallets.month = tiers.month
     group by 1, 2, 3, 4
-
 )
 
 select
