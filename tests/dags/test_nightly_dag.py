@@ -15,7 +15,7 @@ from pipelines.contracts import canonical_contracts
 from pipelines.orchestrate.environment import airflow_environment
 from pipelines.orchestrate.request import Backfill
 from pipelines.orchestrate.tasks import business_date_of
-from pipelines.settings import Settings
+from pipelines.settings import PROJECT_DIR, Settings
 
 BOTH = pytest.mark.parametrize("dag_id", ["mainstay_nightly", "mainstay_backfill"])
 HEAVY = ["great_expectations", "dbt", "duckdb", "pandas", "pyarrow", "pipelines.steps"]
