@@ -4,10 +4,10 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help nightly test lint up bench soak lock docs clean
+.PHONY: help nightly test test-fast lint up bench soak lock docs clean
 
 help:  ## List the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 # The environment is rebuilt whenever the lock changes. uv installs it in seconds; where uv cannot reach its
 # index, pip installs the same hashes.
@@ -29,6 +29,12 @@ nightly: .venv/installed  ## Land the demo data, load its history, run one night
 
 test: .venv/installed  ## Run all tests but the long ones
 	@$(BIN)/python -m pytest
+
+# What needs no whole build; dbt's unit tests of the models that differ from the last commit.
+FAST := tests/contracts tests/land tests/load tests/dbt/test_dbt_files.py tests/dbt/test_dbt_properties.py
+
+test-fast: .venv/installed  ## Run the unit tests, and dbt's of what has changed since the last commit
+	@$(BIN)/python -m pytest -q --changed $(FAST) tests/dbt/test_unit_tests.py
 
 lint: .venv/installed  ## Run every linter and the contract lint
 	@$(BIN)/pre-commit run --all-files --show-diff-on-failure

@@ -8,6 +8,15 @@ from collections.abc import Iterator
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the tests' own."""
+    parser.addoption(
+        "--changed",
+        action="store_true",
+        help="Of dbt's unit tests only those of models changed since the last commit.",
+    )
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_settings_of_the_surroundings() -> Iterator[None]:
     """Tests say what they set: a MAINSTAY_… variable of the shell that started them must not leak in."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,7 @@ from pipelines.contracts import canonical_contracts
 from pipelines.orchestrate.environment import airflow_environment
 from pipelines.orchestrate.request import Backfill
 from pipelines.orchestrate.tasks import business_date_of
-from pipelines.settings import Settings
+from pipelines.settings import PROJECT_DIR, Settings
 
 BOTH = pytest.mark.parametrize("dag_id", ["mainstay_nightly", "mainstay_backfill"])
 HEAVY = ["great_expectations", "dbt", "duckdb", "pandas", "pyarrow", "pipelines.steps"]
@@ -149,6 +150,20 @@ def test_a_backfill_has_no_schedule_and_needs_a_range(wiring: dict[str, Any]) ->
         assert backfill["params"][name]["type"] == "string", name
         assert backfill["params"][name]["format"] == "date", name
     assert backfill["params"]["datasets"]["examples"] == sorted(canonical_contracts())
+
+
+def test_a_dag_file_imports_only_what_wires_it() -> None:
+    files = sorted((PROJECT_DIR / "dags").glob("*.py"))
+    assert len(files) >= 2
+    allowed = {"__future__", "airflow", "pendulum", "pipelines.orchestrate", "pipelines.settings"}
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in names:
+                assert any(name == root or name.startswith(f"{root}.") for root in allowed), (
+                    f"{path.name}: {name}"
+                )
 
 
 def test_parsing_the_dags_imports_nothing_heavy(tmp_path: Path) -> None:
