@@ -14,6 +14,7 @@ from pipelines.contracts.dbt_properties import sources_yml
 from pipelines.errors import BuildError, SettingsError
 from pipelines.settings import PROJECT_DIR
 from pipelines.transform.environment import dbt_environment, environment, own_sources, variables
+from pipelines.transform.parsed import keep_parsed, parse_key, read_parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,10 +32,6 @@ SELECTIONS = {
     "fit": ["--select", "source:fits+"],
 }
 """What each step builds: `fit` the marts that rest on fitted models, `build` all the others."""
-
-
-_parsed: dict[str, Any] = {}
-"""What dbt made of the project, by context: the second step of a process need not parse it again."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +121,8 @@ def require_selected(settings: Settings, as_of: date, context: str, select: str)
         raise BuildError(_failure(settings, "build", [], outcome.exception))
     if outcome.result:
         return
-    names = [n.name for n in _parsed[context].result.nodes.values() if n.resource_type == "model"]
+    manifest = read_parsed(settings, parse_key(settings, context))
+    names = [n.name for n in manifest.nodes.values() if n.resource_type == "model"]
     near = difflib.get_close_matches(select.strip("+@"), names, n=3, cutoff=0.5)
     raise SettingsError(
         f"no model is selected by {select!r}; give a model's name, with + after it for all that follows from it"
@@ -161,12 +159,16 @@ def _invoked(
         from dbt.cli.main import dbtRunner  # costs a second: only where dbt runs
 
         try:
-            outcome = _parsed.get(context) or dbtRunner().invoke(["parse", *project])
-            if outcome.success:
-                _parsed[context] = outcome
-                _fit_to(settings, outcome.result)
-                callbacks = [heard] if heard is not None else []
-                runner = dbtRunner(manifest=outcome.result, callbacks=callbacks)
+            key = parse_key(settings, context)
+            manifest = read_parsed(settings, key)
+            if manifest is None:
+                outcome = dbtRunner().invoke(["parse", "--no-partial-parse", *project])
+                if outcome.success:
+                    manifest = outcome.result
+                    keep_parsed(settings, key, manifest)
+            if manifest is not None:
+                _fit_to(settings, manifest)
+                runner = dbtRunner(manifest=manifest, callbacks=[heard] if heard is not None else [])
                 outcome = runner.invoke([command, *project, *options])
         finally:
             _close_connections()

@@ -70,7 +70,9 @@ def context_hash(settings: Settings, variables: dict[str, object]) -> str:
     ]
     found = hashlib.sha256()
     for path in sorted(files):
-        found.update(f"{path.name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
+        # A model's folder says its schema; the policies' and own models' folders say nothing.
+        name = path.relative_to(project) if path.is_relative_to(project) else path.name
+        found.update(f"{name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
     versions = [version(package) for package in ("dbt-core", "dbt-duckdb", "duckdb")]
     found.update(json.dumps([variables, versions], sort_keys=True, default=str).encode())
     return found.hexdigest()[:16]
