@@ -30,7 +30,7 @@ RUN_ID = "tonight"
 def mainstay(*arguments: str) -> dict[str, Any]:
     """What a command says, in this process."""
     result = CliRunner().invoke(app, list(arguments))
-    return {"exit_code": result.exit_code, "said": " ".join(result.output.split())}
+    return {"exit_code": result.exit_code, "said": result.output}
 
 
 def night() -> list[str]:
@@ -116,6 +116,8 @@ def main(home: Path, landed: dict[str, str]) -> dict[str, Any]:
         **said,
         "tasks": night(),
         "export": mainstay("export"),
+        "status": mainstay("status", "--json"),
+        "quarantine": mainstay("quarantine", "show", "store_visits"),
         "policy": policy_with_a_mistake(),
         "unit_tests": unit_tests_of_the_mart(),
         "bad_row": accounting_test_on_a_bad_row(),
