@@ -137,10 +137,9 @@ def test_the_mart_is_built_with_its_contract_enforced_and_tested(contributed: Co
         "month", "visit_class", "visit_count", "customer_count"
     ]  # fmt: skip
     assert all(column["description"] for column in model["columns"])
-    dictionary = [p.read_text(encoding="utf-8") for p in (contributed.project / "docs").rglob("*dictionary*")
-                  if p.is_file()]  # fmt: skip
-    dictionary += [p.read_text("utf-8") for p in (contributed.project / "docs").glob("*dictionary*/*.md")]
-    assert any("visit_classes_monthly" in text for text in dictionary)
+    docs = contributed.project / "docs"
+    pages = [p for p in docs.rglob("*.md") if "data-dictionary" in str(p.relative_to(docs))]
+    assert any("visit_classes_monthly" in page.read_text(encoding="utf-8") for page in pages)
     ran = dict(
         contributed.query("select name, status from ops.models where name like '%visit_classes%' order by 1")
     )
@@ -224,6 +223,13 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | str) or type(value) is date:
         return value
     return str(value)
+
+
+def test_a_change_whose_place_is_gone_or_not_the_only_one_is_refused() -> None:
+    assert edited("a\nb\n\nc\n", " a\n-b\n+B\n\n@@\n c\n+d\n") == "a\nB\n\nc\nd\n"
+    for text in ("b\n", "a\na\n"):
+        with pytest.raises(AssertionError, match="places for this part"):
+            edited(text, " a\n+b\n")
 
 
 def test_every_example_and_every_target_is_there() -> None:
