@@ -1,4 +1,4 @@
-"""The eleven tasks that every DAG runs, one after another. Imported by the files in `dags/` alone.
+"""The tasks that every DAG runs, one after another. Imported by the files in `dags/` alone.
 
 What a task does is in `pipelines/steps/`, how it is called in `pipelines/orchestrate/tasks.py`.
 """
