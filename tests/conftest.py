@@ -18,6 +18,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def what_dbt_parsed_is_shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Between all deployments of all workers, as `deployments` links them to it; the key says what was parsed."""
+    root = tmp_path_factory.getbasetemp()
+    folder = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "parsed"
+    folder.mkdir(exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TESTS_PARSED", str(folder))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def no_settings_of_the_surroundings() -> Iterator[None]:
     """Tests say what they set: a MAINSTAY_… variable of the shell that started them must not leak in."""
     with pytest.MonkeyPatch.context() as patch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -121,7 +122,16 @@ def create(home: Path, policies: Path | None = None, **settings: Any) -> Deploym
     for stray in (home / "policies").glob("*.yml"):
         stray.unlink()
     given = {"duckdb_threads": 2, "lock_timeout_seconds": 30.0} | settings
-    return Deployment(Settings(home=home, **given))
+    return _sharing(Deployment(Settings(home=home, **given)))
+
+
+def _sharing(deployment: Deployment) -> Deployment:
+    """Let the deployment find what dbt made of the project for others before it: parsing costs more than a small night."""
+    folder = deployment.settings.var / "dbt"
+    folder.mkdir(parents=True, exist_ok=True)
+    if "TESTS_PARSED" in os.environ:
+        (folder / "parsed").symlink_to(os.environ["TESTS_PARSED"])
+    return deployment
 
 
 def _text(value: Any) -> str:
@@ -150,7 +160,7 @@ def started(home: Path, **settings: Any) -> Deployment:
     """A deployment that `mainstay init` wrote."""
     result = mainstay(None, "init", str(home))
     assert result.exit_code == 0, result.output
-    return Deployment(Settings(home=home, **settings))
+    return _sharing(Deployment(Settings(home=home, **settings)))
 
 
 def says_one_thing(result: Result, exit_code: int, *words: str) -> None:

@@ -7,6 +7,7 @@ here hangs on what the project says, and on nothing else of a deployment: see `p
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
     from pipelines.settings import Settings
 
-_KEPT = 3
-"""Projects as parsed that a deployment keeps: those of its last versions, policies and settings."""
+_KEPT = 8
+"""Parsed projects, of two megabytes each, that are kept: those used last, with their policies and settings."""
 
 _DIGEST_BYTES = 32
 
@@ -58,6 +59,7 @@ def read_parsed(settings: Settings, key: str) -> Any:
         from dbt.contracts.graph.manifest import Manifest
         from dbt.parser.manifest import extended_mashumuro_decoder
 
+        os.utime(path)
         _in_process[key] = Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
     return _in_process[key]
 
@@ -70,12 +72,11 @@ def keep_parsed(settings: Settings, key: str, manifest: Any) -> None:
     packed = manifest.to_msgpack(extended_mashumaro_encoder)
     path = _path(settings, key)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Always the same name: what a killed run leaves, the next one overwrites.
-    temporary = path.parent / "new"
+    temporary = path.with_suffix(".new")
     temporary.write_bytes(hashlib.sha256(packed).digest() + packed)
     temporary.replace(path)
-    kept = sorted(path.parent.glob("*.msgpack"), key=lambda p: p.stat().st_mtime, reverse=True)
-    for old in kept[_KEPT:]:
+    # What a killed run left half written goes with the others.
+    for old in sorted(path.parent.iterdir(), key=lambda p: p.stat().st_mtime, reverse=True)[_KEPT:]:
         old.unlink(missing_ok=True)
 
 
