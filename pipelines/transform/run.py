@@ -148,7 +148,6 @@ def _invoked(
         *("--log-path", str(settings.var / "logs")),
         *("--vars", json.dumps(variables(settings))),
         *("--log-level", "none", "--log-level-file", "info", "--no-use-colors", "--no-print"),
-        "--no-write-json",  # nobody reads them, and writing them costs a second a step
     ]
     run = {
         "MAINSTAY_AS_OF_DATE": as_of.isoformat(),
@@ -162,7 +161,7 @@ def _invoked(
             key = parse_key(settings, context)
             manifest = read_parsed(settings, key)
             if manifest is None:
-                outcome = dbtRunner().invoke(["parse", "--no-partial-parse", *project])
+                outcome = dbtRunner().invoke(["parse", "--no-partial-parse", "--no-write-json", *project])
                 if outcome.success:
                     manifest = outcome.result
                     keep_parsed(settings, key, manifest)
