@@ -21,7 +21,7 @@ from pipelines.contracts import canonical_contracts
 from pipelines.errors import SettingsError
 from pipelines.settings import PROJECT_DIR, Settings, load_settings
 
-_NO_TOML = {"home", "var_dir", "contracts_dir", "policies_dir", "notify_webhook_url"}
+_NO_TOML = {"home", "var_dir", "contracts_dir", "policies_dir", "models_dir", "notify_webhook_url"}
 _EXAMPLES = {
     "landing_dir": "/data/exports",
     "duckdb_threads": 4,
