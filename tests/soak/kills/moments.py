@@ -7,6 +7,7 @@ A moment's name does not say how often it came; two nights over the same files p
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -59,8 +60,14 @@ def _steps(running: list[str], tell: Heard) -> None:
 
         return call
 
+    # A step calls another by the name under which its own module knows it.
+    modules = [module for name, module in sys.modules.items() if name.startswith("pipelines.steps")]
     for name in STEPS:
-        setattr(steps, name, wrapped(name, getattr(steps, name)))
+        function = getattr(steps, name)
+        called = wrapped(name, function)
+        for module in modules:
+            if getattr(module, name, None) is function:
+                setattr(module, name, called)
 
 
 def _label(name: str, args: tuple[Any, ...]) -> str:
@@ -81,11 +88,11 @@ def _ledger(tell: Heard) -> None:
 
 def _statements(tell: Heard) -> None:
     """A moment after each SQL statement of our own; dbt and Great Expectations open their connections themselves."""
-    from pipelines import sql
+    from pipelines.warehouse import connection
 
-    connect = sql.duckdb.connect
-    sql.duckdb = SimpleNamespace(  # type: ignore[assignment]
-        **{**vars(sql.duckdb), "connect": lambda *a, **k: _Connection(connect(*a, **k), tell)}
+    connect = connection.duckdb.connect
+    connection.duckdb = SimpleNamespace(  # type: ignore[assignment]
+        **{**vars(connection.duckdb), "connect": lambda *a, **k: _Connection(connect(*a, **k), tell)}
     )
 
 
