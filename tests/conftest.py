@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
 import pytest
+
+# dbt and Great Expectations make objects by the hundred thousand that live as long as their run: looking through them for
+# garbage at the usual pace is a twentieth of the tests' time.
+gc.set_threshold(100_000, 50, 100)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -12,22 +12,14 @@ from pipelines.settings import PROJECT_DIR, Settings
 from tests.dags.airflow_world import DOUBLE, FINDER, Deployment
 
 
-@pytest.fixture(scope="session")
-def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("bytecode")
-
-
 @pytest.fixture
-def deployment(tmp_path: Path, bytecode: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
+def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     """Doubled steps reach every process that the test starts, through PYTHONPATH."""
     doubles = tmp_path / "doubles"
     doubles.mkdir()
     (doubles / "sitecustomize.py").write_text(FINDER)
     (doubles / "steps_double.py").write_text(DOUBLE)
     calls = tmp_path / "calls.jsonl"
-    # Airflow's bytecode is compiled once for all tests.
-    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(bytecode))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(doubles), str(PROJECT_DIR)]))
     monkeypatch.setenv("STEPS_CALLS", str(calls))
     home = tmp_path / "home"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -29,8 +31,8 @@ def product(number: int, category: str) -> dict[str, object]:
     }
 
 
-@pytest.fixture
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+@pytest.fixture(scope="module")
+def built_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, Path]:
     """Six dates loaded and built in one pass; p1 is sold on the first two only."""
     deployment = create(tmp_path_factory.mktemp("stale") / "shop")
     deployment.land("products", FIRST, [product(n, "tea") for n in range(3)])
@@ -41,6 +43,17 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
         deployment.land("transactions", day, rows)
     deployment.load()
     deployment.build(DAYS[5])
+    kept = deployment.settings.home.with_name("kept")
+    shutil.copytree(deployment.settings.home, kept, symlinks=True)
+    return deployment, kept
+
+
+@pytest.fixture
+def shop(built_once: tuple[Deployment, Path]) -> Deployment:
+    """The same for each test, at the same place: the ledger knows files by their paths."""
+    deployment, kept = built_once
+    shutil.rmtree(deployment.settings.home)
+    shutil.copytree(kept, deployment.settings.home, symlinks=True)
     return deployment
 
 

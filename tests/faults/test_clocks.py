@@ -40,7 +40,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     for module in modules:
         if vars(module).get("datetime") is datetime and not module.__name__.endswith(("settings", "catalog")):
             monkeypatch.setattr(module, "datetime", Shifted)
-    assert ledger.datetime is Shifted  # type: ignore[attr-defined]
+    for module in (ledger.runs, ledger.tables):
+        assert module.datetime is Shifted  # type: ignore[attr-defined, comparison-overlap]
     return shift
 
 

@@ -7,9 +7,9 @@ import random
 
 import pytest
 
-from tests.dags.conftest import bytecode, deployment, free_port
+from tests.dags.conftest import deployment, free_port
 
-__all__ = ["bytecode", "deployment", "free_port"]
+__all__ = ["deployment", "free_port"]
 
 
 @pytest.fixture(scope="session")

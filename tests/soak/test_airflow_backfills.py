@@ -70,10 +70,8 @@ def tries(airflow: Services, run_id: str) -> dict[str, int]:
 
 
 def test_backfills_beside_the_scheduled_night_lose_nothing_and_need_no_retry(
-    free_port: int, tmp_path: Path, bytecode: Path, monkeypatch: pytest.MonkeyPatch
+    free_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(bytecode))
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("MAINSTAY_HOME", str(home))
