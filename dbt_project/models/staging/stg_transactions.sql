@@ -16,8 +16,7 @@ select
     source.store_id,
     source.channel,
     source.source_system,
-    source.business_date
-    {{- staged_columns('transactions', 'source') }}
+    source.business_date{{ staged_columns('transactions', 'source') }}
 from source
 left join {{ ref('stg_customer_merges') }} as merged
     on source.customer_id = merged.customer_id
