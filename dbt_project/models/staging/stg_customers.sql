@@ -30,7 +30,8 @@ select
     source.preferred_channel,
     source.is_marketing_consent,
     source.source_system,
-    source.business_date{{ staged_columns('customers', 'source') }}
+    source.business_date
+    {{ staged_columns('customers', 'source') }}  -- noqa: LT02
 from source
 left join merged
     on source.customer_id = merged.customer_id

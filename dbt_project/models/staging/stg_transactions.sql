@@ -16,7 +16,8 @@ select
     source.store_id,
     source.channel,
     source.source_system,
-    source.business_date{{ staged_columns('transactions', 'source') }}
+    source.business_date
+    {{ staged_columns('transactions', 'source') }}  -- noqa: LT02
 from source
 left join {{ ref('stg_customer_merges') }} as merged
     on source.customer_id = merged.customer_id

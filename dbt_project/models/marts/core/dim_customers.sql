@@ -38,7 +38,8 @@ select
     (
         archives.basics_completeness + archives.purchases_completeness + archives.interactions_completeness
     ) / 3.0e0 as archive_completeness,
-    customers.source_system{{ published_columns('customers', 'customers') }}
+    customers.source_system
+    {{ published_columns('customers', 'customers') }}  -- noqa: LT02
 from archives
 left join customers
     on archives.customer_id = customers.customer_id

@@ -74,5 +74,6 @@ select
     profit as profit_amount,
     case when actual_cost is null then 'assumed' else 'actual' end as profit_basis,
     cost_source_system,
-    source_system{{ published_columns('transactions', 'profited') }}
+    source_system
+    {{ published_columns('transactions', 'profited') }}  -- noqa: LT02
 from profited
