@@ -22,6 +22,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest begin first, so that no process is left alone with one of them at the end."""
+    long = ("tests/readers/", "tests/purity/", "tests/dags/test_scheduled_run.py", "tests/end_to_end/")
+    items.sort(
+        key=lambda item: next((n for n, start in enumerate(long) if item.nodeid.startswith(start)), len(long))
+    )
+
+
 @pytest.fixture(scope="session", autouse=True)
 def what_dbt_parsed_is_shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Between all deployments of all workers, as `deployments` links them to it; the key says what was parsed."""
