@@ -1,0 +1,61 @@
+"""`mainstay build --select` builds some marts by hand, and nothing is published on it; a run's reason is kept and shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from deployments import Deployment, create, mainstay, says_one_thing
+from nights_world import sales
+
+from pipelines import steps
+from tests.end_to_end.test_stale_dates import DAYS
+
+DAY = DAYS[0]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    deployment = create(tmp_path_factory.mktemp("selected") / "shop")
+    deployment.land("transactions", DAY, sales(DAY))
+    deployment.load()
+    return deployment
+
+
+def test_without_marts_there_is_nothing_to_select_among(shop: Deployment) -> None:
+    result = mainstay(shop.settings.home, "build", "--select", "tier_contribution_monthly")
+    says_one_thing(result, 5, "no whole marts", "run `mainstay build` first")
+
+
+def test_a_selected_build_makes_its_models_alone_and_is_not_published(shop: Deployment) -> None:
+    home = shop.settings.home
+    shop.fit(DAY)
+    whole = shop.query("select * from marts.tier_contribution_monthly order by all")
+    unknown = mainstay(home, "build", "--select", "tier_contribution_monthl+")
+    says_one_thing(
+        unknown, 2, "no model is selected by 'tier_contribution_monthl+'", "tier_contribution_monthly"
+    )
+    other = mainstay(home, "build", "--select", "dim_customers", "--as-of", str(DAYS[1]))
+    says_one_thing(other, 5, f"the marts stand as of {DAY}, not {DAYS[1]}")
+    built = mainstay(home, "build", "--select", "tier_contribution_monthly+", "--json")
+    assert built.exit_code == 0, built.output
+    summary = json.loads(built.stdout)
+    assert (summary["models"], summary["selected"]) == (1, "tier_contribution_monthly+")
+    assert summary["tests"] >= 2
+    assert shop.query("select * from marts.tier_contribution_monthly order by all") == whole
+    says_one_thing(
+        mainstay(home, "publish"), 5, "made only tier_contribution_monthly+ anew", "mainstay build"
+    )
+    [(status,)] = shop.query(
+        "select status from ops.steps where step = 'build' order by sequence desc limit 1"
+    )
+    assert status == "partial"
+
+
+def test_a_runs_reason_is_kept_and_shown(tmp_path: Path) -> None:
+    deployment = create(tmp_path / "shop")
+    steps.start(deployment.settings, "run", "backfill", DAY, reason="the till's [export] was late")
+    assert deployment.query("select reason from ops.runs") == [("the till's [export] was late",)]
+    shown = mainstay(deployment.settings.home, "status")
+    assert "run: the till's [export] was late" in shown.output
