@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pipelines.contracts.columns import problem
-from pipelines.contracts.model import MartContract, SourceContract
+from pipelines.contracts.model import NAME, MartContract, SourceContract
 from pipelines.contracts.read import read_mart_contract, read_source_contract
 from pipelines.errors import ContractError
 from pipelines.settings import PROJECT_DIR, contract_files
@@ -81,6 +81,13 @@ def _in_load_order(contracts: Iterable[SourceContract]) -> dict[str, SourceContr
 
 def _check_is_staged(settings: Settings, contract: SourceContract) -> None:
     """A dataset that no model reads is a slip of the pen more often than a dataset."""
+    if not NAME.match(contract.name) or "__" in contract.name:
+        raise problem(
+            contract.path,
+            "schema.name",
+            f"{contract.name!r} is no name for a dataset",
+            "use lower-case letters, digits and single _",
+        )
     model = f"stg_{contract.name}.sql"
     folders = [PROJECT_DIR / "dbt_project" / "models" / "staging", settings.models / "staging"]
     if not any(folder.is_dir() and any(folder.rglob(model)) for folder in folders):

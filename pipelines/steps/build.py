@@ -33,12 +33,7 @@ def build(settings: Settings, run_id: str, as_of: date, say: Say | None = None) 
     """
     context = context_of(settings)
     with warehouse_lock(settings, "build", run_id, on_wait=say):
-        if unvalidated(settings):
-            validate_loaded(settings, run_id, say)
-        if not is_staged(settings, as_of, context):
-            stage(settings, run_id, as_of, say)
-        with closing(connect(settings)) as connection:
-            what = stale.find_stale(connection, as_of, context)
+        what = _prepared(settings, run_id, as_of, context, say)
         if say is not None:
             say(f"building {'all dates' if what.is_full else f'{what.stale_dates:,} dates'}: {what.reason}")
 
@@ -47,6 +42,16 @@ def build(settings: Settings, run_id: str, as_of: date, say: Say | None = None) 
             return {**done, **what.as_dict()}
 
         return recorded(settings, run_id, "build", work, say, on_success=stale.note_built)
+
+
+def _prepared(settings: Settings, run_id: str, as_of: date, context: str, say: Say | None) -> stale.Rebuild:
+    """Bring what must come before a build, and say what of the first aggregation it has to make anew."""
+    if unvalidated(settings):
+        validate_loaded(settings, run_id, say)
+    if not is_staged(settings, as_of, context):
+        stage(settings, run_id, as_of, say)
+    with closing(connect(settings)) as connection:
+        return stale.find_stale(connection, as_of, context)
 
 
 def build_selected(
@@ -66,6 +71,7 @@ def build_selected(
 
     Raises:
         SettingsError: no model is selected.
+        ValidationFailedError: as `build`.
         BuildError: there are no marts yet, or they are of another date; or a model or a test failed.
     """
     from pipelines.transform import require_selected
@@ -79,10 +85,7 @@ def build_selected(
                 f"leave --as-of out, or run `mainstay build --as-of {as_of}`"
             )
         require_selected(settings, standing, context, select)
-        if not is_staged(settings, standing, context):
-            stage(settings, run_id, standing, say)
-        with closing(connect(settings)) as connection:
-            what = stale.find_stale(connection, standing, context)
+        what = _prepared(settings, run_id, standing, context, say)
         # What rests on fitted models can be built where they were fitted once.
         left_out = [] if last_step(settings, "fit") else ["--exclude", "source:fits+"]
 

@@ -203,6 +203,15 @@ def test_a_column_that_cannot_be_published_is_refused(
     says_one_thing(mainstay(deployment.settings.home, "load"), 2, f"{dataset}.odcs.yaml", said)
 
 
+@pytest.mark.parametrize("name", ["*", "../visits", "customers__contested", "Besuche"])
+def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
+    home = started(tmp_path / "shop").settings.home
+    (home / "data_contracts" / "sources" / "own.odcs.yaml").write_text(
+        VISITS.replace("name: store_visits", f"name: '{name}'"), encoding="utf-8"
+    )
+    says_one_thing(mainstay(home, "load"), 2, "own.odcs.yaml", f"'{name}' is no name for a dataset")
+
+
 def test_a_contract_that_no_model_stages_is_taken_for_a_slip(tmp_path: Path) -> None:
     deployment = started(tmp_path / "shop")
     home = deployment.settings.home
