@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from warm_workers import warm_workers
 
 # dbt and Great Expectations make objects by the hundred thousand that live as long as their run: looking through them for
 # garbage at the usual pace is a twentieth of the tests' time.
@@ -47,4 +48,11 @@ def no_settings_of_the_surroundings() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("MAINSTAY_")]:
             patch.delenv(name)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def runs_are_forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """In-process DAG runs start warm, see `warm_workers`."""
+    with warm_workers(tmp_path_factory.mktemp("warm")):
         yield

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pipelines import errors
 from pipelines.errors import MainstayError
@@ -144,21 +144,7 @@ def _events(
 ) -> Iterator[dict[str, Any]]:
     """Start the worker and yield its events as they come; ends the worker if the caller gives up."""
     reader, writer = os.pipe()
-    worker = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "pipelines.orchestrate.worker",
-            *arguments,
-            f"--events={writer}",
-        ],
-        cwd=PROJECT_DIR,
-        env=airflow_environment(settings, "inprocess"),
-        stdin=subprocess.PIPE,  # held open: the worker ends when it closes
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        pass_fds=(writer, lock),  # with the lock, so that it is held until the worker too has ended
-    )
+    worker = start_worker([*arguments, f"--events={writer}"], settings, output, (writer, lock))
     os.close(writer)
     try:
         with os.fdopen(reader, encoding="utf-8") as lines:
@@ -178,6 +164,21 @@ def _events(
         if worker.poll() is None:
             worker.kill()
         worker.communicate()
+
+
+def start_worker(
+    arguments: list[str], settings: Settings, output: IO[bytes], inherited: tuple[int, ...]
+) -> subprocess.Popen[bytes]:
+    """Start the process that runs the DAG; the lock is among what it inherits, so that it is held until that has ended."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipelines.orchestrate.worker", *arguments],
+        cwd=PROJECT_DIR,
+        env=airflow_environment(settings, "inprocess"),
+        stdin=subprocess.PIPE,  # held open: the worker ends when it closes
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        pass_fds=inherited,
+    )
 
 
 def _result(

@@ -46,13 +46,12 @@ def expectation(check: Check, number: int = 0) -> Any:
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
     try:
-        with quiet():
-            return ExpectationConfiguration(
-                type=check.type,
-                kwargs=dict(check.kwargs),
-                meta={"check": number, "rule": check.origin},
-                description=check.description,
-            ).to_domain_obj()
+        return ExpectationConfiguration(
+            type=check.type,
+            kwargs=dict(check.kwargs),
+            meta={"check": number, "rule": check.origin},
+            description=check.description,
+        ).to_domain_obj()
     except ExpectationNotFoundError as error:
         raise ContractError(
             f"{check.origin}: Great Expectations has no expectation {check.type!r}; "
@@ -68,9 +67,9 @@ def expectation(check: Check, number: int = 0) -> Any:
 def evaluate(connection: duckdb.DuckDBPyConnection, suites: Sequence[Suite]) -> Outcome:
     """Run suites whose batches are views of the connection. The connection is closed afterwards."""
     gx = great_expectations()
-    built = [[expectation(check, n) for n, check in enumerate(suite.checks)] for suite in suites]
     outcome = Outcome()
     with quiet(), serve(connection) as address:
+        built = [[expectation(check, n) for n, check in enumerate(suite.checks)] for suite in suites]
         source = memory_context().data_sources.add_sql("duckdb", connection_string=address)
         for suite, expectations in zip(suites, built, strict=True):
             asset = source.add_table_asset(suite.name, table_name=suite.view)
