@@ -20,8 +20,8 @@ from pipelines.orchestrate.environment import log_dir, password_file
 from pipelines.settings import PROJECT_DIR, Settings
 
 DAG = "mainstay_nightly"
-READY_SECONDS = 120
-RUN_SECONDS = 180
+READY_SECONDS = 300
+RUN_SECONDS = 600
 
 HEADER = (
     "transaction_id,line_number,customer_id,product_id,transaction_at,quantity,net_amount,discount_amount,"

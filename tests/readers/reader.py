@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 TABLES_A_PASS = 4
-PAUSE_SECONDS = 0.5
+PAUSE_SECONDS = 1.0
 SWAPS_TO_OUTLIVE = 2
 
 
