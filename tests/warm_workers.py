@@ -150,9 +150,6 @@ def _warm_up() -> None:
     from airflow.sdk.execution_time.supervisor import in_process_api_server
     from sqlalchemy.orm import configure_mappers
 
-    import pipelines.orchestrate.worker
-    import pipelines.publish
-    import pipelines.steps
     from pipelines.orchestrate import tasks
     from pipelines.validate.gx import great_expectations
 
@@ -170,9 +167,9 @@ def _wait_for_worker(call: dict[str, Any], fds: list[int]) -> NoReturn:
         os.close(status)
         try:
             _become_worker(call, stdin, output, inherited)
-        except BaseException:
+        finally:  # only an exception leads here
             traceback.print_exc()
-        os._exit(1)
+            os._exit(1)
     for fd in (stdin, output, *inherited):
         os.close(fd)
     os.write(status, b"%d\n" % pid)

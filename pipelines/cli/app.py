@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import backfill, doctor, init, nightly, quarantine, rebuild, report, status, steps
+from pipelines.cli import backfill, doctor, draft, init, nightly, quarantine, rebuild, report, status, steps
 from pipelines.cli.common import EXIT_CODES
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 
 app.command()(init.init)
 app.command()(init.demo)
+app.command()(draft.draft)
 app.command()(nightly.nightly)
 app.command()(backfill.backfill)
 app.command()(steps.land)

@@ -1,0 +1,303 @@
+"""Writes the draft: the shipped contract fitted to a sample, or a new one for a dataset of the deployment's own."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from pipelines.contracts.catalog import SHIPPED, canonical_contracts
+from pipelines.contracts.model import NAME
+from pipelines.draft.guess import Guess, guess
+from pipelines.draft.names import PERSONAL, UNIT_PRICE, matched, own_name, plain
+from pipelines.draft.sample import ROWS, Sample, read_sample
+from pipelines.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_DATE_IN_NAME = (
+    (re.compile(r"(19|20)\d\d-[01]\d-[0-3]\d"), "{date}"),
+    (re.compile(r"(?<!\d)(19|20)\d\d[01]\d[0-3]\d(?!\d)"), "{date:%Y%m%d}"),
+    (re.compile(r"(?<!\d)(19|20)\d\d_[01]\d_[0-3]\d(?!\d)"), "{date:%Y_%m_%d}"),
+    (re.compile(r"(?<!\d)(19|20)\d\d\.[01]\d\.[0-3]\d(?!\d)"), "{date:%Y.%m.%d}"),
+)
+_LOGICAL = {"VARCHAR": "string", "INTEGER": "integer", "BIGINT": "integer", "DOUBLE": "number"}
+Document = dict[str, Any]
+
+
+@dataclass
+class Draft:
+    """A contract's text, and three lists of sentences about it."""
+
+    dataset: str
+    text: str = ""
+    found: list[str] = field(default_factory=list)
+    assumed: list[str] = field(default_factory=list)
+    check: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Columns:
+    """The sample's columns, and which of them the contract reads under which name."""
+
+    guesses: dict[str, Guess]
+    names: dict[str, str]
+    """Header by the contract's name."""
+
+
+def draft_contract(path: Path, dataset: str) -> Draft:
+    """Draft the contract of a dataset from a file of it.
+
+    Args:
+        path: A CSV, JSON Lines or Parquet file as the source exports it.
+        dataset: One of the shipped datasets, or a name for one of the deployment's own.
+
+    Raises:
+        SettingsError: that is no name for a dataset.
+        LandingError: the file cannot be read as a table.
+    """
+    canon = canonical_contracts().get(dataset)
+    if canon is None and (not NAME.match(dataset) or "__" in dataset):
+        raise SettingsError(
+            f"{dataset!r} is no name for a dataset; use lower-case letters, digits and single _, "
+            f"or one of {', '.join(canonical_contracts())}"
+        )
+    sample, draft = read_sample(path), Draft(dataset)
+    guesses = {
+        name: guess(sample.values(n), len(sample.rows), sample.types[n] if sample.types else None)
+        for n, name in enumerate(sample.names)
+    }
+    wanted = [c.name for c in canon.columns] if canon else []
+    columns = _Columns(guesses, matched(wanted, sample.names))
+    _say_what_was_found(draft, path, sample)
+    document = _shipped(dataset) if canon else _new(dataset)
+    document["servers"][0] |= _server(draft, path, sample)
+    settings = _written(draft, columns, sample)
+    document["servers"][0]["customProperties"] = [{"property": k, "value": v} for k, v in settings.items()]
+    table = document["schema"][0]
+    table["properties"] = _properties(draft, columns, table["properties"], settings)
+    if canon is None:
+        _key(draft, columns, table["properties"])
+    draft.text = _commented(draft, path, document)
+    return draft
+
+
+def _shipped(dataset: str) -> Document:
+    path = SHIPPED / "sources" / f"{dataset}.odcs.yaml"
+    document: Document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return document | {"id": f"urn:own:source:{dataset}"}
+
+
+def _new(dataset: str) -> Document:
+    return {
+        "apiVersion": "v3.1.0",
+        "kind": "DataContract",
+        "id": f"urn:own:source:{dataset}",
+        "name": dataset,
+        "version": "1.0.0",
+        "status": "draft",
+        "description": {"purpose": f"What a row of {dataset} is for."},
+        "servers": [{"server": "landing", "type": "local"}],
+        "customProperties": [
+            {"property": "obligatory", "value": False},
+            {"property": "toleratedRejectRate", "value": 0.01},
+        ],
+        "schema": [
+            {
+                "name": dataset,
+                "physicalType": "table",
+                "logicalType": "object",
+                "description": f"One row per row of {dataset}.",
+                "dataGranularityDescription": f"One row per row of {dataset}.",
+                "properties": [],
+            }
+        ],
+    }
+
+
+def _say_what_was_found(draft: Draft, path: Path, sample: Sample) -> None:
+    rows = f"{len(sample.rows):,} rows" + (" at its start" if len(sample.rows) >= ROWS else "")
+    draft.found.append(f"{path.name}: {sample.format}, {len(sample.names)} columns, {rows} looked at")
+    if sample.format == "csv":
+        draft.found.append(
+            f"encoding {sample.encoding}, delimiter {sample.delimiter!r}, quote {sample.quote!r}, "
+            + ("a header" if sample.has_header else "no header")
+            + (f" after {sample.preamble} lines of something else" if sample.preamble else "")
+        )
+        if not sample.encoding.startswith("utf"):
+            draft.check.append(f"the encoding {sample.encoding} is an estimate: look at names and texts")
+
+
+def _server(draft: Draft, path: Path, sample: Sample) -> Document:
+    name = path.name
+    for pattern, place in _DATE_IN_NAME:
+        name, found = pattern.subn(place, path.name, count=1)
+        if found:
+            location = f"{draft.dataset}/{name}"
+            draft.found.append(f"the file's name holds a date: {location}")
+            break
+    else:
+        location = f"{draft.dataset}/{{date}}/*{path.suffix}"
+        draft.assumed.append(f"one folder a business date: {location}")
+    server: Document = {"path": location, "format": sample.format}
+    if sample.format != "parquet":
+        server["encoding"] = sample.encoding
+    return server
+
+
+def _written(draft: Draft, columns: _Columns, sample: Sample) -> dict[str, str]:
+    """How the file's values are written, in the words of a contract's server."""
+    settings: dict[str, str] = {}
+    if sample.format == "csv":
+        settings |= {"delimiter": sample.delimiter, "quote": sample.quote}
+    words = Counter(word for g in columns.guesses.values() for word in g.null_words)
+    if words and sample.format != "parquet":
+        settings["nullValue"] = words.most_common(1)[0][0]
+        draft.assumed.append(f"{settings['nullValue']!r} stands for no value")
+        for word in list(words)[1:]:
+            draft.check.append(f"{word!r} seems to stand for no value too")
+    marks = Counter(pair for g in columns.guesses.values() for pair in g.marks)
+    if marks:
+        decimal, thousands = marks.most_common(1)[0][0]
+        settings |= {"decimalMark": decimal, "thousandsMark": thousands}
+        draft.found.append(
+            f"numbers have the decimal mark {decimal!r}"
+            + (f" and are grouped by {thousands!r}" if thousands else "")
+        )
+    for type_, key in (("DATE", "dateFormat"), ("TIMESTAMP", "timestampFormat")):
+        formats = Counter(g.formats[0] for g in columns.guesses.values() if g.type == type_ and g.formats)
+        if formats:
+            settings[key] = formats.most_common(1)[0][0]
+    return settings
+
+
+def _properties(
+    draft: Draft, columns: _Columns, shipped: list[Document], settings: dict[str, str]
+) -> list[Document]:
+    kept = []
+    for given in shipped:
+        name = given["name"]
+        header = columns.names.get(name)
+        if header is not None:
+            _say_of(draft, given, header, columns.guesses[header])
+            kept.append(given | {"physicalName": header} | _format(columns.guesses[header], given, settings))
+        elif given.get("required"):
+            kept.append(_without_header(draft, columns, given))
+    left = [h for h in columns.guesses if h not in columns.names.values()]
+    taken = {p["name"] for p in kept} | {p["name"] for p in shipped}
+    for number, header in enumerate(left, start=1):
+        kept.append(_own(draft, header, columns.guesses[header], settings, taken, number))
+        taken.add(kept[-1]["name"])
+    missing = [p["name"] for p in shipped if p["name"] not in {k["name"] for k in kept}]
+    if missing:
+        draft.assumed.append(f"the source has no {', '.join(missing)}: left out, and null in the marts")
+    # What an expression reads stands before it.
+    return sorted(kept, key=lambda p: "transformLogic" in p)
+
+
+def _say_of(draft: Draft, given: Document, header: str, guess: Guess) -> None:
+    """What a contract's column that the sample has needs to be told about."""
+    name, type_ = given["name"], given["physicalType"]
+    if plain(header) != plain(name):
+        draft.assumed.append(f"{name} is {header!r}")
+    if len(guess.formats) > 1:
+        draft.check.append(
+            f"{name} is read by {guess.formats[0]}; the sample fits {', '.join(guess.formats[1:3])} as well"
+        )
+    if len(guess.marks) > 1 and any(first[0] != guess.marks[0][0] for first in guess.marks):
+        draft.check.append(f"{name}: whether {guess.marks[0][0]!r} is the decimal mark cannot be seen")
+    if given.get("required") and guess.empty:
+        draft.check.append(
+            f"{name} is empty in {guess.empty:,} rows, and required: they would be quarantined"
+        )
+    if type_ != guess.type and not _holds(type_, guess.type):
+        draft.check.append(f"{name} must be {type_}, and the sample's values look like {guess.type}")
+
+
+def _holds(type_: str, found: str) -> bool:
+    """Whether values that look like one type go into a column of another."""
+    if type_ == "VARCHAR":
+        return True
+    if type_.startswith("DECIMAL"):
+        return found in ("INTEGER", "BIGINT") or (
+            found.startswith("DECIMAL") and int(found[:-1].split(",")[1]) <= int(type_[:-1].split(",")[1])
+        )
+    return (found, type_) in (("INTEGER", "BIGINT"), ("DATE", "TIMESTAMP"), ("INTEGER", "DOUBLE"))
+
+
+def _without_header(draft: Draft, columns: _Columns, given: Document) -> Document:
+    """A required column that no header means: an expression where one is plain, else a question."""
+    name = given["name"]
+    price = next((h for h in columns.guesses if plain(h) in UNIT_PRICE), None)
+    if name == "net_amount" and price is not None and "quantity" in columns.names:
+        taken = set(columns.names)
+        column = own_name(price, taken, 1)
+        draft.assumed.append(f"net_amount is quantity times {price!r}")
+        return {k: v for k, v in given.items() if k != "physicalName"} | {
+            "transformLogic": f"quantity * {column}"
+        }
+    if name == "line_number":
+        draft.check.append(
+            "the sample has no line number: each receipt is taken for one line; where it has several, the guide says how "
+            "to number them (docs/bring-your-own-data.md)"
+        )
+        return {k: v for k, v in given.items() if k != "physicalName"} | {"transformLogic": "1"}
+    draft.check.append(
+        f"no column of the sample looks like {name} ({given['description'].rstrip('.')}): give its header as physicalName, "
+        "or an expression as transformLogic"
+    )
+    return given
+
+
+def _own(
+    draft: Draft, header: str, guess: Guess, settings: dict[str, str], taken: set[str], number: int
+) -> Document:
+    name = own_name(header, taken, number)
+    column: Document = {
+        "name": name,
+        "physicalName": header,
+        "logicalType": _logical(guess.type),
+        "physicalType": guess.type,
+        "description": f"{header} of the export.",
+    }
+    if PERSONAL.search(header):
+        column["classification"] = "pii"
+        draft.assumed.append(f"{header!r} is about a person: it stays in raw")
+    return column | _format(guess, column, settings)
+
+
+def _format(guess: Guess, column: Document, settings: dict[str, str]) -> Document:
+    """A column's own format, where it is written unlike the rest of its file."""
+    key = {"DATE": "dateFormat", "TIMESTAMP": "timestampFormat"}.get(column["physicalType"])
+    if key is None or not guess.formats or settings.get(key) == guess.formats[0]:
+        return {}
+    return {"customProperties": [{"property": "format", "value": guess.formats[0]}]}
+
+
+def _logical(type_: str) -> str:
+    return "number" if type_.startswith("DECIMAL") else _LOGICAL.get(type_, type_.lower())
+
+
+def _key(draft: Draft, columns: _Columns, properties: list[Document]) -> None:
+    """A first column without repetition is the key of a new dataset."""
+    unique = next((p for p in properties if columns.guesses[p["physicalName"]].is_unique), None)
+    if unique is None:
+        draft.check.append(
+            "no column tells the rows apart: mark the key's columns with primaryKey: true and required: true"
+        )
+        return
+    unique |= {"primaryKey": True, "primaryKeyPosition": 1, "required": True}
+    draft.assumed.append(f"{unique['name']} is the key: no value of it comes twice")
+
+
+def _commented(draft: Draft, path: Path, document: Document) -> str:
+    lines = [f"# Drafted from {path.name}. Check what is listed here, then delete these lines."]
+    for title, sentences in (("Found", draft.found), ("Assumed", draft.assumed), ("To check", draft.check)):
+        lines += [f"# {title}:"] if sentences else []
+        lines += [f"#   - {' '.join(sentence.split())}" for sentence in sentences]
+    text: str = yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=120)
+    return "\n".join(lines) + "\n" + text

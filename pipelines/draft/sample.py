@@ -1,0 +1,193 @@
+"""Reads a sample file of unknown make: its format, encoding, delimiter and rows, each value as the text it is."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tempfile
+import zlib
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import duckdb
+
+from pipelines.errors import LandingError
+
+ROWS = 20_000
+"""Rows that are looked at."""
+_BYTES = 16 << 20
+_MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_NOT_TEXT = {
+    b"PK\x03\x04": "a zip or Excel file",
+    b"\xd0\xcf\x11\xe0": "an Excel file of the old kind",
+    b"%PDF": "a PDF",
+    b"\xfd7zXZ": "an xz file",
+    b"\x28\xb5\x2f\xfd": "a zstd file",
+    b"BZh": "a bzip2 file",
+}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The first rows of a file. A row is one text a column; None where a JSON object lacks the key or holds null."""
+
+    format: str  # csv | jsonl | parquet
+    names: tuple[str, ...]
+    rows: list[tuple[str | None, ...]]
+    types: tuple[str, ...] | None = None
+    """Parquet's own, by column."""
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    quote: str = '"'
+    has_header: bool = True
+    preamble: int = 0
+    """Lines before the header."""
+
+    def values(self, place: int) -> list[str]:
+        """What stands in a column, nothing left out but what is null."""
+        return [value for row in self.rows if (value := row[place]) is not None]
+
+
+def read_sample(path: Path) -> Sample:
+    """Look at a file.
+
+    Raises:
+        LandingError: it is missing, empty, or of a kind that Mainstay does not load; the text says the way out.
+    """
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(8)
+            if head.startswith(b"PAR1"):
+                return _parquet(path)
+            stream.seek(0)
+            data = stream.read(_BYTES)
+    except OSError as error:
+        raise LandingError(
+            f"{path}: cannot be read: {error.strerror or error}; name a file of your export"
+        ) from error
+    for magic, kind in _NOT_TEXT.items():
+        if head.startswith(magic):
+            raise LandingError(f"{path}: is {kind}; export it as CSV in UTF-8, and draft from that")
+    if head.startswith(b"\x1f\x8b"):
+        try:
+            data = zlib.decompressobj(wbits=31).decompress(gzip_head(path), _BYTES)
+        except zlib.error as error:
+            raise LandingError(f"{path}: is a damaged gzip file ({error}); write it again") from error
+    if not data.strip():
+        raise LandingError(f"{path}: is empty; draft from a file with some rows")
+    encoding = _encoding(path, data)
+    text = data.decode(encoding, errors="ignore").removeprefix("\ufeff")  # the cut may halve a character
+    if len(data) >= _BYTES:
+        text = text[: text.rfind("\n") + 1]
+    if text.lstrip().startswith("{"):
+        return _json_lines(path, text, encoding)
+    return _csv(path, text, encoding)
+
+
+def gzip_head(path: Path) -> bytes:
+    """As much of a gzip file as a sample can need."""
+    with path.open("rb") as stream:
+        return stream.read(_BYTES)
+
+
+def _encoding(path: Path, data: bytes) -> str:
+    for mark, encoding in _MARKS.items():
+        if data.startswith(mark):
+            return encoding
+    try:
+        data[:-4].decode("utf-8")
+        return "utf-8"
+    except UnicodeDecodeError as error:
+        if error.start > len(data) - 8:
+            return "utf-8"
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(data[:500_000]).best()
+    if best is None:
+        raise LandingError(f"{path}: is no text in any known encoding; export it as CSV in UTF-8")
+    # The larger sets hold the smaller ones, and exports use more than the smaller ones have.
+    return {"gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs", "latin_1": "cp1252"}.get(
+        best.encoding, best.encoding.replace("_", "-")
+    )
+
+
+def _csv(path: Path, text: str, encoding: str) -> Sample:
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "sample.csv"
+        copy.write_text(text, encoding="utf-8", newline="")
+        try:
+            with duckdb.connect() as connection:
+                found = connection.execute(
+                    "SELECT Delimiter, Quote, SkipRows, HasHeader FROM sniff_csv(?, sample_size => ?)",
+                    [str(copy), ROWS],
+                ).fetchone()
+        except duckdb.Error:
+            found = None
+    if found is None:
+        raise LandingError(f"{path}: is no table of rows and columns; name a CSV, JSON Lines or Parquet file")
+    delimiter, quote, preamble, has_header = found
+    quote = '"' if quote in ("(empty)", "", "\0") else quote
+    lines = csv.reader(
+        io.StringIO(text, newline=""), delimiter=delimiter if len(delimiter) == 1 else ",", quotechar=quote
+    )
+    try:
+        rows = [row for row in islice(lines, preamble, preamble + ROWS + 1) if row]
+    except csv.Error as error:
+        raise LandingError(f"{path}: line {lines.line_num} is no CSV ({error}); mend the file") from error
+    if not rows:
+        raise LandingError(f"{path}: has no rows; draft from a file with some")
+    width = len(rows[0])
+    has_header = has_header and not any(_is_figure(cell) for cell in rows[0])
+    if has_header:
+        names, rows = rows[0], rows[1:]
+        while names and not names[-1]:  # each line ends with a delimiter
+            names, width = names[:-1], width - 1
+    else:
+        names = [f"column_{n + 1}" for n in range(width)]
+    whole: list[tuple[str | None, ...]] = [tuple(row[:width]) for row in rows if len(row) >= width]
+    return Sample("csv", tuple(names), whole, None, encoding, delimiter, quote, has_header, preamble)
+
+
+def _is_figure(cell: str) -> bool:
+    digits = sum(c.isdigit() for c in cell)
+    return digits > 0 and all(c.isdigit() or c in " .,:/+-" for c in cell)
+
+
+def _json_lines(path: Path, text: str, encoding: str) -> Sample:
+    objects = []
+    for number, line in enumerate(islice(text.splitlines(), ROWS), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise LandingError(
+                f"{path}: line {number} is no JSON object; JSON Lines have one object a line, so a JSON array must be "
+                "written as lines first"
+            ) from error
+        if isinstance(row, dict):
+            objects.append(row)
+    names = list(dict.fromkeys(name for row in objects for name in row))
+    if not names:
+        raise LandingError(f"{path}: has no JSON object with keys; draft from a file with some rows")
+    rows = [tuple(_text(row.get(name)) for name in names) for row in objects]
+    return Sample("jsonl", tuple(names), rows, None, encoding)
+
+
+def _text(value: object) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _parquet(path: Path) -> Sample:
+    try:
+        with duckdb.connect() as connection:
+            table = connection.execute("SELECT * FROM read_parquet(?) LIMIT ?", [str(path), ROWS])
+            columns = table.description or []
+            rows = [tuple(None if v is None else str(v) for v in row) for row in table.fetchall()]
+    except duckdb.Error as error:
+        raise LandingError(f"{path}: is a damaged Parquet file; write it again") from error
+    return Sample("parquet", tuple(str(c[0]) for c in columns), rows, tuple(str(c[1]) for c in columns))
