@@ -31,7 +31,7 @@ test: .venv/installed  ## Run all tests but the long ones
 	@$(BIN)/python -m pytest
 
 # What needs no whole build; dbt's unit tests of the models that differ from the last commit.
-FAST := tests/contracts tests/land tests/load tests/dbt/test_dbt_files.py tests/dbt/test_dbt_properties.py
+FAST := tests/contracts tests/draft tests/land tests/load tests/dbt/test_dbt_files.py tests/dbt/test_dbt_properties.py
 
 test-fast: .venv/installed  ## Run the unit tests, and dbt's of what has changed since the last commit
 	@$(BIN)/python -m pytest -q --changed $(FAST) tests/dbt/test_unit_tests.py
