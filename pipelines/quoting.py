@@ -11,3 +11,11 @@ def ident(name: str) -> str:
 def literal(value: str) -> str:
     """Quote a string literal."""
     return "'" + value.replace("'", "''") + "'"
+
+
+_GLOB = str.maketrans({"*": "[*]", "?": "[?]", "[": "[[]"})
+
+
+def file_literal(path: object) -> str:
+    """Quote a path for DuckDB's readers: a file name is one file, never a pattern."""
+    return literal(str(path).translate(_GLOB))

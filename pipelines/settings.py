@@ -20,6 +20,7 @@ from pydantic_settings import (
 )
 
 from pipelines.errors import SettingsError
+from pipelines.paths import require_no_question_mark
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 """Root of the checkout: home of `dbt_project/`, `dags/` and the shipped contracts and policies."""
@@ -194,7 +195,7 @@ def dataset_names(settings: Settings) -> list[str]:
 def load_settings() -> Settings:
     """Read the settings, or raise `SettingsError` with one line per wrong value."""
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
         lines = [
             f"MAINSTAY_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']} (got {e['input']!r})"
@@ -205,3 +206,23 @@ def load_settings() -> Settings:
         ) from error
     except ValueError as error:  # a mainstay.toml that is no TOML
         raise SettingsError(f"mainstay.toml cannot be read: {error}") from error
+    _require_home(settings)
+    require_no_question_mark(settings.warehouse)
+    return settings
+
+
+def _require_home(settings: Settings) -> None:
+    """A home that is not there, mistyped or not mounted, must not pass for a deployment with nothing of its own."""
+    if not settings.home.is_dir():
+        what = "is no folder" if settings.home.exists() else "is not there"
+        raise SettingsError(
+            f"MAINSTAY_HOME: {settings.home.absolute()} {what}; name the folder of a deployment, mount it, or begin one "
+            "with `mainstay init FOLDER`"
+        )
+    for name in ("contracts_dir", "policies_dir"):
+        given = getattr(settings, name)
+        if given is not None and not settings._in_home(given).is_dir():
+            raise SettingsError(
+                f"MAINSTAY_{name.upper()}: {settings._in_home(given)} is not there; mend the name in mainstay.toml or the "
+                "environment, or take the setting away for the default"
+            )

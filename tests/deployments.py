@@ -28,6 +28,31 @@ from pipelines.warehouse import ledger
 
 Row = Mapping[str, Any]
 
+ODD_NAME = 'O\'Brien #1 $HOME ${x} {{ x }} {% y %}; 100%d %41 *[ab] "q" & ~门店'
+"""A folder's name of what SQL, Jinja, shells, addresses and configurations take for more than a name."""
+
+FOREIGN = {
+    "DBT_TARGET": "prod",
+    "DBT_PROFILES_DIR": "/nowhere",
+    "DBT_PROFILE": "another",
+    "DBT_FULL_REFRESH": "true",
+    "DBT_TARGET_PATH": "/nowhere",
+    "DBT_VARS": "{as_of_date: 1999-01-01}",
+    "DBT_ENGINE_TARGET": "prod",
+    "DBT_EXCLUDE_RESOURCE_TYPES": "model",
+    "GX_CLOUD_ACCESS_TOKEN": "t",
+    "GX_CLOUD_ORGANIZATION_ID": "o",
+    "AIRFLOW_CONFIG": "/nowhere/airflow.cfg",
+    "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql://nobody@nowhere/airflow",
+    "_AIRFLOW__AS_LIBRARY": "1",
+    "PYTHONWARNINGS": "error",
+    "PYTHONOPTIMIZE": "2",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "http_proxy": "http://127.0.0.1:9",
+}
+"""What other projects may leave in the environment."""
+
 
 @dataclass
 class Deployment:

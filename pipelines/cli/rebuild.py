@@ -175,7 +175,9 @@ def _show_plan(
         table.add_row(name, f"{part['dates']:,}", str(part["first_date"]), str(part["last_date"]))
     out.print(table)
     aside = plan["sets_aside"]
-    out.print(f"set aside: {aside}" if aside else "there is no warehouse to set aside", soft_wrap=True)
+    out.print(
+        f"set aside: {aside}" if aside else "there is no warehouse to set aside", markup=False, soft_wrap=True
+    )
     if published:
         out.print(
             f"BI is served {plan['served_transactions']:,} transactions as of {plan['as_of_date']}; fewer are "

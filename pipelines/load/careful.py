@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from pipelines.land.inspected import refuse
 from pipelines.land.text import open_text
-from pipelines.load.quick import path_literal, zoned_columns
+from pipelines.load.quick import zoned_columns
 from pipelines.load.relation import Rule, from_parquet, parse, row_rules, source, type_rules, typed
-from pipelines.quoting import ident, literal
+from pipelines.quoting import file_literal, ident, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -190,7 +190,7 @@ def _parquet_relation(
         'CREATE TEMP TABLE lines AS SELECT file_row_number + 1 AS "line number", '
         f'CAST(to_json({{{every}}}) AS VARCHAR) AS "raw text", '
         f'CAST(NULL AS VARCHAR) AS "row fault", {fields} '
-        f"FROM read_parquet({path_literal(file.file.path)}, hive_partitioning = false)"
+        f"FROM read_parquet({file_literal(file.file.path)}, hive_partitioning = false)"
     )
 
 

@@ -11,8 +11,8 @@ import duckdb
 
 from pipelines.errors import LockedError
 from pipelines.load.pending import loaded_versions
-from pipelines.quoting import ident, literal
-from pipelines.warehouse.connection import insert_rows, scalar
+from pipelines.quoting import ident
+from pipelines.warehouse.connection import attach_warehouse, insert_rows, scalar
 from pipelines.warehouse.faults import explained
 
 if TYPE_CHECKING:
@@ -66,11 +66,11 @@ def attached(connection: duckdb.DuckDBPyConnection, settings: Settings) -> Itera
         WarehouseDamagedError: the file is damaged.
         LockedError: it is open in a program that knows nothing of our lock.
     """
-    path = literal(str(settings.warehouse)) if settings.warehouse.exists() else "':memory:'"
     try:
-        connection.execute(
-            f"ATTACH {path} AS {ident(WAREHOUSE)}{' (READ_ONLY)' if settings.warehouse.exists() else ''}"
-        )
+        if settings.warehouse.exists():
+            attach_warehouse(settings, connection, WAREHOUSE)
+        else:
+            connection.execute(f"ATTACH ':memory:' AS {ident(WAREHOUSE)}")
     except duckdb.Error as error:
         first = str(error).splitlines()[0]
         raise explained(settings, error) or LockedError(

@@ -17,7 +17,7 @@ from pipelines.load.relation import (
     type_rules,
     typed,
 )
-from pipelines.quoting import ident, literal
+from pipelines.quoting import file_literal, ident, literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,17 +25,11 @@ if TYPE_CHECKING:
     from pipelines.contracts import Column, SourceContract
     from pipelines.land import Inspected
 
-_GLOB = str.maketrans({"*": "[*]", "?": "[?]", "[": "[[]"})
 MAX_LINE_BYTES = 16 * 1024 * 1024
 
 
-def path_literal(path: object) -> str:
-    """A file's path as DuckDB takes it: a file name is one file, never a pattern."""
-    return literal(str(path).translate(_GLOB))
-
-
 def _files(files: Sequence[Inspected]) -> str:
-    return "[" + ", ".join(path_literal(f.file.path) for f in files) + "]"
+    return "[" + ", ".join(file_literal(f.file.path) for f in files) + "]"
 
 
 def _csv(contract: SourceContract, files: Sequence[Inspected]) -> tuple[str, dict[str, tuple[str, bool]]]:

@@ -23,7 +23,9 @@ from typing import Literal
 from pydantic import SecretStr
 
 from pipelines.errors import SettingsError
+from pipelines.paths import plain
 from pipelines.settings import PROJECT_DIR, Settings
+from pipelines.surroundings import shielded
 
 Deployment = Literal["inprocess", "services"]
 
@@ -64,22 +66,17 @@ def airflow_environment(
     logs = log_dir(settings) / "airflow" / deployment
     logs.mkdir(parents=True, exist_ok=True)
     keys = _secrets(home / "secrets.json")
-    # A configuration left in the caller's environment belongs to another Airflow.
-    env = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith("AIRFLOW__") or name.startswith("AIRFLOW__SMTP")
-    }
-    env |= _settings_environment(settings)
+    home, logs = plain(home), plain(logs)
+    env = shielded() | _settings_environment(settings)
     env |= {
         "AIRFLOW_HOME": str(home),
-        "AIRFLOW__CORE__DAGS_FOLDER": str(DAGS_DIR),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(plain(DAGS_DIR)),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__FERNET_KEY": keys["fernet_key"],
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(password_file(settings)),
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(home / password_file(settings).name),
         "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt_secret"],
         "AIRFLOW__API__SECRET_KEY": keys["secret_key"],
         # SQLite has one writer: on a busy machine its default of 5 s ends in "database is locked".
@@ -89,6 +86,10 @@ def airflow_environment(
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW__PROVIDERS_MANAGER__CHECK_PROVIDERS_VERSIONS": "False",
         "SCARF_ANALYTICS": "false",
+        # Tasks call the API server on this machine, which no proxy can reach for them.
+        "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"])),
+        # A disk that fills up leaves half a compiled module, which Python takes for a whole one ever after.
+        "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": os.pathsep.join(
             filter(None, [str(PROJECT_DIR), str(AIRFLOW_CONFIG_DIR), os.environ.get("PYTHONPATH")])
         ),

@@ -9,7 +9,7 @@ from pipelines.errors import PublishError
 from pipelines.publish import files
 from pipelines.publish.build import STORAGE_VERSION, Night
 from pipelines.publish.catalog import DATABASE, PublishedTable
-from pipelines.quoting import ident, literal
+from pipelines.quoting import file_literal, ident, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -129,7 +129,7 @@ def audit_files(
             )
         for name, contract in by_name.items():
             _compare_columns(f"serving table {name}", contract, found[name])
-            parquet = f"read_parquet({literal(str(folder / 'parquet' / f'{name}.parquet'))})"
+            parquet = f"read_parquet({file_literal(folder / 'parquet' / f'{name}.parquet')})"
             for what, relation in (
                 ("serving table", f"serving.main.{ident(name)}"),
                 ("Parquet file", parquet),

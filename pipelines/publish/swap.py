@@ -38,7 +38,7 @@ from pipelines.publish.catalog import (
 )
 from pipelines.publish.recovery import building_folder, file_version, prune, recover, sentences
 from pipelines.quoting import ident, literal
-from pipelines.warehouse.connection import connect
+from pipelines.warehouse.connection import attach_warehouse, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -135,9 +135,7 @@ def _attach_warehouse(settings: Settings) -> duckdb.DuckDBPyConnection:
     try:
         connection.execute(f"SET temp_directory = {literal(str(settings.serving / '.building-spill'))}")
         # Under its own name, because views of dbt name the database they are in.
-        connection.execute(
-            f"ATTACH {literal(str(settings.warehouse))} AS {ident(settings.warehouse.stem)} (READ_ONLY)"
-        )
+        attach_warehouse(settings, connection, settings.warehouse.stem)
     except BaseException:
         connection.close()
         raise

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import TYPE_CHECKING, Any
 
 from pipelines.contracts import published_columns
 from pipelines.contracts.policies import read_policies
+from pipelines.paths import plain
 from pipelines.settings import PROJECT_DIR
 
 if TYPE_CHECKING:
@@ -47,39 +49,31 @@ def own_sources(settings: Settings) -> Path:
     return settings.var / "dbt" / "sources" / "_own_sources.yml"
 
 
+def project_folder() -> Path:
+    """The dbt project, by a path that dbt takes for nothing else."""
+    return plain(PROJECT_DIR / "dbt_project")
+
+
 def dbt_environment(settings: Settings) -> dict[str, str]:
     """What dbt_project.yml and profiles.yml read from the environment."""
-    project = PROJECT_DIR / "dbt_project"
+    project = project_folder()
     return {
-        "MAINSTAY_WAREHOUSE": str(settings.warehouse),
-        "MAINSTAY_SEEDS_PATH": os.path.relpath(settings.policies, project),
-        "MAINSTAY_MODELS_PATH": os.path.relpath(settings.models, project),
-        "MAINSTAY_SOURCES_PATH": os.path.relpath(own_sources(settings).parent, project),
+        "MAINSTAY_WAREHOUSE": str(plain(settings.warehouse)),
+        "MAINSTAY_SEEDS_PATH": os.path.relpath(plain(settings.policies), project),
+        "MAINSTAY_MODELS_PATH": os.path.relpath(plain(settings.models), project),
+        "MAINSTAY_SOURCES_PATH": os.path.relpath(plain(own_sources(settings).parent), project),
+        "MAINSTAY_DBT_CONNECT_ATTEMPTS": str(_connect_attempts(settings)),
         "MAINSTAY_DBT_DUCKDB_THREADS": str(settings.duckdb_threads or os.cpu_count() or 2),
         "MAINSTAY_DBT_MEMORY_LIMIT": settings.duckdb_memory_limit or _default_memory_limit(),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
 
 
+def _connect_attempts(settings: Settings) -> int:
+    """How often dbt tries to open the warehouse while another program has it: it waits 1, 2, 4, … seconds in between."""
+    return min(max(1, int(math.log2(settings.lock_timeout_seconds + 1))), 6)
+
+
 def _default_memory_limit() -> str:
     """Four fifths of the machine's memory: DuckDB's own default, which a dbt profile cannot leave unsaid."""
     return f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') * 4 // 5 // 2**20}MiB"
-
-
-class environment:
-    """Set environment variables for the time of a block."""
-
-    def __init__(self, values: dict[str, str]) -> None:
-        self.values = values
-        self.before: dict[str, str | None] = {}
-
-    def __enter__(self) -> None:
-        self.before = {name: os.environ.get(name) for name in self.values}
-        os.environ.update(self.values)
-
-    def __exit__(self, *_: object) -> None:
-        for name, value in self.before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -12,8 +12,9 @@ from pipelines.contracts import canonical_contracts, published_columns, source_c
 from pipelines.contracts.catalog import PUBLISHED_IN
 from pipelines.contracts.dbt_properties import sources_yml
 from pipelines.errors import BuildError, SettingsError
-from pipelines.settings import PROJECT_DIR
-from pipelines.transform.environment import dbt_environment, environment, own_sources, variables
+from pipelines.paths import plain
+from pipelines.surroundings import surroundings
+from pipelines.transform.environment import dbt_environment, own_sources, project_folder, variables
 from pipelines.transform.parsed import keep_parsed, parse_key, read_parsed
 
 if TYPE_CHECKING:
@@ -141,11 +142,11 @@ def _invoked(
 ) -> Any:
     """The outcome of a dbt command on the deployment's project; of its parsing, where that fails."""
     command, *options = arguments
-    folder = str(PROJECT_DIR / "dbt_project")
+    folder, var = str(project_folder()), plain(settings.var)
     project = [
         *("--project-dir", folder, "--profiles-dir", folder),
-        *("--target-path", str(settings.var / "dbt" / "target")),
-        *("--log-path", str(settings.var / "logs")),
+        *("--target-path", str(var / "dbt" / "target")),
+        *("--log-path", str(var / "logs")),
         *("--vars", json.dumps(variables(settings))),
         *("--log-level", "none", "--log-level-file", "info", "--no-use-colors", "--no-print"),
     ]
@@ -154,7 +155,7 @@ def _invoked(
         "MAINSTAY_REBUILD": "all" if full_refresh else "stale_dates",
     }
     _write_own_sources(settings)
-    with environment(dbt_environment(settings) | run):
+    with surroundings(dbt_environment(settings) | run, without=("DBT_",)):
         from dbt.cli.main import dbtRunner  # costs a second: only where dbt runs
 
         try:
@@ -198,7 +199,7 @@ def _fit_to(settings: Settings, manifest: Any) -> None:
     for node in manifest.nodes.values():
         path = Path(node.original_file_path)
         if node.resource_type == "seed":
-            node.root_path = str(settings.policies)
+            node.root_path = str(plain(settings.policies))
             node.original_file_path = path.name
         elif path.parts[0] == "..":
             node.original_file_path = str(Path("own", path.name))

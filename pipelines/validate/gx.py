@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
+
+from pipelines.surroundings import surroundings
 
 
 @cache
@@ -17,7 +18,6 @@ def great_expectations() -> Any:
 
     Analytics are off before the import, so that nothing is ever sent.
     """
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with quiet():
         import great_expectations as gx
 
@@ -60,13 +60,16 @@ def memory_context(**parts: Any) -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Great Expectations' advice and tracebacks out of the run's log; what failed is in the results."""
+    """Keep Great Expectations' advice and tracebacks out of the run's log, and settings of another use of it out of this one."""
     loggers = [logging.getLogger(name) for name in ("great_expectations", "posthog")]
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with (
+            warnings.catch_warnings(),
+            surroundings({"GX_ANALYTICS_ENABLED": "false"}, without=("GX_", "GE_")),
+        ):
             warnings.simplefilter("ignore")
             yield
     finally:

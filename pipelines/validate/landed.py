@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from pipelines.errors import LandingError
 from pipelines.land import discover
 from pipelines.land.text import open_text
-from pipelines.quoting import ident, literal
+from pipelines.quoting import file_literal, ident, literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 READ_BYTES = 32 * 1024 * 1024
 MAX_LINE_BYTES = 16 * 1024 * 1024
-_GLOB = str.maketrans({"*": "[*]", "?": "[?]", "[": "[[]"})
 
 
 def landed_files(
@@ -63,8 +62,8 @@ def _spread(files: Sequence[Path]) -> list[Path]:
 
 
 def _list(files: Sequence[Path]) -> str:
-    """Files as a DuckDB list; a file name is one file, never a pattern."""
-    return "[" + ", ".join(literal(str(f).translate(_GLOB)) for f in files) + "]"
+    """Files as a DuckDB list."""
+    return "[" + ", ".join(map(file_literal, files)) + "]"
 
 
 def _is_gzip(path: Path) -> bool:

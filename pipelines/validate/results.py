@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import ValidationFailedError
+from pipelines.paths import plain
 from pipelines.validate.gx import great_expectations, memory_context, quiet
 
 if TYPE_CHECKING:
@@ -41,8 +42,8 @@ def _context(results: Path, docs: Path) -> Any:
     def files(folder: Path) -> dict[str, Any]:
         return {
             "class_name": "TupleFilesystemStoreBackend",
-            "base_directory": str(folder),
-            "root_directory": str(folder.parent),
+            "base_directory": str(plain(folder)),
+            "root_directory": str(plain(folder.parent)),
         }
 
     site = {

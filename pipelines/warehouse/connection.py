@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import logging
+import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import duckdb
 
 from pipelines.errors import LockedError
-from pipelines.quoting import literal
+from pipelines.quoting import ident, literal
 from pipelines.warehouse.faults import damaged, explained
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pipelines.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Opened = TypeVar("Opened")
+
+_POLL_SECONDS = 0.1
 
 _open: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
 
@@ -34,7 +42,7 @@ def connect(
     """Open a DuckDB file (the warehouse by default) with the deployment's limits, in UTC.
 
     Raises:
-        LockedError: a program that knows nothing of our lock has the warehouse open.
+        LockedError: a program that knows nothing of our lock has had the warehouse open for `lock_timeout_seconds`.
         WarehouseDamagedError: the warehouse is damaged or no DuckDB file.
         StorageError: the disk is full or does not let us.
         duckdb.Error: so it is with the file at `path`; the caller knows what that means.
@@ -43,14 +51,15 @@ def connect(
     if not read_only:
         target.parent.mkdir(parents=True, exist_ok=True)
     try:
-        connection = duckdb.connect(str(target), read_only=read_only)
+        connection = _patiently(settings, target, lambda: duckdb.connect(str(target), read_only=read_only))
     except duckdb.Error as error:
         if path is not None:
             raise
         first = str(error).splitlines()[0]
         if "Could not set lock" in first or "different configuration" in first:
             raise LockedError(
-                f"{target} is open in another program ({first}); close it there and run again"
+                f"{target} is open in another program ({first}); waited {settings.lock_timeout_seconds:g} s "
+                "(MAINSTAY_LOCK_TIMEOUT_SECONDS). Close it there and run again"
             ) from error
         raise explained(settings, error) or damaged(settings, first) from error
     _open.add(connection)
@@ -60,6 +69,32 @@ def connect(
     if settings.duckdb_memory_limit:
         connection.execute(f"SET memory_limit = {literal(settings.duckdb_memory_limit)}")
     return connection
+
+
+def attach_warehouse(settings: Settings, connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Attach the warehouse for reading, under a name.
+
+    Raises:
+        duckdb.Error: it cannot be opened, or another program has had it open for `lock_timeout_seconds`.
+    """
+    sql = f"ATTACH {literal(str(settings.warehouse))} AS {ident(name)} (READ_ONLY)"
+    _patiently(settings, settings.warehouse, lambda: connection.execute(sql))
+
+
+def _patiently(settings: Settings, path: Path, opened: Callable[[], Opened]) -> Opened:
+    """Open a file as soon as no other program has it open: somebody looks at the warehouse by hand now and then."""
+    deadline = time.monotonic() + settings.lock_timeout_seconds
+    is_said = False
+    while True:
+        try:
+            return opened()
+        except duckdb.IOException as error:
+            if "Could not set lock" not in str(error) or time.monotonic() >= deadline:
+                raise
+            if not is_said:
+                log.warning("waiting for another program that has %s open", path)
+                is_said = True
+        time.sleep(_POLL_SECONDS)
 
 
 @contextmanager

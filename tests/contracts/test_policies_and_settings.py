@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from deployments import ODD_NAME, mainstay, says_one_thing
 
 from pipelines.contracts.policies import read_policies
 from pipelines.errors import SettingsError
+from pipelines.paths import plain
 from pipelines.settings import PROJECT_DIR, Settings, load_settings
 
 TIERS = "valid_from,tier,label_zh,label_en,tier_rank,lower_bound\n"
@@ -164,3 +166,49 @@ def test_the_environment_goes_before_the_file_and_the_file_before_the_default(
     monkeypatch.setenv("MAINSTAY_TIER_WINDOW_MONTHS", "9")
     settings = load_settings()
     assert (settings.tier_window_months, settings.soft_landing, settings.new_customer_months) == (9, True, 3)
+
+
+@pytest.mark.parametrize("name", ["shopp", "a-file", "~/shop"])
+def test_a_home_that_is_not_there_is_refused_and_nothing_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "a-file").write_text("", encoding="utf-8")
+    before = sorted(tmp_path.iterdir())
+    for command in (["status"], ["doctor"], ["nightly"], ["load"], ["publish", "--versions"]):
+        result = mainstay(tmp_path / name, *command)
+        says_one_thing(result, 2, "MAINSTAY_HOME", name, "`mainstay init FOLDER`")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("setting", ["contracts_dir", "policies_dir"])
+def test_a_folder_that_is_named_and_not_there_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    monkeypatch.setenv("MAINSTAY_HOME", str(folder.parent))
+    (folder.parent / "mainstay.toml").write_text(f'{setting} = "elsewhere"\n', encoding="utf-8")
+    with pytest.raises(SettingsError, match=rf"MAINSTAY_{setting.upper()}: .*/elsewhere is not there"):
+        load_settings()
+
+
+def test_a_question_mark_in_the_path_of_the_warehouse_is_refused_and_elsewhere_it_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "shop?"
+    home.mkdir()
+    monkeypatch.setenv("MAINSTAY_HOME", str(home))
+    with pytest.raises(SettingsError, match=r"\? in its name; rename that folder, or set MAINSTAY_VAR_DIR"):
+        load_settings()
+    monkeypatch.setenv("MAINSTAY_VAR_DIR", str(tmp_path / "var"))
+    assert load_settings().home == home
+
+
+def test_a_folder_of_odd_name_is_reached_by_a_plain_one(tmp_path: Path) -> None:
+    odd = tmp_path / ODD_NAME / "var" / "warehouse"
+    odd.mkdir(parents=True)
+    path = plain(odd / "mainstay.duckdb")
+    assert path.parts[-3:] == ("var", "warehouse", "mainstay.duckdb")
+    assert path.parent.samefile(odd)
+    assert not set(str(path)) & set("'\"#?$%{};*[]&~ \\")
+    path.parents[2].unlink()  # a temporary folder is cleared now and then
+    assert plain(odd / "mainstay.duckdb").parent.samefile(odd)
+    assert plain(tmp_path / "Filiale Süd 门店") == tmp_path / "Filiale Süd 门店"

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from deployments import FOREIGN, ODD_NAME
 
 from pipelines.settings import PROJECT_DIR, Settings
 from tests.dags.airflow_world import DOUBLE, FINDER, Deployment
@@ -22,7 +23,9 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Deployment:
     calls = tmp_path / "calls.jsonl"
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(doubles), str(PROJECT_DIR)]))
     monkeypatch.setenv("STEPS_CALLS", str(calls))
-    home = tmp_path / "home"
+    for name, value in FOREIGN.items():
+        monkeypatch.setenv(name, value)
+    home = tmp_path / ODD_NAME
     home.mkdir()
     monkeypatch.setenv("MAINSTAY_HOME", str(home))  # else the checkout's own mainstay.toml is read
     return Deployment(Settings(home=home), calls)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from deployments import Deployment, mainstay, says_one_thing, started
+from deployments import FOREIGN, ODD_NAME, Deployment, mainstay, says_one_thing, started
 from nights_world import database, night, sales
 
 from pipelines.contracts import mart_contracts
@@ -67,10 +68,19 @@ def add_column(deployment: Deployment, dataset: str, name: str, type_: str = "VA
     path.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def others_settings() -> Iterator[None]:
+    """No setting that another project has left in the environment reaches a night."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in FOREIGN.items():
+            patch.setenv(name, value)
+        yield
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    """A deployment with a dataset of its own, and a country and a payment kind, after one night."""
-    deployment = started(tmp_path_factory.mktemp("own") / "shop")
+    """A deployment with a dataset of its own, and a country and a payment kind, after one night; in a folder of odd name."""
+    deployment = started(tmp_path_factory.mktemp("own") / ODD_NAME)
     home = deployment.settings.home
     (home / "data_contracts" / "sources" / "store_visits.odcs.yaml").write_text(VISITS, encoding="utf-8")
     (home / "models" / "staging").mkdir(parents=True)
