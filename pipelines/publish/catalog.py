@@ -82,6 +82,8 @@ class Manifest:
     sha256: str
     tables: dict[str, dict[str, Any]]
     parquet_sha256: dict[str, str]
+    sequence: int = 0
+    """Its place among the versions; 0 where an older Mainstay wrote it."""
 
     def write(self, path: Path) -> None:
         """Write it as JSON."""
@@ -128,20 +130,35 @@ def parquet_folder(settings: Settings) -> Path:
 
 
 def new_version(settings: Settings, run_id: str, now: datetime) -> tuple[str, datetime]:
-    """An identifier that sorts after every kept one, even if the clock went back, and its moment."""
-    newest = max(version_ids(settings), default=None)
-    if newest is not None:
-        last = datetime.strptime(newest[: newest.index("-")], _STAMP).replace(tzinfo=UTC)
-        now = max(now, last + timedelta(microseconds=1))
+    """An identifier that no kept version bears, and its moment: what the clock says, be it before that of others."""
     slug = re.sub(r"[^A-Za-z0-9_]+", "-", run_id).strip("-")[:60].rstrip("-") or "run"
-    return f"{now.astimezone(UTC).strftime(_STAMP)}-{slug}", now
+    while True:
+        version = f"{now.astimezone(UTC).strftime(_STAMP)}-{slug}"
+        if not (versions_folder(settings) / version).exists():
+            return version, now
+        now += timedelta(microseconds=1)
+
+
+def next_sequence(settings: Settings) -> int:
+    """The place of a new version: after all kept ones."""
+    return max((_sequence(settings, name) for name in _kept(settings)), default=0) + 1
 
 
 def version_ids(settings: Settings) -> list[str]:
-    """Identifiers of the kept versions, newest first."""
+    """Identifiers of the kept versions, newest first: by their sequence, as clocks can go back."""
+    return sorted(_kept(settings), key=lambda name: (_sequence(settings, name), name), reverse=True)
+
+
+def _kept(settings: Settings) -> list[str]:
     folder = versions_folder(settings)
-    names = [p.name for p in folder.iterdir() if VERSION_ID.match(p.name)] if folder.is_dir() else []
-    return sorted(names, reverse=True)
+    return [p.name for p in folder.iterdir() if VERSION_ID.match(p.name)] if folder.is_dir() else []
+
+
+def _sequence(settings: Settings, version: str) -> int:
+    try:
+        return read_manifest(versions_folder(settings) / version).sequence
+    except PublishError:
+        return 0  # as those of an older Mainstay, which are in the order of their names
 
 
 def versions(settings: Settings) -> list[Version]:

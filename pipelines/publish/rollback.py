@@ -44,7 +44,8 @@ def rollback(settings: Settings, to: str | None = None, *, dry_run: bool = False
     with sentences(settings), files.exclusive(settings.serving, settings.lock_timeout_seconds):
         live = _peek(settings) if dry_run else recover(settings)
         known = version_ids(settings)
-        target = to or next((v for v in known if live is None or v < live.version), None)
+        place = known.index(live.version) + 1 if live is not None and live.version in known else 0
+        target = to or next(iter(known[place:]), None)
         if target is None or target not in known:
             asked = (
                 f"no version {to}"

@@ -31,6 +31,7 @@ from pipelines.publish.catalog import (
     Published,
     damage,
     new_version,
+    next_sequence,
     parquet_folder,
     read_manifest,
     serving_file,
@@ -65,7 +66,7 @@ def _is_served(settings: Settings, live: Published | None, content: str) -> bool
     return problem is None
 
 
-def _write_manifest(night: Night, folder: Path, size_and_sum: tuple[int, str]) -> Manifest:
+def _write_manifest(night: Night, folder: Path, size_and_sum: tuple[int, str], sequence: int) -> Manifest:
     manifest = Manifest(
         version=night.version,
         run_id=night.run_id,
@@ -77,6 +78,7 @@ def _write_manifest(night: Night, folder: Path, size_and_sum: tuple[int, str]) -
         sha256=size_and_sum[1],
         tables={name: vars(table) for name, table in sorted(night.tables.items())},
         parquet_sha256={p.name: files.sha256(p) for p in sorted((folder / "parquet").iterdir())},
+        sequence=sequence,
     )
     manifest.write(folder / MANIFEST)
     return manifest
@@ -107,7 +109,7 @@ def _build_and_audit(
                 f"{database}: the audit wrote into the file that it should only read; open it read-only"
             )
         files.crash_point("audited_outside")
-    manifest = _write_manifest(night, folder, before)
+    manifest = _write_manifest(night, folder, before, next_sequence(settings))
     for path in (*(folder / "parquet").iterdir(), database, folder / MANIFEST, folder / "parquet", folder):
         files.fsync(path)
     files.crash_point("synced")

@@ -80,7 +80,9 @@ def test_a_night_during_which_the_clock_goes_back_is_published(shop: Deployment,
 
     newest, before = versions(settings)
     assert (newest.run_id, newest.is_current) == (run_id, True)
-    assert newest.published_at > before.published_at
+    assert (
+        newest.published_at < before.published_at
+    )  # as the clock said; what came later is known by its place
     report = status.gather(settings, 5)
     assert report["runs"][0]["run_id"] == run_id
     assert [s["step"] for s in report["steps"]] == [
@@ -110,3 +112,35 @@ def test_two_machines_take_turns_with_clocks_a_day_apart(shop: Deployment, clock
 def test_a_clock_before_all_landed_dates_is_named(shop: Deployment, clock: Clock) -> None:
     clock(datetime(2020, 1, 1, 12, tzinfo=UTC) - datetime.now(UTC))
     says_one_thing(mainstay(shop.settings.home, "land"), 3, f"landed from {FIRST} on", "clock", "2020-01-01")
+
+
+def test_after_a_night_of_a_clock_in_the_future_the_next_bears_its_own_time_and_comes_after(
+    shop: Deployment, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = shop.settings
+    for layout, ahead in enumerate((timedelta(days=400), timedelta()), 100):
+        clock(ahead)
+        monkeypatch.setattr("pipelines.publish.build.LAYOUT", layout)  # there is something to publish
+        assert mainstay(settings.home, "publish").exit_code == 0
+        newest = versions(settings)[0]
+        assert newest.is_current
+        now = datetime.now(UTC) + ahead
+        assert now - timedelta(minutes=5) < newest.published_at <= now
+        assert newest.version.startswith(f"{newest.published_at:%Y%m%dT%H%M%S}")
+    of_the_future, first = versions(settings)[1:]
+    assert of_the_future.published_at > newest.published_at > first.published_at
+    assert mainstay(settings.home, "publish", "--rollback").exit_code == 0
+    assert [v.version for v in versions(settings) if v.is_current] == [of_the_future.version]
+    assert mainstay(settings.home, "publish", "--rollback").exit_code == 0
+    assert [v.version for v in versions(settings) if v.is_current] == [first.version]
+
+
+def test_a_run_of_a_clock_in_the_future_is_marked_killed_when_its_process_is_none(
+    shop: Deployment, clock: Clock
+) -> None:
+    """A scheduler's run has no process of its own: it must not stand as running until time has caught up."""
+    clock(timedelta(days=400))
+    steps.start(shop.settings, "scheduled__1", "nightly", SECOND, is_own_process=False)
+    clock(timedelta())
+    opened(shop, "load", SECOND)
+    assert shop.query("select status from ops.runs where run_id = 'scheduled__1'") == [("killed",)]
