@@ -6,26 +6,28 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable
-from contextlib import closing
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
+import duckdb
 import typer
 from rich.markup import escape
 
 from pipelines.cli.common import JsonFlag, clear_errors, out, print_json, progress
 from pipelines.contracts import known_contracts, mart_contracts, source_contracts
 from pipelines.contracts.policies import read_policies
-from pipelines.errors import MainstayError
+from pipelines.errors import LockedError, MainstayError, PublishError
 from pipelines.publish import current
+from pipelines.publish.catalog import damage, read_manifest, versions_folder
 from pipelines.quoting import ident
 from pipelines.settings import load_settings
-from pipelines.warehouse import ledger
-from pipelines.warehouse.connection import connect
 from pipelines.warehouse.faults import database_errors, explained
 from pipelines.warehouse.lock import holder, is_locked
+from pipelines.warehouse.looking import briefly, looking
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,16 +125,25 @@ def _disk(settings: Settings) -> Finding:
     return Finding("disk", state, f"{free / 1024**3:.1f} GiB free below {settings.var}")
 
 
+@contextmanager
+def _looking(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    with (
+        database_errors(settings),
+        looking(briefly(settings), "doctor", on_wait=lambda _: None) as connection,
+    ):
+        yield connection
+
+
 def _warehouse(settings: Settings) -> Finding:
     if not settings.warehouse.exists():
         return Finding("warehouse", "ok", "not there yet; the first load makes it")
-    if is_locked(settings):
-        return Finding("warehouse", "warning", "being written; look again later")
-    with database_errors(settings), closing(connect(settings)) as connection:
+    with _looking(settings) as connection:
         tables = connection.execute(
             "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database()"
         ).fetchall()
-        for schema, table in tables:
+    for schema, table in tables:
+        # A table at a time: a step that begins meanwhile waits for one of them, not for all.
+        with _looking(settings) as connection, suppress(duckdb.CatalogException):  # gone since
             # Every value of every row: a count would be answered from the statistics, without reading a block.
             connection.execute(f"SELECT bit_xor(hash(t)) FROM {ident(schema)}.{ident(table)} AS t").fetchall()
     return Finding(
@@ -142,10 +153,9 @@ def _warehouse(settings: Settings) -> Finding:
 
 def _ledger(settings: Settings) -> Finding:
     """Whether the file ledger and `raw` agree: the loaded files have the rows that they were loaded with, no other."""
-    if not settings.warehouse.exists() or is_locked(settings):
+    if not settings.warehouse.exists():
         return Finding("ledger", "ok", "not looked at")
-    with database_errors(settings), closing(connect(settings)) as connection:
-        connection.execute(ledger.DDL)
+    with _looking(settings) as connection:
         loaded = {
             name
             for (name,) in connection.execute(
@@ -179,11 +189,11 @@ def _ledger(settings: Settings) -> Finding:
 
 def _removed(settings: Settings) -> Finding:
     """Whether the landing folder still has the files of all that is loaded: a rebuild would lose the rest."""
-    if not settings.warehouse.exists() or is_locked(settings):
+    if not settings.warehouse.exists():
         return Finding("removed", "ok", "not looked at")
     from pipelines.load import missing_partitions
 
-    with database_errors(settings):
+    with _looking(settings):
         missing = missing_partitions(settings, None, None)
     if not missing:
         return Finding("removed", "ok", "every loaded date has its files in landing")
@@ -201,7 +211,24 @@ def _serving(settings: Settings) -> Finding:
     published = current(settings)
     if published is None:
         return Finding("serving", "ok", "nothing published yet")
-    return Finding("serving", "ok", f"{published.version} as of {published.as_of_date}")
+    version = f"{published.version} as of {published.as_of_date}"
+    try:
+        manifest = read_manifest(versions_folder(settings) / published.version)
+    except PublishError as error:
+        return Finding("serving", "warning", f"{version}; its check sums are not known: {error}")
+    began = time.monotonic()
+    problem = damage(settings, manifest, published.path)
+    if problem and current(settings) == published:  # not one that was swapped while we read
+        return Finding(
+            "serving",
+            "error",
+            f"{version}: {problem}; run `mainstay publish`, which publishes the night anew, or "
+            "`mainstay publish --rollback`",
+        )
+    size = manifest.size_bytes / 1024**2
+    return Finding(
+        "serving", "ok", f"{version}, {size:,.1f} MiB as published (read in {time.monotonic() - began:.1f} s)"
+    )
 
 
 def _leftover_wal(path: Path) -> bool:
@@ -223,12 +250,15 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
 )
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Look at everything; a check that raises is an error with its sentence."""
+def examine(settings: Settings, say: Callable[[str], None] = lambda _: None) -> list[Finding]:
+    """Look at everything; a check that raises is an error with its sentence. `say` hears what is being looked at."""
     findings = []
     for check in CHECKS:
+        say(check.__name__.strip("_"))
         try:
             findings.append(check(settings))
+        except LockedError as error:
+            findings.append(Finding(check.__name__.strip("_"), "warning", f"look again later: {error}"))
         except (MainstayError, OSError) as error:
             known = explained(settings, error) or error
             findings.append(Finding(check.__name__.strip("_"), "error", str(known)))
@@ -247,8 +277,8 @@ def examine(settings: Settings) -> list[Finding]:
 def doctor(as_json: JsonFlag = False) -> None:
     """Check environment, versions, contracts, policies, locks, disk and warehouse. Exits 1 if something is wrong."""
     settings = load_settings()
-    with progress("doctor", quiet=as_json):
-        findings = examine(settings)
+    with progress("doctor", quiet=as_json) as say:
+        findings = examine(settings, say)
     if as_json:
         print_json([vars(f) for f in findings])
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,8 +16,8 @@ from pipelines.errors import SettingsError
 from pipelines.load.tables import REASON_KIND
 from pipelines.quoting import ident
 from pipelines.settings import load_settings
-from pipelines.warehouse.connection import connect, fetch_rows
-from pipelines.warehouse.lock import warehouse_lock
+from pipelines.warehouse.connection import fetch_rows
+from pipelines.warehouse.looking import looking
 
 if TYPE_CHECKING:
     from pipelines.settings import Settings
@@ -35,7 +34,7 @@ def _query(settings: Settings, sql: str, parameters: list[Any]) -> list[dict[str
     """Rows of a query on the warehouse; none when nothing was ever loaded."""
     if not settings.warehouse.exists():
         return []
-    with warehouse_lock(settings, "look", "look"), closing(connect(settings, read_only=True)) as connection:
+    with looking(settings, "quarantine") as connection:
         tables = connection.execute(
             "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'quarantine'"
         ).fetchone()

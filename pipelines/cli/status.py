@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,13 +12,13 @@ from rich.table import Table
 
 from pipelines.cli.common import JsonFlag, clear_errors, out, print_json
 from pipelines.contracts import source_contracts
-from pipelines.errors import LandingError
+from pipelines.errors import LandingError, LockedError
 from pipelines.land import discover
 from pipelines.publish import current
 from pipelines.settings import load_settings
-from pipelines.warehouse import ledger
-from pipelines.warehouse.connection import connect, fetch_rows
+from pipelines.warehouse.connection import fetch_rows
 from pipelines.warehouse.lock import holder, is_locked
+from pipelines.warehouse.looking import briefly, looking
 from pipelines.warehouse.standing import held_datasets
 
 if TYPE_CHECKING:
@@ -43,41 +42,52 @@ def gather(settings: Settings, runs: int) -> dict[str, Any]:
             "published_at": published.published_at,
             "path": published.path,
         },
-        "writing": holder(settings) if is_locked(settings) else None,
+        "writing": None,
     }
-    if report["writing"] or not settings.warehouse.exists():
+    if not settings.warehouse.exists():
+        report["writing"] = holder(settings) if is_locked(settings) else None
         return report
-    with closing(connect(settings)) as connection:
-        connection.execute(ledger.DDL)
-        report["runs"] = fetch_rows(
-            connection,
-            "SELECT * FROM ops.runs ORDER BY coalesce(sequence, 0) DESC, started_at DESC LIMIT ?",
-            [runs],
-        )
-        last = report["runs"][0]["run_id"] if report["runs"] else None
-        report["steps"] = fetch_rows(
-            connection,
-            "SELECT step, status, round(epoch(finished_at - started_at), 2) AS seconds "
-            "FROM ops.steps WHERE run_id = ? ORDER BY sequence",
-            [last],
-        )
-        report["checks"] = fetch_rows(
-            connection,
-            "SELECT stage, count(*) AS checks, count(*) FILTER (WHERE success) AS passed "
-            "FROM ops.checks WHERE run_id = ? GROUP BY stage ORDER BY min(rowid)",
-            [last],
-        )
-        report["failed_checks"] = fetch_rows(
-            connection,
-            "SELECT stage, suite, expectation, column_name, observed FROM ops.checks WHERE run_id = ? AND NOT success",
-            [last],
-        )
-        report["refused"] = fetch_rows(
-            connection,
-            "SELECT path, message FROM ops.files WHERE status = 'refused' ORDER BY rowid DESC LIMIT 5",
-        )
-        report["datasets"] = held_datasets(settings, connection)
-        report |= _landing(settings, connection)
+    try:
+        with looking(briefly(settings), "status", on_wait=lambda _: None) as connection:
+            return report | _ledger(settings, connection, runs)
+    except LockedError:
+        if not is_locked(settings):
+            raise
+        return report | {"writing": holder(settings)}
+
+
+def _ledger(settings: Settings, connection: duckdb.DuckDBPyConnection, runs: int) -> dict[str, Any]:
+    """What the ledger and the loaded tables say."""
+    report: dict[str, Any] = {}
+    report["runs"] = fetch_rows(
+        connection,
+        "SELECT * FROM ops.runs ORDER BY coalesce(sequence, 0) DESC, started_at DESC LIMIT ?",
+        [runs],
+    )
+    last = report["runs"][0]["run_id"] if report["runs"] else None
+    report["steps"] = fetch_rows(
+        connection,
+        "SELECT step, status, round(epoch(finished_at - started_at), 2) AS seconds "
+        "FROM ops.steps WHERE run_id = ? ORDER BY sequence",
+        [last],
+    )
+    report["checks"] = fetch_rows(
+        connection,
+        "SELECT stage, count(*) AS checks, count(*) FILTER (WHERE success) AS passed "
+        "FROM ops.checks WHERE run_id = ? GROUP BY stage ORDER BY min(rowid)",
+        [last],
+    )
+    report["failed_checks"] = fetch_rows(
+        connection,
+        "SELECT stage, suite, expectation, column_name, observed FROM ops.checks WHERE run_id = ? AND NOT success",
+        [last],
+    )
+    report["refused"] = fetch_rows(
+        connection,
+        "SELECT path, message FROM ops.files WHERE status = 'refused' ORDER BY rowid DESC LIMIT 5",
+    )
+    report["datasets"] = held_datasets(settings, connection)
+    report |= _landing(settings, connection)
     return report
 
 

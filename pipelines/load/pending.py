@@ -15,6 +15,7 @@ from pipelines.land.inspected import file_sha256
 from pipelines.load.tables import contract_hash
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import connect
+from pipelines.warehouse.looking import looking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,8 +126,7 @@ def missing_partitions(
     """Per dataset that has any, the loaded partitions in the range that have no landing file any more."""
     contracts = source_contracts(settings)
     found: dict[str, list[date]] = {}
-    with closing(connect(settings)) as connection:
-        connection.execute(ledger.DDL)
+    with looking(settings, "look") as connection:
         for name, contract in contracts.items():
             if datasets is None or name in datasets:
                 landed = {f.partition_date for f in discover(settings, contract, first, last)}

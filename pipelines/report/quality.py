@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,9 +9,8 @@ import duckdb
 
 from pipelines.errors import MainstayError
 from pipelines.report.style import Table
-from pipelines.warehouse import ledger
-from pipelines.warehouse.connection import connect, fetch_rows
-from pipelines.warehouse.lock import warehouse_lock
+from pipelines.warehouse.connection import fetch_rows
+from pipelines.warehouse.looking import looking
 from pipelines.warehouse.standing import held_datasets, simulated_parts
 
 if TYPE_CHECKING:
@@ -116,17 +114,14 @@ def read_quality(settings: Settings, published: Published) -> Quality:
     patience = min(_WAIT_SECONDS, settings.lock_timeout_seconds)
     brief = settings.model_copy(update={"lock_timeout_seconds": patience})
     try:
-        with warehouse_lock(brief, "report", published.run_id, on_wait=lambda _: None):
-            simulated = simulated_parts(settings)
-            with closing(connect(settings)) as connection:
-                connection.execute(ledger.DDL)  # an older Mainstay's ledger lacks columns
-                files = {row["dataset"]: row for row in fetch_rows(connection, _FILES)}
-                held = held_datasets(settings, connection)
-                return Quality(
-                    checks=fetch_rows(connection, _CHECKS, [published.run_id]),
-                    datasets=[row | files[row["dataset"]] for row in held if row["dataset"] in files],
-                    runs=fetch_rows(connection, _RUNS, [published.run_id]),
-                    simulated=simulated,
-                )
+        with looking(brief, "report", on_wait=lambda _: None) as connection:
+            files = {row["dataset"]: row for row in fetch_rows(connection, _FILES)}
+            held = held_datasets(settings, connection)
+            return Quality(
+                checks=fetch_rows(connection, _CHECKS, [published.run_id]),
+                datasets=[row | files[row["dataset"]] for row in held if row["dataset"] in files],
+                runs=fetch_rows(connection, _RUNS, [published.run_id]),
+                simulated=simulated_parts(settings),
+            )
     except (MainstayError, duckdb.Error) as error:
         return Quality(problem=" ".join(str(error).split()))

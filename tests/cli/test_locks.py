@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 from deployments import Deployment, create
 
@@ -190,3 +191,54 @@ def test_writers_of_three_kinds_at_once_all_end_well(deployment: Deployment) -> 
     # The night loads what the load would have, if it is the first of the two to get its turn.
     assert {kind for kind, _ in runs} - {"history"} == {"build", "load", "nightly"}
     assert not is_locked(settings)
+
+
+OPEN = """
+import sys, time, duckdb
+with duckdb.connect(sys.argv[1], read_only=sys.argv[2] == "reading"):
+    print("held", flush=True)
+    time.sleep(float(sys.argv[3]))
+"""
+
+
+@pytest.mark.parametrize("how", ["reading", "writing"])
+def test_a_step_waits_for_a_program_that_has_the_warehouse_open_for_a_moment(
+    deployment: Deployment, how: str
+) -> None:
+    deployment.load()
+    deployment.land("transactions", date(2024, 5, 2), [SALE | {"transaction_id": "t2"}])
+    command = [sys.executable, "-c", OPEN, str(deployment.settings.warehouse), how]
+    for seconds, wait, code in (("60", 1, 8), ("3", 60, 0)):
+        with subprocess.Popen([*command, seconds], stdout=subprocess.PIPE, text=True) as other:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "held\n"
+            result = run(deployment, "load", wait=wait)
+            assert result.returncode == code, result.stderr
+            assert "waiting for another program" in result.stderr
+            assert code == 0 or f"(PID {other.pid})" in result.stderr
+            other.kill()
+    assert deployment.query("select count(*) from raw.transactions") == [(2,)]
+
+
+def test_who_looks_disturbs_no_step_and_no_step_fails_who_looks(deployment: Deployment) -> None:
+    deployment.load()
+    before = deployment.settings.warehouse.stat().st_mtime_ns
+    lookers = [Command(deployment, *words, wait=60) for words in (["status"], ["doctor"])]
+    for looker in lookers:
+        assert looker.process.wait(120) == 0, looker.text
+    assert deployment.settings.warehouse.stat().st_mtime_ns == before
+    assert not deployment.settings.warehouse.with_name("mainstay.duckdb.wal").exists()
+
+    deployment.land("transactions", date(2024, 5, 2), [SALE | {"transaction_id": "t2"}])
+    together = [Command(deployment, *words, wait=60) for words in (["status"], ["load"], ["doctor"])]
+    for command in together:
+        assert command.process.wait(120) == 0, command.text
+    assert deployment.query("select count(*) from raw.transactions") == [(2,)]
+
+
+def test_a_ledger_of_an_older_mainstay_is_looked_at(deployment: Deployment) -> None:
+    deployment.load()
+    with duckdb.connect(str(deployment.settings.warehouse)) as connection:
+        connection.execute("alter table ops.runs drop column reason")
+    assert run(deployment, "status").returncode == 0
+    assert deployment.query("select reason from ops.runs") == [(None,)]

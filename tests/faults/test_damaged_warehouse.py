@@ -109,3 +109,19 @@ def test_loaded_dates_whose_files_are_gone_are_named_before_a_rebuild_loses_them
     assert "--remove-missing" in text
     shown = " ".join(mainstay(shop.settings.home, "status").output.split())
     assert f"loaded, gone from landing: transactions {FIRST}" in shown
+
+
+def test_a_served_file_with_a_flipped_byte_is_found_and_published_anew(shop: Deployment) -> None:
+    assert findings(shop, "serving") == []
+    file = shop.settings.serving / "marts.duckdb"
+    whole = bytearray(file.read_bytes())
+    whole[-100] ^= 1
+    file.chmod(0o644)
+    file.write_bytes(bytes(whole))
+    file.chmod(0o444)
+    ((_, state, text),) = findings(shop, "serving")
+    assert state == "error"
+    assert f"{file} has been changed since it was published" in text
+    assert "`mainstay publish`" in text
+    assert mainstay(shop.settings.home, "publish").exit_code == 0
+    assert findings(shop, "serving") == []
