@@ -21,6 +21,7 @@ help:  ## List the targets
 	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock \
 		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q pipelines dags
 	@touch $@
 
 nightly: .venv/installed  ## Land the demo data, load its history, run one night through the DAG, show the marts

@@ -69,3 +69,15 @@ class StorageError(MainstayError):
     """The disk is full, or a folder or file of the deployment cannot be read or written."""
 
     exit_code = 10
+
+
+class OutOfMemoryError(MainstayError):
+    """Memory ran out: the machine's, or what DuckDB may use of it."""
+
+    exit_code = 11
+
+
+class ProcessKilledError(MainstayError):
+    """A process of the run was killed, by hand or by the system when its memory ran out."""
+
+    exit_code = 11

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from pipelines import errors
-from pipelines.errors import MainstayError
+from pipelines.errors import MainstayError, ProcessKilledError
 from pipelines.orchestrate.environment import airflow_environment, airflow_home, log_dir
 from pipelines.orchestrate.runlock import one_at_a_time
 from pipelines.settings import PROJECT_DIR, Settings
@@ -159,7 +160,7 @@ def _events(
                         )
                     )
                 yield event
-        worker.wait()
+        yield {"kind": "exited", "code": worker.wait()}
     finally:
         if worker.poll() is None:
             worker.kill()
@@ -187,7 +188,7 @@ def _result(
     ready = next((event for event in events if event["kind"] == "ready"), None)
     finished = next((event for event in events if event["kind"] == "finished"), None)
     if ready is None or finished is None:
-        raise MainstayError(f"Airflow ended before the {what} did: {_last_line(log)} (whole log: {log})")
+        raise _ended_early(what, events, log)
     ended = {event["task"]: event for event in events if event["kind"] in ("succeeded", "failed")}
     tasks = tuple(
         TaskResult(
@@ -211,6 +212,22 @@ def _result(
         log=log,
         error=error,
     )
+
+
+def _ended_early(what: str, events: list[dict[str, Any]], log: Path) -> MainstayError:
+    """The error of a worker that ended before its run did: a step's own, where one has failed before."""
+    if (error := _first_error(events, (), log)) is not None:
+        return error
+    code = next((event["code"] for event in events if event["kind"] == "exited"), 0)
+    if code < 0:
+        return ProcessKilledError(
+            f"the process of the {what} was killed ({signal.Signals(-code).name}), by hand or by the system, which does so "
+            "when memory runs out; then end other programs, give the machine more, or set a lower duckdb_memory_limit. "
+            f"Run the same command again. BI keeps the last published night (whole log: {log})"
+        )
+    died = next((event for event in events if event["kind"] == "died"), None)
+    said = f"{died['error_type']}: {died['message']}" if died else _last_line(log)
+    return MainstayError(f"Airflow ended before the {what} did: {said} (whole log: {log})")
 
 
 def _first_error(

@@ -33,7 +33,11 @@ def main() -> int:
     threading.Thread(target=_end_with_caller, daemon=True).start()
     with os.fdopen(args.events, "w", encoding="utf-8", buffering=1) as events:
         observers.append(lambda event: _send_step(events, event))
-        _run(args.dag_id, args.business_date, args.conf, events)
+        try:
+            _run(args.dag_id, args.business_date, args.conf, events)
+        except Exception as error:
+            _send(events, kind="died", error_type=type(error).__name__, message=str(error))
+            raise
     return 0
 
 

@@ -10,7 +10,6 @@ serving/.swap-<version>, .removing-<version>, parquet/.current-<version>: alive 
 
 from __future__ import annotations
 
-import errno
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from pipelines.errors import LockedError, PublishError, WarehouseDamagedError
+from pipelines.errors import LockedError, PublishError
 from pipelines.publish import files
 from pipelines.publish.catalog import (
     VERSION_ID,
@@ -48,18 +47,11 @@ def sentences(settings: Settings) -> Iterator[None]:
     except duckdb.Error as error:
         if "Could not set lock" in str(error):
             raise LockedError(f"cannot publish while another process writes: {error}") from error
-        known = explained(settings, error)
-        if isinstance(known, WarehouseDamagedError):
-            raise known from error
-        raise PublishError(
-            f"publishing to {settings.serving} failed: {known or error}; {untouched}"
+        raise explained(settings, error) or PublishError(
+            f"publishing to {settings.serving} failed: {error}; {untouched}"
         ) from error
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise PublishError(
-                f"{settings.serving}: no space left for the new night; {untouched}; free some space"
-            ) from error
-        raise PublishError(
+        raise explained(settings, error) or PublishError(
             f"{settings.serving}: publishing cannot write there: {error}; {untouched}; "
             "check the folder and its rights"
         ) from error

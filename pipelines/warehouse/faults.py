@@ -1,8 +1,10 @@
-"""What failures below the warehouse mean for a person: a damaged file, a full disk, a folder without rights."""
+"""What failures below the warehouse mean for a person: a damaged file, a full disk, no memory, a folder without rights."""
 
 from __future__ import annotations
 
 import errno
+import shlex
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,10 +14,12 @@ from pipelines.errors import (
     BuildError,
     LoadError,
     MainstayError,
+    OutOfMemoryError,
     StorageError,
     ValidationFailedError,
     WarehouseDamagedError,
 )
+from pipelines.settings import PROJECT_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +34,14 @@ _DAMAGE = (
     "Trying to read a database file with version",
 )
 _FULL = ("No space left on device", "Disk quota exceeded", "disk is full", "max_temp_directory_size")
+_MEMORY = (
+    "Out of Memory Error:",
+    "Cannot allocate memory",
+    "std::bad_alloc",
+    "bad allocation",
+    "MemoryError:",
+)
+_CUT_OFF = ("marshal data too short", "bad marshal data")
 _CLOSED = ("Read-only file system", "Permission denied", "Input/output error", "File too large")
 _SOURCES = (
     *(
@@ -39,7 +51,7 @@ _SOURCES = (
         "Serialization Error:",
         "Out of Memory Error:",
     ),
-    *("OperationalError", "[Errno "),
+    *("OperationalError", "[Errno ", "MemoryError:", "std::bad_alloc", "EOFError:"),
 )
 _OPAQUE = (MainstayError, LoadError, BuildError, ValidationFailedError)
 _FULL_NUMBERS = (errno.ENOSPC, errno.EDQUOT)
@@ -50,11 +62,15 @@ _CLOSED_NUMBERS = (
 
 
 def explained(settings: Settings, error: BaseException) -> MainstayError | None:
-    """What a failure below the warehouse means for a person: a damaged file, a full disk, a folder without rights.
+    """What a failure below the warehouse means for a person: a damaged file, a full disk, no memory, a folder without rights.
 
     Libraries pass such a failure on as text within errors of their own, so every error's text is looked into that
     has no better sentence; None where it means nothing of the kind.
     """
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return _out_of_memory(settings, str(error) or type(error).__name__)
+    if isinstance(error, EOFError | ValueError | ImportError) and any(s in str(error) for s in _CUT_OFF):
+        return _cut_off(str(error))
     if isinstance(error, OSError) and error.errno is not None:
         text = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         if error.errno in _FULL_NUMBERS:
@@ -70,6 +86,10 @@ def explained(settings: Settings, error: BaseException) -> MainstayError | None:
         return damaged(settings, first)
     if any(sign in first for sign in _FULL):
         return _full(settings, first)
+    if any(sign in first for sign in _MEMORY):
+        return _out_of_memory(settings, first)
+    if any(sign in first for sign in _CUT_OFF):
+        return _cut_off(first)
     if any(sign in first for sign in _CLOSED):
         return _closed(settings, first)
     return None
@@ -87,6 +107,22 @@ def _full(settings: Settings, what: str) -> StorageError:
     return StorageError(
         f"no space is left on the disk of {settings.var} ({what}); free some space and run the same command "
         "again. BI keeps the last published night"
+    )
+
+
+def _out_of_memory(settings: Settings, what: str) -> OutOfMemoryError:
+    limit = settings.duckdb_memory_limit
+    return OutOfMemoryError(
+        f"memory ran out ({what}); end other programs or give the machine more, raise duckdb_memory_limit "
+        f"({limit or 'not set: four fifths of the machine'}) where that is the bound, or lower duckdb_threads, and run the "
+        "same command again. BI keeps the last published night"
+    )
+
+
+def _cut_off(what: str) -> StorageError:
+    return StorageError(
+        f"a compiled module of Python is cut off ({what}), as a full disk leaves it; delete the compiled ones, which "
+        f"are not needed: `find {shlex.quote(str(PROJECT_DIR))} {shlex.quote(sys.prefix)} -name '*.pyc' -delete`"
     )
 
 

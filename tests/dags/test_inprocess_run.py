@@ -13,7 +13,14 @@ import time
 import pytest
 from airflow_world import CHAIN, DAY, Deployment
 
-from pipelines.errors import BuildError, LockedError, MainstayError, PublishError, ValidationFailedError
+from pipelines.errors import (
+    BuildError,
+    LockedError,
+    MainstayError,
+    ProcessKilledError,
+    PublishError,
+    ValidationFailedError,
+)
 from pipelines.orchestrate.environment import airflow_home
 from pipelines.orchestrate.inprocess import Progress, run_nightly_dag
 from pipelines.settings import PROJECT_DIR
@@ -89,9 +96,10 @@ def test_a_process_that_dies_is_reported_with_its_log(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STEPS_KILL", "load")
-    with pytest.raises(
-        MainstayError, match=r"Airflow ended before the nightly of 2017-12-30 did.*nightly-2017-12-30-.*\.log"
-    ):
+    said = (
+        r"the process of the nightly of 2017-12-30 was killed \(SIGKILL\).*memory.*nightly-2017-12-30-.*\.log"
+    )
+    with pytest.raises(ProcessKilledError, match=said):
         run_nightly_dag(DAY, deployment.settings)
 
 
