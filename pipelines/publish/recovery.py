@@ -10,6 +10,7 @@ serving/.swap-<version>, .removing-<version>, parquet/.current-<version>: alive 
 
 from __future__ import annotations
 
+import errno
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from pipelines.errors import LockedError, PublishError
+from pipelines.errors import LockedError, PublishError, WarehouseDamagedError
 from pipelines.publish import files
 from pipelines.publish.catalog import (
     VERSION_ID,
@@ -47,11 +48,19 @@ def sentences(settings: Settings) -> Iterator[None]:
     except duckdb.Error as error:
         if "Could not set lock" in str(error):
             raise LockedError(f"cannot publish while another process writes: {error}") from error
-        raise explained(settings, error) or PublishError(
-            f"publishing to {settings.serving} failed: {error}; {untouched}"
-        ) from error
+        known = explained(settings, error)
+        if isinstance(known, WarehouseDamagedError):
+            raise known from error
+        kind = type(known) if known else PublishError
+        raise kind(f"publishing to {settings.serving} failed: {known or error}; {untouched}") from error
     except OSError as error:
-        raise explained(settings, error) or PublishError(
+        known = explained(settings, error)
+        kind = type(known) if known else PublishError
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise kind(
+                f"{settings.serving}: no space left for the new night; {untouched}; free some space"
+            ) from error
+        raise kind(
             f"{settings.serving}: publishing cannot write there: {error}; {untouched}; "
             "check the folder and its rights"
         ) from error

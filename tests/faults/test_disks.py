@@ -51,7 +51,7 @@ def test_a_disk_that_fills_up_while_building_and_publishing(disk: Disk) -> None:
     assert mainstay(shop.settings.home, "build").exit_code == 0
 
     disk.fill(leave=1_000_000)
-    says_one_thing(disk.run("publish"), (7, 10), "space", str(shop.settings.var), "free some space")
+    says_one_thing(disk.run("publish"), 10, "space", str(shop.settings.var), "free some space")
     assert served(shop) == before
     disk.free()
     assert mainstay(shop.settings.home, "publish").exit_code == 0
@@ -80,11 +80,11 @@ def test_a_disk_that_becomes_read_only(disk: Disk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("folder", "command", "exit_codes"),
-    [("warehouse", "load", (10,)), ("serving", "publish", (7, 10))],
+    ("folder", "command", "exit_code"),
+    [("warehouse", "load", 10), ("serving", "publish", 10)],
 )
 def test_a_folder_without_the_right_to_write(
-    shop: Deployment, folder: str, command: str, exit_codes: tuple[int, ...]
+    shop: Deployment, folder: str, command: str, exit_code: int
 ) -> None:
     before = served(shop)
     if command == "load":
@@ -96,7 +96,7 @@ def test_a_folder_without_the_right_to_write(
         for file in path.glob("mainstay.duckdb*"):
             file.chmod(0o444)
         says_one_thing(
-            run(shop, command, prepare=obey_modes), exit_codes, "Permission denied", str(shop.settings.var)
+            run(shop, command, prepare=obey_modes), exit_code, "Permission denied", str(shop.settings.var)
         )
     for file in path.glob("mainstay.duckdb*"):
         file.chmod(0o644)

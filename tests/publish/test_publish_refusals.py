@@ -24,7 +24,7 @@ from publishing_world import (
     settings_in,
 )
 
-from pipelines.errors import LockedError, PublishError, ValidationFailedError
+from pipelines.errors import LockedError, PublishError, StorageError, ValidationFailedError
 from pipelines.publish import files, publish
 from pipelines.settings import Settings
 from pipelines.warehouse.connection import connect
@@ -162,7 +162,7 @@ def test_a_file_in_the_place_of_the_serving_folder_is_named(tmp_path: Path) -> N
     settings = settings_in(tmp_path)
     build_warehouse(settings, 1)
     settings.serving.write_text("not a folder")
-    with pytest.raises(PublishError, match=r"publishing cannot write there.*check the folder"):
+    with pytest.raises(StorageError, match=r"publishing cannot write there.*check the folder"):
         publish(settings, "run-1", AS_OF, contracts(tmp_path))
     assert settings.serving.read_text() == "not a folder"
 
@@ -171,14 +171,14 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from publishing_world import AS_OF, contracts, settings_in
-from pipelines.errors import PublishError
+from pipelines.errors import StorageError
 from pipelines.publish import publish
 
 home, limit = Path(sys.argv[1]), int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))  # writes beyond it fail, as on a full disk
 try:
     publish(settings_in(home), "run-2", AS_OF, contracts(home))
-except PublishError as error:
+except StorageError as error:
     sys.exit(f"refused: {error}")
 """
 
