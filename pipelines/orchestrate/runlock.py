@@ -1,4 +1,4 @@
-"""One in-process run of a deployment at a time: two would delete each other's rows in the metadata database.
+"""One in-process run of a deployment at a time, and one `mainstay up`: two would take each other's rows and tasks.
 
 Whoever waits here holds nothing else, and the run that holds this takes the warehouse's lock for each of its steps:
 so the two locks are always taken in this order and cannot wait for each other.
@@ -25,7 +25,7 @@ POLL_SECONDS = 0.2
 def one_at_a_time(
     home: Path, what: str, timeout_seconds: float, on_wait: Callable[[str], None]
 ) -> Iterator[int]:
-    """Hold the deployment's lock; gives its file descriptor, for the process that does the work to hold as well.
+    """Hold an Airflow deployment's lock; gives its file descriptor, for the process that does the work to hold as well.
 
     Args:
         home: AIRFLOW_HOME of the deployment.
@@ -57,6 +57,20 @@ def one_at_a_time(
         os.close(handle)
 
 
+def holder_lives(home: Path) -> bool:
+    """Whether the process that took the deployment's lock last is on this machine and has not ended."""
+    try:
+        who = json.loads((home / "run.json").read_text(encoding="utf-8"))
+        if who["host"] != socket.gethostname():
+            return False
+        os.kill(who["pid"], 0)
+    except PermissionError:
+        return True  # another user's
+    except (OSError, ValueError, KeyError):
+        return False
+    return True
+
+
 def _taken(handle: int) -> bool:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -73,8 +87,11 @@ def _leave(note: Path, what: str) -> None:
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     temporary = note.with_suffix(f".{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(text), encoding="utf-8")
-    temporary.replace(note)
+    try:
+        temporary.write_text(json.dumps(text), encoding="utf-8")
+        temporary.replace(note)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _holder(note: Path) -> str:
@@ -82,4 +99,4 @@ def _holder(note: Path) -> str:
         who = json.loads(note.read_text(encoding="utf-8"))
         return f"process {who['pid']} on {who['host']} ({who['what']}, since {who['since']})"
     except (OSError, ValueError, KeyError):
-        return "another in-process run"
+        return "another run"

@@ -5,8 +5,6 @@ For one machine and one person; `docker-compose.yml` is the way to run them for 
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 import socket
 import subprocess
@@ -24,10 +22,12 @@ from pipelines.errors import MainstayError, SettingsError
 from pipelines.orchestrate.environment import (
     ADMIN,
     airflow_environment,
+    airflow_home,
     ensure_password,
     log_dir,
     password_file,
 )
+from pipelines.orchestrate.runlock import holder_lives, one_at_a_time
 from pipelines.settings import PROJECT_DIR, Settings
 
 STOP_SECONDS = 15.0
@@ -35,6 +35,8 @@ STOP_SECONDS = 15.0
 
 READY_SECONDS = 120.0
 """How long the services may take until the API server answers."""
+
+_GUARD = (sys.executable, "-I", str(Path(__file__).with_name("guard.py")))
 
 _SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
 
@@ -49,7 +51,7 @@ class _Service:
 def up(
     settings: Settings, host: str = "127.0.0.1", port: int = 8080, say: Callable[[str], None] = print
 ) -> None:
-    """Run Airflow's services until Ctrl-C or SIGTERM, then end all of them.
+    """Run Airflow's services until Ctrl-C or SIGTERM, then end all of them; they end too when this process is killed.
 
     Args:
         settings: The deployment to run for.
@@ -58,17 +60,25 @@ def up(
         say: Gets what the person should see: the address, the user, and once the generated password.
 
     Raises:
+        LockedError: the services of this deployment run already: a second scheduler would run every task twice.
         SettingsError: the port is taken.
         MainstayError: a service ended by itself or did not become ready; the text names its log.
     """
-    _require_free(host, port)
+    home = airflow_home(settings, "services")
+    patience = 0 if holder_lives(home) else 2 * STOP_SECONDS  # what a killed `up` has left is ending
+    with one_at_a_time(home, "mainstay up", patience, say) as lock:
+        _require_free(host, port)
+        _serve(settings, host, port, say, lock)
+
+
+def _serve(settings: Settings, host: str, port: int, say: Callable[[str], None], lock: int) -> None:
     env = airflow_environment(settings, "services", port)
     say("Preparing Airflow's metadata database …")
     _prepare(env)
     password = ensure_password(settings)
     logs = log_dir(settings) / "airflow"
     with _stop_asked() as asked, ExitStack() as stack:
-        services = [stack.enter_context(_running(name, host, port, env, logs)) for name in _SERVICES]
+        services = [stack.enter_context(_running(name, host, port, env, logs, lock)) for name in _SERVICES]
         say(f"Starting {', '.join(_SERVICES)}; their logs are in {logs}")
         _wait_ready(services, port, asked)
         if not asked():
@@ -112,8 +122,13 @@ def _require_free(host: str, port: int) -> None:
 
 
 @contextmanager
-def _running(name: str, host: str, port: int, env: dict[str, str], logs: Path) -> Iterator[_Service]:
-    """A service in a session of its own, so that Ctrl-C reaches us alone and we end it in order."""
+def _running(
+    name: str, host: str, port: int, env: dict[str, str], logs: Path, lock: int
+) -> Iterator[_Service]:
+    """A service in a session of its own, so that Ctrl-C reaches us alone and we end it in order.
+
+    Its guard ends it when we are killed, and holds the deployment's lock until then.
+    """
     args = {
         "api-server": ["--host", host, "--port", str(port), "--workers", "1"],
         # Their log servers would listen on every address; here the API server reads the files itself.
@@ -123,13 +138,14 @@ def _running(name: str, host: str, port: int, env: dict[str, str], logs: Path) -
     log = logs / f"{name}.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "airflow", name, *args],
+            [*_GUARD, str(STOP_SECONDS), sys.executable, "-m", "airflow", name, *args],
             env=env,
             cwd=PROJECT_DIR,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # held open: the guard ends when it closes
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=(lock,),
         )
     try:
         yield _Service(name, process, log)
@@ -140,13 +156,10 @@ def _running(name: str, host: str, port: int, env: dict[str, str], logs: Path) -
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
-        process.wait(STOP_SECONDS)
+        process.communicate(timeout=STOP_SECONDS + 5)  # the guard has its own patience with the service
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait()
-    # What the service started is in its session; a child that outlived it goes with the group.
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 @contextmanager
