@@ -87,6 +87,9 @@ class Settings(BaseSettings):
     )
 
     keep_versions: int = Field(default=5, ge=1, le=365, description="Published versions kept for rollback.")
+    keep_log_days: int = Field(
+        default=30, ge=1, le=3650, description="Days that logs are kept after they were last written to."
+    )
     lock_timeout_seconds: float = Field(
         default=600, ge=0, description="How long a writer waits for the warehouse."
     )

@@ -15,6 +15,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
@@ -136,6 +137,9 @@ def _running(
         "triggerer": ["--skip-serve-logs"],
     }.get(name, [])
     log = logs / f"{name}.log"
+    if log.exists():  # of an `up` before: it is kept as long as other logs are
+        ended = datetime.fromtimestamp(log.stat().st_mtime, UTC)
+        log.replace(log.with_stem(f"{name}-{ended:%Y%m%dT%H%M%S%f}"))
     with log.open("ab") as output:
         process = subprocess.Popen(
             [*_GUARD, str(STOP_SECONDS), sys.executable, "-m", "airflow", name, *args],

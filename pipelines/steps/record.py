@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from pipelines.errors import MainstayError
+from pipelines.steps.logs import prune_logs
 from pipelines.warehouse import ledger, stale
 from pipelines.warehouse.connection import connect, transaction
 from pipelines.warehouse.faults import database_errors
@@ -120,12 +121,17 @@ def close(settings: Settings, run_id: str, status: str, message: str | None = No
 
 
 def finish(settings: Settings, run_id: str, as_of: date, status: str, message: str | None = None) -> Summary:
-    """Close the run in the ledger and build the Data Docs."""
+    """Close the run in the ledger, build the Data Docs, and take away logs that are older than is wanted."""
     from pipelines.validate import build_docs
 
     close(settings, run_id, status, message)
     docs = build_docs(settings) if status == "success" or (settings.var / "gx").exists() else None
-    return {"run_id": run_id, "status": status, "data_docs": str(docs) if docs else None}
+    return {
+        "run_id": run_id,
+        "status": status,
+        "data_docs": str(docs) if docs else None,
+        "pruned_logs": prune_logs(settings),
+    }
 
 
 def docs(settings: Settings) -> str:
