@@ -227,7 +227,7 @@ def _ended_early(what: str, events: list[dict[str, Any]], log: Path) -> Mainstay
         )
     died = next((event for event in events if event["kind"] == "died"), None)
     said = f"{died['error_type']}: {died['message']}" if died else _last_line(log)
-    return MainstayError(f"Airflow ended before the {what} did: {said} (whole log: {log})")
+    return MainstayError(f"Airflow ended before the {what} did: {' '.join(said.split())} (whole log: {log})")
 
 
 def _first_error(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import shlex
+import shutil
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -42,7 +43,13 @@ _MEMORY = (
     "MemoryError:",
 )
 _CUT_OFF = ("marshal data too short", "bad marshal data")
-_CLOSED = ("Read-only file system", "Permission denied", "Input/output error", "File too large")
+_CLOSED = (
+    "Read-only file system",
+    "Permission denied",
+    "Input/output error",
+    "disk I/O error",
+    "File too large",
+)
 _SOURCES = (
     *(
         "IO Error:",
@@ -53,6 +60,7 @@ _SOURCES = (
     ),
     *("OperationalError", "[Errno ", "MemoryError:", "std::bad_alloc", "EOFError:"),
 )
+_FULL_BYTES = 64 * 1024
 _OPAQUE = (MainstayError, LoadError, BuildError, ValidationFailedError)
 _FULL_NUMBERS = (errno.ENOSPC, errno.EDQUOT)
 _CLOSED_NUMBERS = (
@@ -112,8 +120,9 @@ def _full(settings: Settings, what: str) -> StorageError:
 
 def _out_of_memory(settings: Settings, what: str) -> OutOfMemoryError:
     limit = settings.duckdb_memory_limit
+    said = what.partition("Possible solutions")[0].strip()  # DuckDB's are of its own statements
     return OutOfMemoryError(
-        f"memory ran out ({what}); end other programs or give the machine more, raise duckdb_memory_limit "
+        f"memory ran out ({said}); end other programs or give the machine more, raise duckdb_memory_limit "
         f"({limit or 'not set: four fifths of the machine'}) where that is the bound, or lower duckdb_threads, and run the "
         "same command again. BI keeps the last published night"
     )
@@ -127,6 +136,11 @@ def _cut_off(what: str) -> StorageError:
 
 
 def _closed(settings: Settings, what: str) -> StorageError:
+    with suppress(OSError):
+        if (
+            shutil.disk_usage(settings.var).free < _FULL_BYTES
+        ):  # SQLite calls a full disk an error of the disk
+            return _full(settings, what)
     return StorageError(
         f"{settings.var} cannot be read or written as needed ({what}); let the user who runs Mainstay read and "
         "write there and run the same command again. BI keeps the last published night"

@@ -35,6 +35,7 @@ SIGNS = {
             MainstayError("Airflow ended …: OperationalError: (sqlite3.OperationalError) database or disk is full"),
             "disk",
         ),
+        (MainstayError("Airflow ended …: OperationalError: (sqlite3.OperationalError) disk I/O error"), "disk"),
         (EOFError("marshal data too short"), "disk"),
         (MainstayError("Airflow ended …: EOFError: marshal data too short"), "disk"),
         (LoadError("transactions: note: 'Cannot allocate memory' is no DECIMAL"), "none"),
