@@ -39,6 +39,14 @@ def split_location(location: str) -> list[str]:
     return [part for part in spread.split("/") if part not in ("", ".")]
 
 
+def file_name(location: str, path: Path) -> str:
+    """A landing file's name with its folders below the landing folder, or below the fixed part of an absolute location."""
+    parts = split_location(location)
+    while location.startswith("/") and len(parts) > 1 and not set("{*?") & set(parts[0]):
+        parts = parts[1:]
+    return "/".join(path.parts[-len(parts) :])
+
+
 def location_parts(location: str) -> tuple[LocationPart, ...]:
     """What each name of a location matches.
 

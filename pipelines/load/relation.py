@@ -15,10 +15,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.contracts import ISO
+from pipelines.contracts.expressions import in_order
 from pipelines.quoting import ident, literal
 
 if TYPE_CHECKING:
-    from pipelines.contracts import Column, Dialect, SourceContract
+    from collections.abc import Sequence
+
+    from pipelines.contracts import Column, Dialect, RowRule, SourceContract
 
 _GUARD_DIGITS = 4
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
@@ -250,6 +253,10 @@ def row_rules(contract: SourceContract) -> list[Rule]:
         Rule(f"coalesce(({rule.condition}), false)", literal(f"{rule.name}: {rule.description}"))
         for rule in contract.rules
     ]
+    rules += [
+        Rule(f"NOT {is_one_of([rule])}", literal(f"{rule.name}: {rule.description}"))
+        for rule in contract.reject_if
+    ]
     if contract.business_time is not None:
         tolerance = contract.future_tolerance_days
         rules.append(
@@ -260,6 +267,17 @@ def row_rules(contract: SourceContract) -> list[Rule]:
             )
         )
     return rules
+
+
+def is_one_of(conditions: Sequence[RowRule]) -> str:
+    """SQL: one of the conditions is true of the row."""
+    return f"coalesce({' OR '.join(f'({c.condition})' for c in conditions) or 'false'}, false)"
+
+
+def file_columns(contract: SourceContract, name: str, line: str) -> str:
+    """SQL that names a row's file and line where the contract's expressions ask for them, to be carried along."""
+    values = {"file_name": name, "file_line": line}
+    return "".join(f", {values[column]} AS {column}" for column in contract.file_columns)
 
 
 def typed(contract: SourceContract, zone: str, *, read_from: str, kinds: dict[str, bool], extra: str) -> str:
@@ -277,14 +295,13 @@ def typed(contract: SourceContract, zone: str, *, read_from: str, kinds: dict[st
         f"{to_contract(c, ident(c.name), source_zone, zoned=kinds.get(c.name, False))} AS {ident(c.name)}"
         for c in contract.source_columns
     ]
+    # An optional column that the file does not have is empty, also for the rules that name it.
+    casts += [f"CAST(NULL AS {c.type}) AS {ident(c.name)}" for c in contract.left_out]
     date_of = _business_date(contract, zone, source_zone, kinds)
+    extra = ", ".join((extra, *contract.file_columns))
     inner = f"SELECT {', '.join(casts)}, {date_of} AS business_date, {extra} FROM {read_from}"
-    derived = [
-        f"CAST(({c.expression}) AS {c.type}) AS {ident(c.name)}"
-        for c in contract.columns
-        if c.expression is not None
-    ]
-    if derived:
+    for level in in_order(contract.columns):
+        derived = [f"CAST(({c.expression}) AS {c.type}) AS {ident(c.name)}" for c in level]
         inner = f"SELECT *, {', '.join(derived)} FROM ({inner})"
     if contract.business_time is not None and contract.column(contract.business_time).expression is not None:
         # A derived business time is only known now; it is in UTC already.
