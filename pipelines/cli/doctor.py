@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.markup import escape
 
-from pipelines.cli.common import JsonFlag, clear_errors, out, print_json, progress
+from pipelines.cli.common import JsonFlag, clear_errors, out, print_json, progress, reuse_in_words
 from pipelines.contracts import known_contracts, mart_contracts, source_contracts
 from pipelines.contracts.policies import read_policies
 from pipelines.errors import MainstayError
@@ -26,6 +26,7 @@ from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import connect
 from pipelines.warehouse.faults import database_errors, explained
 from pipelines.warehouse.lock import holder, is_locked
+from pipelines.warehouse.standing import held_datasets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -177,6 +178,22 @@ def _ledger(settings: Settings) -> Finding:
     return Finding("ledger", "ok", f"{rows:,} rows in raw, each of a file that the ledger knows")
 
 
+def _keys(settings: Settings) -> Finding:
+    """Whether keys came again for something else: each such row has taken an earlier one's place."""
+    if not settings.warehouse.exists() or is_locked(settings):
+        return Finding("keys", "ok", "not looked at")
+    with database_errors(settings), closing(connect(settings)) as connection:
+        connection.execute(ledger.DDL)
+        found = [
+            reuse_in_words(row["dataset"], row["reused"])
+            for row in held_datasets(settings, connection)
+            if row["reused"]
+        ]
+    if found:
+        return Finding("keys", "warning", "; ".join(found))
+    return Finding("keys", "ok", "no key came again for another customer or business date")
+
+
 def _removed(settings: Settings) -> Finding:
     """Whether the landing folder still has the files of all that is loaded: a rebuild would lose the rest."""
     if not settings.warehouse.exists() or is_locked(settings):
@@ -218,6 +235,7 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     _disk,
     _warehouse,
     _ledger,
+    _keys,
     _removed,
     _serving,
 )
@@ -225,13 +243,19 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
 
 def examine(settings: Settings) -> list[Finding]:
     """Look at everything; a check that raises is an error with its sentence."""
-    findings = []
+    findings: list[Finding] = []
+    said: dict[str, str] = {}
     for check in CHECKS:
+        name = check.__name__.strip("_")
         try:
             findings.append(check(settings))
         except (MainstayError, OSError) as error:
-            known = explained(settings, error) or error
-            findings.append(Finding(check.__name__.strip("_"), "error", str(known)))
+            text = str(explained(settings, error) or error)
+            if text in said:  # a wrong contract stops most checks; it is said once
+                findings.append(Finding(name, "warning", f"not looked at, because of {said[text]}"))
+            else:
+                findings.append(Finding(name, "error", text))
+                said[text] = name
     if _leftover_wal(settings.serving / "marts.duckdb"):
         findings.append(
             Finding(

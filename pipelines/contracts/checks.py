@@ -38,7 +38,7 @@ def check_properties(contract: SourceContract) -> None:
         ("toleratedRejectRate", contract.tolerated_reject_rate),
         ("toleratedKeyReuseRate", contract.tolerated_key_reuse_rate),
     ):
-        if not 0 <= share <= 1:
+        if share is not None and not 0 <= share <= 1:
             raise problem(path, f"customProperties.{name}", f"{share} is no share", "use 0 to 1")
     if contract.future_tolerance_days < 0:
         raise problem(

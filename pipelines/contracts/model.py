@@ -171,9 +171,10 @@ class SourceContract(Contract):
         return float(self.properties.get("toleratedRejectRate", 0))
 
     @property
-    def tolerated_key_reuse_rate(self) -> float:
-        """Share of a date's rows whose key an earlier row of another customer or business date may have."""
-        return float(self.properties.get("toleratedKeyReuseRate", 0.01))
+    def tolerated_key_reuse_rate(self) -> float | None:
+        """Share of a date's rows whose key an earlier row of another customer or business date may have, if said here."""
+        rate = self.properties.get("toleratedKeyReuseRate")
+        return None if rate is None else float(rate)
 
     @property
     def business_time(self) -> str | None:

@@ -245,7 +245,7 @@ def careful_read(
     guarded = _without_failing(contract)
     rows = typed(guarded, zone, read_from=read, kinds=zoned, extra=carried)
     rows = (
-        f'SELECT *, CASE WHEN "row fault" IS NOT NULL THEN NULL WHEN {is_one_of(guarded.ignore_if)} THEN \'ignored\' '
+        f"SELECT *, CASE WHEN \"row fault\" IS NOT NULL THEN NULL WHEN {is_one_of(guarded.ignore_if)} THEN 'ignored' "
         f"WHEN {is_one_of(guarded.reject_if)} THEN 'rejected' END AS \"not ours\" FROM ({rows})"
     )
     not_ours = [

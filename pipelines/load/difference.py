@@ -37,6 +37,8 @@ class HeldPartition:
     versions: set[Version] = field(default_factory=set)
     rows: int = 0
     quarantined: int = 0
+    rejected: int = 0
+    ignored: int = 0
     duplicates: int = 0
 
 
@@ -46,6 +48,8 @@ class Held:
 
     partitions: dict[date, HeldPartition] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
+    is_empty: bool = True
+    """Of all partitions, whatever the range."""
 
 
 @dataclass
@@ -111,12 +115,15 @@ def held_in(
     if not held.types or not _columns(connection, "ops", "files", catalog):
         return held
     partitions: dict[date, HeldPartition] = defaultdict(HeldPartition)
+    # A warehouse that only older versions wrote to has not all of these.
+    there = _columns(connection, "ops", "files", catalog)
+    counted = [c for c in ("quarantined", "rejected", "ignored", "duplicates") if c in there]
     connection.execute(f"USE {ident(catalog)}")
     try:
         for day, versions in loaded_versions(connection, name, first, last).items():
             partitions[day].versions = versions
         sums = connection.execute(
-            "SELECT partition_date, sum(quarantined), sum(duplicates) FROM ops.files "
+            f"SELECT partition_date, {', '.join(f'coalesce(sum({c}), 0)' for c in counted)} FROM ops.files "
             "WHERE dataset = ? AND status = 'loaded' GROUP BY ALL",
             [name],
         ).fetchall()
@@ -125,13 +132,15 @@ def held_in(
         ).fetchall()
     finally:
         connection.execute(f"USE {ident(own)}")
-    for day, quarantined, duplicates in sums:
+    for day, *values in sums:
         if day in partitions:
-            partitions[day].quarantined, partitions[day].duplicates = int(quarantined), int(duplicates)
+            for column, value in zip(counted, values, strict=True):
+                setattr(partitions[day], column, int(value))
     for day, count in rows:
         if day in partitions:
             partitions[day].rows = int(count)
     held.partitions = dict(partitions)
+    held.is_empty = not rows
     return held
 
 

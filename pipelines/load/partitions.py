@@ -11,7 +11,12 @@ import duckdb
 from pipelines.errors import LoadError
 from pipelines.load.accounts import account, count_by_file, write_ledger
 from pipelines.load.careful import careful_read
-from pipelines.load.keys import find_repeated_keys, note_contested_keys, set_duplicates_aside
+from pipelines.load.keys import (
+    count_reused_keys,
+    find_repeated_keys,
+    note_contested_keys,
+    set_duplicates_aside,
+)
 from pipelines.load.quick import quick_select
 from pipelines.load.rejects import (
     TooManyRejectsError,
@@ -93,6 +98,7 @@ def _attempt(load: PartitionLoad, careful: set[int]) -> DatasetLoad:
         set_duplicates_aside(load)
         account(load)
         note_contested_keys(load)
+        count_reused_keys(load)
         note_touched_dates(load)
         write_ledger(load, "loaded")
         ledger.note_unvalidated(load.connection, load.name, load.days)
@@ -190,7 +196,7 @@ def _read_carefully(load: PartitionLoad, file: Inspected) -> None:
     columns = ", ".join(load.columns)
     load.connection.execute(
         f"INSERT INTO {load.table} ({columns}) SELECT {columns} FROM careful "
-        "WHERE \"row kind\" = 'good' ORDER BY \"line number\""
+        'WHERE "row kind" = \'good\' ORDER BY "line number"'
     )
     load.counts[file.file_id].ignored = scalar(
         load.connection, "SELECT count(*) FROM careful WHERE \"row kind\" = 'ignored'"
@@ -212,6 +218,7 @@ def _result(load: PartitionLoad) -> DatasetLoad:
         duplicates=sum(c.duplicates for c in counts),
         rejected=sum(c.rejected for c in counts),
         ignored=sum(c.ignored for c in counts),
+        reused=load.reused,
         drift=sorted({name for f in load.files for name in f.drift}),
         top_reasons=top_reasons(load),
     )

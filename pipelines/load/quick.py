@@ -122,7 +122,9 @@ def quick_select(
             conditions += [rule.condition for rule in type_rules(column)]
     days = _by_file([f"DATE {literal(str(f.file.partition_date))}" for f in files])
     ids = _by_file([literal(f.file_id) for f in files])
-    places = file_columns(contract, _by_file([literal(file_name(contract.location, f.file.path)) for f in files]), "NULL")
+    places = file_columns(
+        contract, _by_file([literal(file_name(contract.location, f.file.path)) for f in files]), "NULL"
+    )
     read = f"(SELECT {', '.join(fields)}, {days} AS partition_date, {ids} AS file_id{places} FROM {call})"
     if conditions:
         read = f"(SELECT * FROM {read} WHERE {_or_stop(conditions)})"

@@ -92,3 +92,5 @@ class PartitionLoad:
         """The same after they were cleared: cheaper where the table holds nothing else."""
         self.counts: dict[str, FileCount] = {}
         """By file id."""
+        self.reused = 0
+        """Rows of these partitions' keys whose key an earlier row has for something else."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pipelines.contracts import LOAD_COLUMNS, canon_of, known_contracts
 from pipelines.errors import LoadError
 from pipelines.quoting import ident
+from pipelines.warehouse.reuse import tolerated_rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,7 +122,7 @@ def contract_hash(contract: SourceContract, settings: Settings) -> str:
         "rules": [(rule.name, rule.condition) for rule in contract.rules],
         "reject_if": [(rule.name, rule.condition) for rule in contract.reject_if],
         "ignore_if": [(rule.name, rule.condition) for rule in contract.ignore_if],
-        "tolerated_key_reuse_rate": contract.tolerated_key_reuse_rate,
+        "tolerated_key_reuse_rate": tolerated_rate(contract, settings),
         "business_time": contract.business_time,
         "future_tolerance_days": contract.future_tolerance_days,
         "tolerated_reject_rate": contract.tolerated_reject_rate,

@@ -28,6 +28,7 @@ from pipelines.validate.report import ValidationReport
 from pipelines.validate.results import save
 from pipelines.validate.rules import query
 from pipelines.warehouse.connection import connect
+from pipelines.warehouse.reuse import tolerated_rate
 
 if TYPE_CHECKING:
     from pipelines.contracts import MartContract, SourceContract
@@ -134,7 +135,7 @@ def _planned(
     if stage == "raw":
         touched = {name: partitions.get(name) if partitions is not None else None for name in sources}
         return [
-            plan.raw_suite(c, touched[name])
+            plan.raw_suite(c, touched[name], tolerated_rate(c, settings))
             for name, c in sources.items()
             if partitions is None or touched[name]
         ]

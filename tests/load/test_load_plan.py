@@ -95,6 +95,8 @@ def test_a_plan_without_a_warehouse_is_all_new_and_makes_no_warehouse(world: Wor
             "removed": 0,
             "changed": 0,
             "quarantined": 1,
+            "rejected": 0,
+            "ignored": 0,
             "duplicates": 1,
         },
     }
