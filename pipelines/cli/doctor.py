@@ -107,6 +107,27 @@ def _landing(settings: Settings) -> Finding:
     return Finding("landing", "ok", f"{len(dates):,} dates of transactions, {dates[0]} to {dates[-1]}")
 
 
+def _sample(settings: Settings) -> Finding:
+    """What the newest landed file of each dataset would give; every expression and rule is run on it, beside the warehouse."""
+    from pipelines.load.sample import read_sample
+
+    good, bad = [], []
+    for name, contract in source_contracts(settings).items():
+        sample = read_sample(settings, contract)
+        if sample is None:
+            continue
+        good.append(f"{name} {sample.rows - sample.broken - sample.not_ours:,} of {sample.rows:,} rows")
+        if sample.broken > sample.rows * contract.tolerated_reject_rate:
+            bad.append(
+                f"{sample.path}: {sample.broken:,} of {sample.rows:,} rows break the contract: {'; '.join(sample.reasons)}"
+            )
+    if bad:
+        return Finding("sample", "warning", ". ".join(bad))
+    return Finding(
+        "sample", "ok", f"would load: {', '.join(good)}" if good else "no file small enough is landed"
+    )
+
+
 def _lock(settings: Settings) -> Finding:
     if is_locked(settings):
         who = holder(settings) or {}
@@ -231,6 +252,7 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     _contracts,
     _policies,
     _landing,
+    _sample,
     _lock,
     _disk,
     _warehouse,

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pipelines.contracts.checks import check_properties, read_set_aside
 from pipelines.contracts.columns import custom_values, problem, read_columns
 from pipelines.contracts.dialect import read_dialect
+from pipelines.contracts.expectations import check_expectations
 from pipelines.contracts.location import location_parts
 from pipelines.contracts.model import FORMATS, MartContract, RowRule, SourceContract
 from pipelines.contracts.sql import faults
@@ -124,6 +125,7 @@ def _source_contract(
     check_properties(contract)
     for place, fault in faults(contract):
         raise problem(path, place, fault, "mend it in the contract")
+    check_expectations(contract, [c.name for c in contract.left_out])
     return contract
 
 
@@ -138,4 +140,5 @@ def _mart_contract(path: Path, text: str) -> MartContract:
     contract = MartContract(path=path, document=document, table=table, columns=read_columns(path, table))
     if not contract.grain.startswith("One row per"):
         raise problem(path, "dataGranularityDescription", "no grain", 'start with "One row per"')
+    check_expectations(contract)
     return contract

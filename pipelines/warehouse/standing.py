@@ -165,7 +165,7 @@ def held_datasets(settings: Settings, connection: duckdb.DuckDBPyConnection) -> 
         row = fetch_rows(
             connection,
             f"SELECT ? AS dataset, count(*) AS rows, max(partition_date) AS last_date, "
-            f"(SELECT count(*) FROM quarantine.{ident(name)}) - rejected AS quarantined, "
+            f"(SELECT count(*) FROM quarantine.{ident(name)}) AS quarantined, "
             + "".join(
                 f"(SELECT coalesce(sum({what}), 0)::BIGINT FROM ops.files "
                 f"WHERE dataset = {literal(name)} AND status = 'loaded') AS {what}, "
@@ -175,6 +175,7 @@ def held_datasets(settings: Settings, connection: duckdb.DuckDBPyConnection) -> 
             f"FROM raw.{ident(name)}",
             [name],
         )[0]
+        row["quarantined"] -= row["rejected"]
         row["reused"] = count_reused(connection, contract)
         found.append(row)
     newest = max((r["last_date"] for r in found if r["last_date"]), default=None)

@@ -187,3 +187,93 @@ def test_a_query_of_a_data_rule_reads_its_batch_and_the_warehouse_alone(sql: str
         return
     with pytest.raises(ValueError, match=message):
         check_query(sql)
+
+
+EXPECTATIONS = {
+    "only pandas can": (
+        {"type": "expect_column_values_to_be_increasing", "kwargs": {"column": "note"}},
+        "runs on DuckDB",
+    ),
+    "unknown": ({"type": "expect_magic", "kwargs": {}}, "'expect_magic' is no expectation"),
+    "no mapping": ("net_amount > 0", "give a mapping"),
+    "a type of pandas": (
+        {"type": "expect_column_values_to_be_of_type", "kwargs": {"column": "note", "type_": "str"}},
+        "'str' is no type here; use one of BIGINT",
+    ),
+    "types of pandas": (
+        {
+            "type": "expect_column_values_to_be_in_type_list",
+            "kwargs": {"column": "note", "type_list": ["VARCHAR", "object"]},
+        },
+        "'object' is no type here",
+    ),
+    "a condition of pandas": (
+        {
+            "type": "expect_column_values_to_be_between",
+            "kwargs": {
+                "column": "score",
+                "min_value": 0,
+                "row_condition": "score > 1",
+                "condition_parser": "pandas",
+            },
+        },
+        "row_condition 'score > 1' cannot be read",
+    ),
+    "a condition on no column": (
+        {
+            "type": "expect_column_values_to_be_between",
+            "kwargs": {
+                "column": "score",
+                "min_value": 0,
+                "row_condition": 'col("scor") > 1',
+                "condition_parser": "great_expectations",
+            },
+        },
+        "no column 'scor'",
+    ),
+    "no column": (
+        {"type": "expect_column_max_to_be_between", "kwargs": {"column": "nothing"}},
+        "no column 'nothing'",
+    ),
+    "a file": (
+        {
+            "type": "unexpected_rows_expectation",
+            "kwargs": {"unexpected_rows_query": "SELECT * FROM read_text('/etc/passwd')"},
+        },
+        r"read_text\(\) cannot be read from",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", EXPECTATIONS)
+def test_an_expectation_that_does_not_run_here_is_refused_at_reading(tmp_path: Path, case: str) -> None:
+    wanted, message = EXPECTATIONS[case]
+    world = World(tmp_path)
+    world.contract["schema"][0]["quality"].append(
+        {"name": "mine", "type": "custom", "engine": "greatExpectations", "implementation": wanted}
+    )
+    world.write()
+    with pytest.raises(ContractError, match=rf"transactions\.odcs\.yaml: quality mine: .*{message}"):
+        source_contracts(world.settings)
+
+
+def test_a_data_rule_may_ask_of_a_column_left_out_and_set_a_condition(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.contract["schema"][0]["quality"].append(
+        {
+            "name": "mine",
+            "type": "custom",
+            "engine": "greatExpectations",
+            "implementation": {
+                "type": "expect_column_values_to_be_between",
+                "kwargs": {
+                    "column": "discount_amount",
+                    "min_value": 0,
+                    "row_condition": 'col("net_amount") > 0 and col("note").notNull() and col("sold_on") > date("2017-01-01")',
+                    "condition_parser": "great_expectations",
+                },
+            },
+        }
+    )
+    world.write()
+    assert source_contracts(world.settings)
