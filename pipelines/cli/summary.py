@@ -135,7 +135,7 @@ def _loaded(summary: dict[str, Any]) -> list[tuple[str, str]]:
         (
             label,
             f"{part['loaded']:,} rows from {part['files']:,} files; {part['quarantined']:,} quarantined, "
-            + "".join(f"{part[k]:,} {k}, " for k in ("rejected", "ignored") if part[k])
+            + "".join(f"{part[k]:,} {k}, " for k in ("rejected", "ignored") if part.get(k))
             + f"{part['duplicates']:,} duplicates",
         )
         for label, part in parts
@@ -146,7 +146,7 @@ def _loaded(summary: dict[str, Any]) -> list[tuple[str, str]]:
             f"{part['reused']:,} rows have the key of an earlier row of another customer or business date; see `mainstay status`",
         )
         for _, part in parts
-        if part["reused"]
+        if part.get("reused")
     ]
     facts += [
         ("[yellow]drift[/]", f"{dataset} has columns that its contract does not know: {', '.join(columns)}")

@@ -31,6 +31,7 @@ from pipelines.load.difference import (
     held_in,
     own_catalog,
 )
+from pipelines.load.keys import too_many_reused
 from pipelines.load.partitions import load_partitions
 from pipelines.load.pending import Pending, compare
 from pipelines.load.state import PartitionLoad
@@ -39,6 +40,7 @@ from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import connect, restrict
 from pipelines.warehouse.faults import database_errors, explained
 from pipelines.warehouse.lock import warehouse_lock
+from pipelines.warehouse.reuse import tolerated_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -174,6 +176,7 @@ def plan_load(
         with warehouse_lock(settings, _PLAN, _PLAN, on_wait=say), attached(connection, settings):
             for work in works:
                 difference = find_difference(connection, work.contract, work.replaced)
+                plan.problems += work.reuse_problems(difference)
                 plan.partitions += work.partitions(difference)
                 starts += [difference.starts] if difference.starts else []
                 for month, counts in difference.months.items():
@@ -230,6 +233,16 @@ class _DatasetPlan:
                 except LoadError as of_day:
                     self.failed[day] = ("rejected", str(of_day))
         return problems
+
+    def reuse_problems(self, difference: Difference) -> list[str]:
+        """The sentence at which the load would stop over keys that rows of the warehouse have for something else."""
+        rate = tolerated_rate(self.contract, self.settings)
+        failed = [(day, n, keyed) for day, n, keyed in difference.reused if n > keyed * rate]
+        if not failed or any(state == "rejected" for state, _ in self.failed.values()):
+            return []
+        sentence = too_many_reused(self.contract, rate, failed)
+        self.failed |= dict.fromkeys(self.pending.changed.keys() - self.failed.keys(), ("rejected", sentence))
+        return [sentence]
 
     def _load(self, files: Sequence[Inspected]) -> None:
         load_partitions(PartitionLoad(self.connection, self.settings, self.contract, _PLAN, files))
