@@ -91,5 +91,6 @@ def read_set_aside(path: Path, setting: str, value: Any) -> tuple[RowRule, ...]:
                 f"{entry!r} is no condition with a name of its own",
                 "write each as {name: unpaid, condition: \"status <> 'paid'\"}",
             )
-        rules.append(RowRule(given["name"], given.get("description", given["name"]), given["condition"]))
+        name = str(given["name"])
+        rules.append(RowRule(name, str(given.get("description", name)), str(given["condition"])))
     return tuple(rules)

@@ -16,9 +16,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from pipelines.contracts.model import Column
+    from collections.abc import Iterator, Mapping, Sequence
 
 SANDBOX = {"threads": 1, "enable_external_access": False, "lock_configuration": True}
 """How DuckDB is opened to look at a contract's SQL: without the file system."""
@@ -87,7 +85,8 @@ def _parser(process: int) -> duckdb.DuckDBPyConnection:
 
 def _asked(sql: str, parameters: list[str]) -> list[Any]:
     with _one_at_a_time:
-        return _parser(os.getpid()).execute(sql, parameters).fetchall()
+        rows: list[Any] = _parser(os.getpid()).execute(sql, parameters).fetchall()
+    return rows
 
 
 _one_at_a_time = threading.Lock()
@@ -173,25 +172,6 @@ def _functions() -> dict[str, frozenset[str]]:
         "query": frozenset(of_row | aggregate | steady | {"unnest"}),
         "every": frozenset(kinds),
     }
-
-
-def in_order(columns: Iterable[Column]) -> list[list[Column]]:
-    """The derived columns, each after those that its expression names.
-
-    Raises:
-        ValueError: expressions name each other in a circle.
-    """
-    left = [c for c in columns if c.expression is not None]
-    levels: list[list[Column]] = []
-    while left:
-        waiting = {c.name for c in left}
-        level = [c for c in left if not names_in(c.expression or "") & waiting]
-        if not level:
-            circle = ", ".join(sorted(waiting))
-            raise ValueError(f"{circle}: the expressions name each other or themselves; name a source column")
-        levels.append(level)
-        left = [c for c in left if c not in level]
-    return levels
 
 
 def check_query(sql: str, batch: str = "batch", schemas: Sequence[str] = ("raw", "staging", "marts")) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from pipelines.contracts.expressions import CLOCK, INSTEAD, SANDBOX, in_order, names_in
+from pipelines.contracts.expressions import CLOCK, INSTEAD, SANDBOX, names_in
 from pipelines.contracts.model import FILE_COLUMNS, ISO, LOAD_COLUMNS
 from pipelines.quoting import ident, literal
 
@@ -104,3 +104,22 @@ def _run(connection: duckdb.DuckDBPyConnection, place: str, probe: str) -> Itera
         connection.execute(probe)
     except duckdb.Error as error:
         yield place, str(error).splitlines()[0]
+
+
+def in_order(columns: Iterable[Column]) -> list[list[Column]]:
+    """The derived columns, each after those that its expression names.
+
+    Raises:
+        ValueError: expressions name each other in a circle.
+    """
+    left = [c for c in columns if c.expression is not None]
+    levels: list[list[Column]] = []
+    while left:
+        waiting = {c.name for c in left}
+        level = [c for c in left if not names_in(c.expression or "") & waiting]
+        if not level:
+            circle = ", ".join(sorted(waiting))
+            raise ValueError(f"{circle}: the expressions name each other or themselves; name a source column")
+        levels.append(level)
+        left = [c for c in left if c not in level]
+    return levels

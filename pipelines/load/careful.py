@@ -6,7 +6,6 @@ import csv
 import json
 import zlib
 from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -15,24 +14,15 @@ import pyarrow as pa
 from pipelines.contracts.location import file_name
 from pipelines.land.inspected import refuse
 from pipelines.land.text import open_text
+from pipelines.load.conditions import failing_rules, file_columns, is_one_of, rejecting_rules, without_failing
 from pipelines.load.quick import path_literal, zoned_columns
-from pipelines.load.relation import (
-    Rule,
-    file_columns,
-    from_parquet,
-    is_one_of,
-    parse,
-    row_rules,
-    source,
-    type_rules,
-    typed,
-)
+from pipelines.load.relation import from_parquet, parse, row_rules, source, type_rules, typed
 from pipelines.quoting import ident, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from pipelines.contracts import RowRule, SourceContract
+    from pipelines.contracts import SourceContract
     from pipelines.land import Inspected
 
 BATCH_ROWS = 100_000
@@ -242,20 +232,16 @@ def careful_read(
     reading = [rule for column in contract.source_columns for rule in type_rules(column)]
     read = f'(SELECT *, {_reasons(reading)} AS "reading reasons" FROM {read})'
     carried = 'partition_date, file_id, "line number", "raw text", "row fault", "reading reasons"'
-    guarded = _without_failing(contract)
+    guarded = without_failing(contract)
     rows = typed(guarded, zone, read_from=read, kinds=zoned, extra=carried)
     rows = (
         f"SELECT *, CASE WHEN \"row fault\" IS NOT NULL THEN NULL WHEN {is_one_of(guarded.ignore_if)} THEN 'ignored' "
         f"WHEN {is_one_of(guarded.reject_if)} THEN 'rejected' END AS \"not ours\" FROM ({rows})"
     )
-    not_ours = [
-        Rule(f"NOT {is_one_of([rule])}", literal(f"{rule.name}: {rule.description}"))
-        for rule in guarded.reject_if
-    ]
     rows = (
         f'SELECT *, CASE WHEN "row fault" IS NOT NULL THEN ["row fault"] '
-        f"WHEN \"not ours\" = 'ignored' THEN [] WHEN \"not ours\" = 'rejected' THEN {_reasons(not_ours)} "
-        f'ELSE list_concat("reading reasons", list_filter({_reasons(_failing(contract) + row_rules(guarded))}, '
+        f"WHEN \"not ours\" = 'ignored' THEN [] WHEN \"not ours\" = 'rejected' THEN {_reasons(rejecting_rules(guarded))} "
+        f'ELSE list_concat("reading reasons", list_filter({_reasons(failing_rules(contract) + row_rules(guarded))}, '
         # A value that cannot be read has said so; that it is empty now is no further news.
         "lambda reason: NOT list_contains(list_transform(\"reading reasons\", lambda said: split_part(said, ':', 1)), "
         f"split_part(reason, ':', 1)))) END AS \"row reasons\" FROM ({rows})"
@@ -273,35 +259,3 @@ def careful_read(
 def _reasons(rules: list[Any]) -> str:
     cases = ", ".join(f"CASE WHEN NOT {rule.condition} THEN {rule.reason} END" for rule in rules)
     return f"list_filter(CAST([{cases}] AS VARCHAR[]), lambda reason: reason IS NOT NULL)"
-
-
-def _without_failing(contract: SourceContract) -> SourceContract:
-    """The contract with expressions and conditions that give NULL instead of stopping where they fail."""
-
-    def guarded(rules: Sequence[RowRule]) -> tuple[RowRule, ...]:
-        return tuple(replace(r, condition=f"TRY(CAST(({r.condition}) AS BOOLEAN))") for r in rules)
-
-    columns = tuple(
-        replace(c, expression=f"TRY(CAST(({c.expression}) AS {c.type}))") if c.expression is not None else c
-        for c in contract.columns
-    )
-    return replace(
-        contract,
-        columns=columns,
-        rules=guarded(contract.rules),
-        reject_if=guarded(contract.reject_if),
-        ignore_if=guarded(contract.ignore_if),
-    )
-
-
-def _failing(contract: SourceContract) -> list[Rule]:
-    """Of expressions, and of conditions that set rows aside: they do not fail. A row rule that fails is not true."""
-    sqls = [(c.name, f"CAST(({c.expression}) AS {c.type})", "expression") for c in contract.derived_columns]
-    sqls += [
-        (r.name, f"CAST(({r.condition}) AS BOOLEAN)", "condition")
-        for r in (*contract.reject_if, *contract.ignore_if)
-    ]
-    return [
-        Rule(f"(TRY(({sql}) IS NULL) IS NOT NULL)", literal(f"{name}: its {what} fails on this row"))
-        for name, sql, what in sqls
-    ]

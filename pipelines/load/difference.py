@@ -229,11 +229,12 @@ def _reused(connection: duckdb.DuckDBPyConnection, contract: SourceContract) -> 
         f"SELECT partition_date FROM (SELECT *, lag(shared) OVER w AS before, row_number() OVER w AS place FROM {rows} "
         f"WINDOW w AS (PARTITION BY {key} ORDER BY partition_date)) WHERE place > 1 AND shared IS DISTINCT FROM before"
     )
-    return connection.execute(
+    found: list[tuple[date, int, int]] = connection.execute(
         f"SELECT partition_date, count(*), any_value(n.keyed) FROM ({counted}) JOIN (SELECT partition_date, count(*) AS keyed "
         f"FROM (SELECT partition_date FROM {ours} UNION ALL SELECT partition_date FROM {kept}) GROUP BY ALL) AS n "
         "USING (partition_date) GROUP BY ALL ORDER BY ALL"
     ).fetchall()
+    return found
 
 
 def _starts(connection: duckdb.DuckDBPyConnection, contract: SourceContract) -> date | None:

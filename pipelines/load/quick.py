@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from pipelines.contracts import ISO
 from pipelines.contracts.location import file_name
+from pipelines.load.conditions import file_columns, is_one_of
 from pipelines.load.relation import (
     exact_rules,
-    file_columns,
     from_parquet,
     guard_type,
     has_zone,
-    is_one_of,
     parse,
     reads_typed,
     row_rules,

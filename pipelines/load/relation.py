@@ -11,17 +11,15 @@ floating-point noise of the exporting program and is rounded away. Anything coar
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.contracts import ISO
-from pipelines.contracts.expressions import in_order
+from pipelines.contracts.sql import in_order
+from pipelines.load.conditions import Rule, rejecting_rules
 from pipelines.quoting import ident, literal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pipelines.contracts import Column, Dialect, RowRule, SourceContract
+    from pipelines.contracts import Column, Dialect, SourceContract
 
 _GUARD_DIGITS = 4
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
@@ -30,14 +28,6 @@ _ISO_LOCAL = r"\s*\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?\s*"
 _ISO_ZONED = _ISO_LOCAL.removesuffix(r"\s*") + r"(Z|[+-]\d{2}(:?\d{2})?)\s*"
 _SPECIAL = r"(?i)^\s*[+-]?(epoch|inf)"
 """Words that DuckDB's strptime takes for any format, and reads as 1900-01-01."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A condition that a good row meets, and the SQL text that says why a row does not."""
-
-    condition: str
-    reason: str
 
 
 def source(column: Column) -> str:
@@ -253,10 +243,7 @@ def row_rules(contract: SourceContract) -> list[Rule]:
         Rule(f"coalesce(({rule.condition}), false)", literal(f"{rule.name}: {rule.description}"))
         for rule in contract.rules
     ]
-    rules += [
-        Rule(f"NOT {is_one_of([rule])}", literal(f"{rule.name}: {rule.description}"))
-        for rule in contract.reject_if
-    ]
+    rules += rejecting_rules(contract)
     if contract.business_time is not None:
         tolerance = contract.future_tolerance_days
         rules.append(
@@ -267,17 +254,6 @@ def row_rules(contract: SourceContract) -> list[Rule]:
             )
         )
     return rules
-
-
-def is_one_of(conditions: Sequence[RowRule]) -> str:
-    """SQL: one of the conditions is true of the row."""
-    return f"coalesce({' OR '.join(f'({c.condition})' for c in conditions) or 'false'}, false)"
-
-
-def file_columns(contract: SourceContract, name: str, line: str) -> str:
-    """SQL that names a row's file and line where the contract's expressions ask for them, to be carried along."""
-    values = {"file_name": name, "file_line": line}
-    return "".join(f", {values[column]} AS {column}" for column in contract.file_columns)
 
 
 def typed(contract: SourceContract, zone: str, *, read_from: str, kinds: dict[str, bool], extra: str) -> str:

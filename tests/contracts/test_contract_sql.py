@@ -8,7 +8,8 @@ import pytest
 from loading_world import World
 
 from pipelines.contracts import source_contracts
-from pipelines.contracts.expressions import check_query, in_order, names_in
+from pipelines.contracts.expressions import check_query, names_in
+from pipelines.contracts.sql import in_order
 from pipelines.errors import ContractError
 
 OF_THE_ROW = {
