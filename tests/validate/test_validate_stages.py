@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import duckdb
 import pytest
 from validating_world import DAY, MART, PARTITIONS
 
-from pipelines.contracts import MartContract, read_mart_contract
+from pipelines.contracts import MartContract, RowRule, canonical_contracts, read_mart_contract
 from pipelines.errors import ContractError, SettingsError, ValidationFailedError
 from pipelines.settings import Settings
 from pipelines.validate import ValidationReport, build_docs, require_success, validate
+from pipelines.validate.suites import land_suite
 
 HEADER = (
     "transaction_id,line_number,customer_id,product_id,transaction_at,quantity,net_amount,discount_amount,cost_amount,"
@@ -383,3 +385,11 @@ def test_keys_that_do_not_tell_rows_apart(settings: Settings, warehouse: Path) -
     }
     tolerant = settings.model_copy(update={"tolerated_key_reuse_rate": 0.2})
     assert not validate(tolerant, "raw", "run-1", PARTITIONS).failed
+
+
+def test_rows_that_are_not_ours_may_be_empty_as_they_are_landed() -> None:
+    contract = canonical_contracts()["transactions"]
+    unowned = replace(contract, reject_if=(RowRule("nobody", "nobody", "customer_id IS NULL"),))
+    asked = [c.column for c in land_suite(contract, "select 1").checks]
+    assert "customer_id" in asked
+    assert "customer_id" not in [c.column for c in land_suite(unowned, "select 1").checks]
