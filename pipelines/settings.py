@@ -58,6 +58,13 @@ class Settings(BaseSettings):
     )
     currency: str = Field(default="CNY", pattern=r"^[A-Z]{3}$", description="Reporting currency (ISO 4217).")
 
+    tolerated_key_reuse_rate: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="Share of a date's rows whose key may be an earlier row's of another customer or business date; a "
+        "contract's toleratedKeyReuseRate goes first.",
+    )
     tier_window_months: Months = Field(default=12, description="Months of spend that a tier looks at.")
     new_customer_months: int = Field(default=3, ge=0, le=120, description="Months a customer counts as new.")
     soft_landing: bool = Field(default=False, description="A tier falls at most one level per assessment.")

@@ -126,3 +126,11 @@ def last_landed_date(settings: Settings) -> date:
             "Land your exports, or run `mainstay demo` for the demo's"
         )
     return dates[-1]
+
+
+def reuse_in_words(dataset: str, rows: int) -> str:
+    """What a person is told of keys that came again for something else."""
+    return (
+        f"{rows:,} rows of {dataset} have the key of an earlier row of another customer or business date; the later row "
+        "holds. Corrections are so, and so are numbers that start again (docs/bring-your-own-data.md, Keys)"
+    )

@@ -17,7 +17,7 @@ import duckdb
 import typer
 from rich.markup import escape
 
-from pipelines.cli.common import JsonFlag, clear_errors, out, print_json, progress
+from pipelines.cli.common import JsonFlag, clear_errors, out, print_json, progress, reuse_in_words
 from pipelines.contracts import known_contracts, mart_contracts, source_contracts
 from pipelines.contracts.policies import read_policies
 from pipelines.errors import LockedError, MainstayError, PublishError
@@ -28,6 +28,7 @@ from pipelines.settings import load_settings
 from pipelines.warehouse.faults import database_errors, explained
 from pipelines.warehouse.lock import holder, is_locked
 from pipelines.warehouse.looking import briefly, looking
+from pipelines.warehouse.standing import held_datasets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,6 +109,27 @@ def _landing(settings: Settings) -> Finding:
     if not dates:
         return Finding("landing", "warning", f"no transactions file below {settings.landing}")
     return Finding("landing", "ok", f"{len(dates):,} dates of transactions, {dates[0]} to {dates[-1]}")
+
+
+def _sample(settings: Settings) -> Finding:
+    """What the newest landed file of each dataset would give; every expression and rule is run on it, beside the warehouse."""
+    from pipelines.load.sample import read_sample
+
+    good, bad = [], []
+    for name, contract in source_contracts(settings).items():
+        sample = read_sample(settings, contract)
+        if sample is None:
+            continue
+        good.append(f"{name} {sample.rows - sample.broken - sample.not_ours:,} of {sample.rows:,} rows")
+        if sample.broken > sample.rows * contract.tolerated_reject_rate:
+            bad.append(
+                f"{sample.path}: {sample.broken:,} of {sample.rows:,} rows break the contract: {'; '.join(sample.reasons)}"
+            )
+    if bad:
+        return Finding("sample", "warning", ". ".join(bad))
+    return Finding(
+        "sample", "ok", f"would load: {', '.join(good)}" if good else "no file small enough is landed"
+    )
 
 
 def _lock(settings: Settings) -> Finding:
@@ -196,6 +218,21 @@ def _ledger(settings: Settings) -> Finding:
     return Finding("ledger", "ok", f"{rows:,} rows in raw, each of a file that the ledger knows")
 
 
+def _keys(settings: Settings) -> Finding:
+    """Whether keys came again for something else: each such row has taken an earlier one's place."""
+    if not settings.warehouse.exists():
+        return Finding("keys", "ok", "not looked at")
+    with _looking(settings) as connection:
+        found = [
+            reuse_in_words(row["dataset"], row["reused"])
+            for row in held_datasets(settings, connection)
+            if row["reused"]
+        ]
+    if found:
+        return Finding("keys", "warning", "; ".join(found))
+    return Finding("keys", "ok", "no key came again for another customer or business date")
+
+
 def _removed(settings: Settings) -> Finding:
     """Whether the landing folder still has the files of all that is loaded: a rebuild would lose the rest."""
     if not settings.warehouse.exists():
@@ -250,10 +287,12 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     _contracts,
     _policies,
     _landing,
+    _sample,
     _lock,
     _disk,
     _warehouse,
     _ledger,
+    _keys,
     _removed,
     _serving,
 )
@@ -261,16 +300,22 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
 
 def examine(settings: Settings, say: Callable[[str], None] = lambda _: None) -> list[Finding]:
     """Look at everything; a check that raises is an error with its sentence. `say` hears what is being looked at."""
-    findings = []
+    findings: list[Finding] = []
+    said: dict[str, str] = {}
     for check in CHECKS:
-        say(check.__name__.strip("_"))
+        name = check.__name__.strip("_")
+        say(name)
         try:
             findings.append(check(settings))
         except LockedError as error:
-            findings.append(Finding(check.__name__.strip("_"), "warning", f"look again later: {error}"))
+            findings.append(Finding(name, "warning", f"look again later: {error}"))
         except (MainstayError, OSError) as error:
-            known = explained(settings, error) or error
-            findings.append(Finding(check.__name__.strip("_"), "error", str(known)))
+            text = str(explained(settings, error) or error)
+            if text in said:  # a wrong contract stops most checks; it is said once
+                findings.append(Finding(name, "warning", f"not looked at, because of {said[text]}"))
+            else:
+                findings.append(Finding(name, "error", text))
+                said[text] = name
     if _leftover_wal(settings.serving / "marts.duckdb"):
         findings.append(
             Finding(

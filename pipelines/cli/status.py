@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from pipelines.cli.common import JsonFlag, clear_errors, out, print_json
+from pipelines.cli.common import JsonFlag, clear_errors, out, print_json, reuse_in_words
 from pipelines.contracts import source_contracts
 from pipelines.errors import LandingError, LockedError
 from pipelines.land import discover
@@ -165,6 +165,18 @@ def status(
         report["datasets"],
         ("dataset", "rows", "quarantined", "duplicates", "last_date", "days_behind", "is_stale"),
     )
+    for row in report["datasets"]:
+        if row["rejected"] or row["ignored"]:
+            out.print(
+                f"not ours: {escape(row['dataset'])} {row['rejected']:,} rows rejected and {row['ignored']:,} ignored by "
+                "the contract's conditions",
+                soft_wrap=True,
+            )
+        if row["reused"]:
+            out.print(
+                f"[yellow]reused keys:[/] {escape(reuse_in_words(row['dataset'], row['reused']))}",
+                soft_wrap=True,
+            )
     if report["landing_problem"]:
         _print_entry("landing", report["landing_problem"])
     _print_dates("landed, not loaded", report["to_load"], "`mainstay nightly` or `mainstay load` loads them")

@@ -22,6 +22,7 @@ from pipelines.cli.common import (
     parse_date,
     print_json,
     progress,
+    reuse_in_words,
 )
 from pipelines.contracts import known_contracts
 from pipelines.errors import MainstayError, SettingsError
@@ -124,6 +125,10 @@ def load(
     if not as_json:
         out.print(load_table(summary))
         for row in summary["datasets"]:
+            if row["reused"]:
+                out.print(
+                    f"[yellow]reused keys:[/] {reuse_in_words(row['dataset'], row['reused'])}", soft_wrap=True
+                )
             for column in row["drift"]:
                 out.print(
                     f"[yellow]drift:[/] {row['dataset']} has a column the contract does not know: {column!r}"
@@ -132,15 +137,19 @@ def load(
 
 
 def load_table(summary: dict[str, Any]) -> Table:
-    """Rows in, loaded, quarantined and duplicates per dataset."""
+    """Rows in, and what became of them, per dataset; rejected, ignored and reused only where there are some."""
     table = Table(title="Loaded", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("dataset")
-    for name in ("dates", "files", "rows in", "loaded", "quarantined", "duplicates", "unchanged dates"):
-        table.add_column(name, justify="right")
+    rare = [k for k in ("rejected", "ignored", "reused") if any(row[k] for row in summary["datasets"])]
+    keys = ["dates", "files", "rows_in", "loaded", "quarantined", "duplicates", *rare, "unchanged"]
+    for name in keys:
+        table.add_column(
+            {"unchanged": "unchanged dates", "reused": "reused keys"}.get(name, name.replace("_", " ")),
+            justify="right",
+        )
     for row in summary["datasets"]:
         if not (row["files"] or row["unchanged"] or row["removed"]):
             continue
-        keys = ("dates", "files", "rows_in", "loaded", "quarantined", "duplicates", "unchanged")
         table.add_row(row["dataset"], *(f"{row[k]:,}" for k in keys))
     return table
 

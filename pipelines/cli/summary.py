@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pipelines.orchestrate.inprocess import DagRunResult
     from pipelines.settings import Settings
 
+_LOADED = ("files", "rows_in", "loaded", "quarantined", "rejected", "ignored", "duplicates", "reused")
 _TIERS = """
 select tier, customer_count, customer_share, revenue, revenue_share, profit, profit_share, avg_monthly_spend
 from tier_contribution_monthly where month = (select max(month) from tier_contribution_monthly)
@@ -57,12 +58,8 @@ def collect(settings: Settings, result: DagRunResult, history: dict[str, Any] | 
         "run_id": result.run_id,
         "business_date": result.business_date,
         "seconds": round(result.seconds, 1),
-        "history": {k: history[k] for k in ("files", "rows_in", "loaded", "quarantined", "duplicates")}
-        if history
-        else None,
-        "load": {
-            k: load.get(k) for k in ("files", "rows_in", "loaded", "quarantined", "duplicates", "unchanged")
-        },
+        "history": {k: history.get(k) for k in _LOADED} if history else None,
+        "load": {k: load.get(k) for k in (*_LOADED, "unchanged")},
         "drift": {
             d["dataset"]: d["drift"]
             for d in (*load.get("datasets", []), *((history or {}).get("datasets", [])))
@@ -129,14 +126,27 @@ def _facts(facts: list[tuple[str, str]]) -> Table:
 
 
 def _loaded(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    parts = [
+        (label, part)
+        for label, part in (("history", summary["history"]), ("loaded", summary["load"]))
+        if part
+    ]
     facts = [
         (
             label,
             f"{part['loaded']:,} rows from {part['files']:,} files; {part['quarantined']:,} quarantined, "
-            f"{part['duplicates']:,} duplicates",
+            + "".join(f"{part[k]:,} {k}, " for k in ("rejected", "ignored") if part.get(k))
+            + f"{part['duplicates']:,} duplicates",
         )
-        for label, part in (("history", summary["history"]), ("loaded", summary["load"]))
-        if part
+        for label, part in parts
+    ]
+    facts += [
+        (
+            "[yellow]reused keys[/]",
+            f"{part['reused']:,} rows have the key of an earlier row of another customer or business date; see `mainstay status`",
+        )
+        for _, part in parts
+        if part.get("reused")
     ]
     facts += [
         ("[yellow]drift[/]", f"{dataset} has columns that its contract does not know: {', '.join(columns)}")

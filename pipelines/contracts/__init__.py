@@ -15,6 +15,7 @@ from pipelines.contracts.catalog import (
 )
 from pipelines.contracts.location import LandingFile
 from pipelines.contracts.model import (
+    FILE_COLUMNS,
     ISO,
     LOAD_COLUMNS,
     Column,
@@ -27,6 +28,7 @@ from pipelines.contracts.model import (
 from pipelines.contracts.read import read_mart_contract, read_source_contract
 
 __all__ = [
+    "FILE_COLUMNS",
     "ISO",
     "LOAD_COLUMNS",
     "Column",

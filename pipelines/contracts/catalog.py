@@ -37,7 +37,7 @@ def source_contracts(settings: Settings) -> dict[str, SourceContract]:
     folder = settings.contracts / "sources"
     found: dict[str, SourceContract] = {}
     for path in contract_files(folder):
-        contract = read_source_contract(path)
+        contract = read_source_contract(path, _read_by_models)
         if contract.name in found:
             raise problem(
                 path,
@@ -56,6 +56,11 @@ def source_contracts(settings: Settings) -> dict[str, SourceContract]:
             f"{folder}: no contract for transactions; `mainstay init DIR` writes commented ones"
         )
     return _in_load_order(found.values())
+
+
+def _read_by_models(dataset: str) -> tuple[Column, ...]:
+    canon = canonical_contracts().get(dataset)
+    return canon.columns if canon is not None else ()
 
 
 @lru_cache

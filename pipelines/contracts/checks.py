@@ -1,20 +1,16 @@
-"""What can be wrong inside a source contract beyond its shape: its settings, and the SQL, patterns and formats in it."""
+"""What can be wrong with a source contract's settings; what can be wrong with the SQL in it is `sql`'s."""
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-import duckdb
-
 from pipelines.contracts.columns import problem
-from pipelines.contracts.model import ISO, LOAD_COLUMNS
-from pipelines.quoting import ident, literal
+from pipelines.contracts.model import FILE_COLUMNS, LOAD_COLUMNS, SET_ASIDE_AS, RowRule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
-    from pipelines.contracts.model import Column, RowRule, SourceContract
+    from pipelines.contracts.model import SourceContract
 
 
 def check_properties(contract: SourceContract) -> None:
@@ -23,8 +19,10 @@ def check_properties(contract: SourceContract) -> None:
     kinds: dict[str, tuple[type[Any] | tuple[type[Any], ...], str]] = {
         "obligatory": (bool, "true or false"),
         "toleratedRejectRate": ((int, float), "a share from 0 to 1"),
+        "toleratedKeyReuseRate": ((int, float), "a share from 0 to 1"),
         "businessTime": (str, "a column's name"),
         "futureToleranceDays": (int, "a whole number of days"),
+        **dict.fromkeys(SET_ASIDE_AS, (list, "a list of conditions, each with a name")),
     }
     for name, value in properties.items():
         if name not in kinds:
@@ -36,13 +34,12 @@ def check_properties(contract: SourceContract) -> None:
             not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)
         ):
             raise problem(path, f"customProperties.{name}", f"{value!r} is not {meant}", f"give {meant}")
-    if not 0 <= contract.tolerated_reject_rate <= 1:
-        raise problem(
-            path,
-            "customProperties.toleratedRejectRate",
-            f"{contract.tolerated_reject_rate} is no share",
-            "use 0 to 1",
-        )
+    for name, share in (
+        ("toleratedRejectRate", contract.tolerated_reject_rate),
+        ("toleratedKeyReuseRate", contract.tolerated_key_reuse_rate),
+    ):
+        if share is not None and not 0 <= share <= 1:
+            raise problem(path, f"customProperties.{name}", f"{share} is no share", "use 0 to 1")
     if contract.future_tolerance_days < 0:
         raise problem(
             path,
@@ -51,7 +48,7 @@ def check_properties(contract: SourceContract) -> None:
             "use 0 or more",
         )
     for column in contract.columns:
-        if column.name in LOAD_COLUMNS:
+        if column.name in LOAD_COLUMNS or column.name in FILE_COLUMNS:
             raise problem(
                 path,
                 f"column {column.name}",
@@ -78,52 +75,22 @@ def check_properties(contract: SourceContract) -> None:
         )
 
 
-def sql_faults(
-    columns: Iterable[Column], rules: Iterable[RowRule], formats: Mapping[str, str], added: Mapping[str, str]
-) -> Iterable[tuple[str, str]]:
-    """Place and fault of each pattern, bound, allowed value, format, expression and rule that DuckDB cannot run.
-
-    Args:
-        columns: the contract's columns.
-        rules: the contract's row rules.
-        formats: date and timestamp formats by their place.
-        added: columns and types that rules and expressions see besides the contract's own.
-    """
-    columns = tuple(columns)
-    types = {**added, **{c.name: c.type for c in columns}}
-    empty = "(SELECT " + ", ".join(f"CAST(NULL AS {t}) AS {ident(n)}" for n, t in types.items()) + ")"
-    probes = [
-        (place, f"SELECT try_strptime('', {literal(format_)})")
-        for place, format_ in formats.items()
-        if format_ != ISO
-    ]
-    for column in columns:
-        place = f"column {column.name}"
-        if column.pattern is not None:
-            probes.append(
-                (
-                    f"{place}: pattern {column.pattern!r}",
-                    f"SELECT regexp_matches('', {literal(column.pattern)})",
-                )
+def read_set_aside(path: Path, setting: str, value: Any) -> tuple[RowRule, ...]:
+    """The conditions of `rejectIf` or `ignoreIf`: a list of mappings with name, condition and perhaps a description."""
+    rules: list[RowRule] = []
+    for entry in value if isinstance(value, list) else []:
+        given = entry if isinstance(entry, dict) else {}
+        if (
+            not {"name", "condition"} <= given.keys() <= {"name", "condition", "description"}
+            or not all(isinstance(text, str) and text.strip() for text in given.values())
+            or given["name"] in {rule.name for rule in rules}
+        ):
+            raise problem(
+                path,
+                f"customProperties.{setting}",
+                f"{entry!r} is no condition with a name of its own",
+                "write each as {name: unpaid, condition: \"status <> 'paid'\"}",
             )
-        if column.format is not None and column.format != ISO and column.type in ("DATE", "TIMESTAMP"):
-            probes.append(
-                (f"{place}: format {column.format!r}", f"SELECT try_strptime('', {literal(column.format)})")
-            )
-        bounds = (column.minimum, column.maximum, column.exclusive_minimum, column.exclusive_maximum)
-        values = [*(str(b) for b in bounds if b is not None), *(column.allowed or ())]
-        probes += [(f"{place}: value {v!r}", f"SELECT CAST({literal(v)} AS {column.type})") for v in values]
-        if column.expression is not None:
-            probes.append(
-                (
-                    f"{place}: transformLogic",
-                    f"SELECT *, CAST(({column.expression}) AS {column.type}) FROM {empty} WHERE false",
-                )
-            )
-    probes += [(f"rule {r.name}", f"SELECT * FROM {empty} WHERE ({r.condition}) AND false") for r in rules]
-    with closing(duckdb.connect(config={"threads": 1})) as connection:
-        for place, probe in probes:
-            try:
-                connection.execute(probe)
-            except duckdb.Error as error:
-                yield place, str(error).splitlines()[0]
+        name = str(given["name"])
+        rules.append(RowRule(name, str(given.get("description", name)), str(given["condition"])))
+    return tuple(rules)

@@ -6,11 +6,11 @@ import fnmatch
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 _PLACE = re.compile(r"\{date(?::([^}]+))?\}")
 _DIGITS = {"Y": r"(\d{4})", "m": r"(\d{2})", "d": r"(\d{2})", "y": r"(\d{2})", "j": r"(\d{3})"}
@@ -37,6 +37,24 @@ def split_location(location: str) -> list[str]:
     """The names of a location, outermost first; `{date:%Y/%m/%d}` spans three of them."""
     spread = _PLACE.sub(lambda m: m.group(0).replace("/", "}/{date:"), location)
     return [part for part in spread.split("/") if part not in ("", ".")]
+
+
+def file_name(location: str, path: Path) -> str:
+    """A landing file's name with its folders below the landing folder, or below the fixed part of an absolute location."""
+    parts = split_location(location)
+    while location.startswith("/") and len(parts) > 1 and not set("{*?") & set(parts[0]):
+        parts = parts[1:]
+    return "/".join(path.parts[-len(parts) :])
+
+
+def fixed_folder(landing: Path, location: str) -> Path:
+    """The folder below which all files of a location lie: its leading part that names no date and no pattern."""
+    folder = Path("/") if location.startswith("/") else landing
+    for part in split_location(location)[:-1]:
+        if set("{*?") & set(part):
+            break
+        folder /= part
+    return folder
 
 
 def location_parts(location: str) -> tuple[LocationPart, ...]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from pipelines.contracts.expressions import names_in
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -22,6 +24,12 @@ TYPES = re.compile(
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}\Z")
 LOAD_COLUMNS = {"business_date": "DATE", "partition_date": "DATE", "file_id": "VARCHAR"}
 """What loading adds to each raw row: the local date it counts for, its landing folder's date, and its file."""
+
+FILE_COLUMNS = {"file_name": "VARCHAR", "file_line": "BIGINT"}
+"""What an expression or rule may use of the row's place: its file below the landing folder, and its line there."""
+
+SET_ASIDE_AS = {"rejectIf": "rejected", "ignoreIf": "ignored"}
+"""The settings that name rows which are not ours to load, and what becomes of such a row."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,10 @@ class Column:
 
 @dataclass(frozen=True)
 class RowRule:
-    """A named condition over a row's columns; a row for which it is not true is quarantined."""
+    """A named condition over a row's columns.
+
+    Of a contract's `rules` it must be true of a row that is loaded; of its `set_aside` it must not.
+    """
 
     name: str
     description: str
@@ -142,6 +153,12 @@ class SourceContract(Contract):
     format: str
     dialect: Dialect
     rules: tuple[RowRule, ...]
+    reject_if: tuple[RowRule, ...] = ()
+    """Rows that are not ours to load, kept in quarantine to look at."""
+    ignore_if: tuple[RowRule, ...] = ()
+    """Rows that are not ours to load, and only counted."""
+    left_out: tuple[Column, ...] = ()
+    """Optional columns that the models read and this contract does not have: empty in each row."""
 
     @property
     def is_obligatory(self) -> bool:
@@ -152,6 +169,12 @@ class SourceContract(Contract):
     def tolerated_reject_rate(self) -> float:
         """Share of rows that may be quarantined before the load fails."""
         return float(self.properties.get("toleratedRejectRate", 0))
+
+    @property
+    def tolerated_key_reuse_rate(self) -> float | None:
+        """Share of a date's rows whose key an earlier row of another customer or business date may have, if said here."""
+        rate = self.properties.get("toleratedKeyReuseRate")
+        return None if rate is None else float(rate)
 
     @property
     def business_time(self) -> str | None:
@@ -172,6 +195,20 @@ class SourceContract(Contract):
     def source_columns(self) -> tuple[Column, ...]:
         """The columns that a file must have."""
         return tuple(c for c in self.columns if c.expression is None)
+
+    @property
+    def derived_columns(self) -> tuple[Column, ...]:
+        """The columns that an expression gives."""
+        return tuple(c for c in self.columns if c.expression is not None)
+
+    @cached_property
+    def file_columns(self) -> tuple[str, ...]:
+        """Those of `FILE_COLUMNS` that an expression, rule or condition names."""
+        conditions = (r.condition for r in (*self.rules, *self.reject_if, *self.ignore_if))
+        named: set[str] = set()
+        for sql in (*(c.expression or "" for c in self.derived_columns), *conditions):
+            named |= names_in(sql)
+        return tuple(name for name in FILE_COLUMNS if name in named)
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,20 @@ import yaml
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject
 from pydantic import ValidationError
 
-from pipelines.contracts.checks import check_properties, sql_faults
-from pipelines.contracts.columns import problem, read_columns
+from pipelines.contracts.checks import check_properties, read_set_aside
+from pipelines.contracts.columns import custom_values, problem, read_columns
 from pipelines.contracts.dialect import read_dialect
+from pipelines.contracts.expectations import check_expectations
 from pipelines.contracts.location import location_parts
-from pipelines.contracts.model import FORMATS, LOAD_COLUMNS, MartContract, RowRule, SourceContract
+from pipelines.contracts.model import FORMATS, MartContract, RowRule, SourceContract
+from pipelines.contracts.sql import faults
 from pipelines.errors import ContractError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from pipelines.contracts.model import Column
 
 
 def _text(path: Path) -> str:
@@ -49,13 +54,27 @@ def _parsed(path: Path, text: str) -> tuple[OpenDataContractStandard, SchemaObje
     return document, tables[0]
 
 
-def read_source_contract(path: Path) -> SourceContract:
-    """Read and check a source contract."""
-    return _source_contract(path, _text(path))
+def _no_columns(dataset: str) -> tuple[Column, ...]:
+    del dataset
+    return ()
+
+
+def read_source_contract(
+    path: Path, read_by_models: Callable[[str], tuple[Column, ...]] = _no_columns
+) -> SourceContract:
+    """Read and check a source contract.
+
+    Args:
+        path: the contract.
+        read_by_models: gives a dataset's columns that the models read, for those that the contract leaves out.
+    """
+    return _source_contract(path, _text(path), read_by_models)
 
 
 @lru_cache(maxsize=256)
-def _source_contract(path: Path, text: str) -> SourceContract:
+def _source_contract(
+    path: Path, text: str, read_by_models: Callable[[str], tuple[Column, ...]]
+) -> SourceContract:
     """A file that says the same is read once in a process."""
     document, table = _parsed(path, text)
     columns = read_columns(path, table)
@@ -86,6 +105,8 @@ def _source_contract(path: Path, text: str) -> SourceContract:
                     path, "quality", "a mainstay rule needs a name and an SQL condition", "give both"
                 )
             rules.append(RowRule(quality.name, quality.description or quality.name, quality.implementation))
+    settings = custom_values(document.customProperties)
+    own = {c.name for c in columns}
     contract = SourceContract(
         path=path,
         document=document,
@@ -95,16 +116,16 @@ def _source_contract(path: Path, text: str) -> SourceContract:
         format=server.format,
         dialect=read_dialect(path, server),
         rules=tuple(rules),
+        reject_if=read_set_aside(path, "rejectIf", settings.get("rejectIf")),
+        ignore_if=read_set_aside(path, "ignoreIf", settings.get("ignoreIf")),
+        left_out=tuple(c for c in read_by_models(str(table.name)) if c.name not in own),
     )
     if not contract.key:
         raise problem(path, "schema", "no primaryKey", "name the columns that tell one row from another")
     check_properties(contract)
-    formats = {
-        "servers.dateFormat": contract.dialect.date_format,
-        "servers.timestampFormat": contract.dialect.timestamp_format,
-    }
-    for place, fault in sql_faults(columns, rules, formats, LOAD_COLUMNS):
+    for place, fault in faults(contract):
         raise problem(path, place, fault, "mend it in the contract")
+    check_expectations(contract, [c.name for c in contract.left_out])
     return contract
 
 
@@ -119,4 +140,5 @@ def _mart_contract(path: Path, text: str) -> MartContract:
     contract = MartContract(path=path, document=document, table=table, columns=read_columns(path, table))
     if not contract.grain.startswith("One row per"):
         raise problem(path, "dataGranularityDescription", "no grain", 'start with "One row per"')
+    check_expectations(contract)
     return contract

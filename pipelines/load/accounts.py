@@ -1,4 +1,4 @@
-"""Rows in = loaded + quarantined + duplicates, for each file: counted in the tables, written into the ledger."""
+"""Rows in = loaded + quarantined + rejected + ignored + duplicates, for each file: counted, written into the ledger."""
 
 from __future__ import annotations
 
@@ -13,28 +13,34 @@ if TYPE_CHECKING:
     from pipelines.load.state import PartitionLoad
 
 
-def count_by_file(load: PartitionLoad, schema: str) -> dict[str, int]:
+def count_by_file(load: PartitionLoad, schema: str, where: str = "true") -> dict[str, int]:
     """The partitions' rows in `raw`, `quarantine` or `duplicates`, by file id."""
     return dict(
         load.connection.execute(
             f"SELECT file_id, count(*) FROM {schema}.{ident(load.name)} "
-            f"WHERE {load.loaded_here if schema == 'raw' else load.here} GROUP BY file_id"
+            f"WHERE {load.loaded_here if schema == 'raw' else load.here} AND {where} GROUP BY file_id"
         ).fetchall()
     )
 
 
 def account(load: PartitionLoad) -> None:
-    """Rows in = loaded + quarantined + duplicates for each file, counted in the tables themselves."""
-    loaded, quarantined, duplicates = (count_by_file(load, s) for s in ("raw", "quarantine", "duplicates"))
+    """Rows in are accounted for in each file: counted in the tables themselves, but for ignored rows, which stand in none."""
+    loaded, duplicates = (count_by_file(load, s) for s in ("raw", "duplicates"))
+    quarantined = count_by_file(load, "quarantine", "kind = 'broken'")
+    rejected = count_by_file(load, "quarantine", "kind = 'rejected'")
     for file in load.files:
         count = load.counts[file.file_id]
         count.loaded = loaded.get(file.file_id, 0)
         count.quarantined = quarantined.get(file.file_id, 0)
+        count.rejected = rejected.get(file.file_id, 0)
         count.duplicates = duplicates.get(file.file_id, 0)
-        if count.rows_in != count.loaded + count.quarantined + count.duplicates:
+        if count.rows_in != (
+            count.loaded + count.quarantined + count.rejected + count.ignored + count.duplicates
+        ):
             raise LoadError(
                 f"{file.file.path}: {count.rows_in:,} rows came in but {count.loaded:,} were loaded, {count.quarantined:,} "
-                f"quarantined and {count.duplicates:,} were duplicates; nothing of it is kept. Please report this as a defect"
+                f"quarantined, {count.rejected:,} rejected and {count.ignored:,} ignored, and {count.duplicates:,} were "
+                "duplicates; nothing of it is kept. Please report this as a defect"
             )
 
 

@@ -6,16 +6,17 @@ import csv
 import json
 import zlib
 from collections import deque
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
 
+from pipelines.contracts.location import file_name
 from pipelines.land.inspected import refuse
 from pipelines.land.text import open_text
+from pipelines.load.conditions import failing_rules, file_columns, is_one_of, rejecting_rules, without_failing
 from pipelines.load.quick import zoned_columns
-from pipelines.load.relation import Rule, from_parquet, parse, row_rules, source, type_rules, typed
+from pipelines.load.relation import from_parquet, parse, row_rules, source, type_rules, typed
 from pipelines.quoting import file_literal, ident, literal
 
 if TYPE_CHECKING:
@@ -199,8 +200,8 @@ def careful_read(
 ) -> int:
     """Read one file into the temporary table `careful`; returns its rows.
 
-    `careful` holds line number, raw text, `row reasons` (empty for a good row), the contract's columns,
-    business_date, partition_date and file_id.
+    `careful` holds line number, raw text, `row kind` (good, broken, rejected or ignored), `row reasons`, the contract's
+    columns, business_date, partition_date and file_id.
 
     Raises:
         LandingError: the file cannot be read to its end; it was damaged, or changed since it was inspected.
@@ -223,29 +224,32 @@ def careful_read(
             value = from_parquet(column, field, kind, contract.dialect, cast="TRY_CAST")
         fields += [f"{value} AS {ident(column.name)}", f"{text} AS {source(column)}"]
     day, file_id = literal(str(file.file.partition_date)), literal(file.file_id)
+    name = literal(file_name(contract.location, file.file.path))
     read = (
         f'(SELECT {", ".join(fields)}, "line number", "raw text", "row fault", DATE {day} AS partition_date, '
-        f"{file_id} AS file_id FROM lines)"
+        f"{file_id} AS file_id{file_columns(contract, name, ident('line number'))} FROM lines)"
     )
     reading = [rule for column in contract.source_columns for rule in type_rules(column)]
     read = f'(SELECT *, {_reasons(reading)} AS "reading reasons" FROM {read})'
     carried = 'partition_date, file_id, "line number", "raw text", "row fault", "reading reasons"'
-    rows = typed(_without_failing(contract), zone, read_from=read, kinds=zoned, extra=carried)
-    derived = [
-        Rule(
-            f"(TRY((CAST(({c.expression}) AS {c.type})) IS NULL) IS NOT NULL)",
-            literal(f"{c.name}: its expression fails on this row"),
-        )
-        for c in contract.columns
-        if c.expression is not None
-    ]
-    connection.execute("DROP TABLE IF EXISTS careful")
-    connection.execute(
-        f'CREATE TEMP TABLE careful AS SELECT *, CASE WHEN "row fault" IS NOT NULL THEN ["row fault"] '
-        f'ELSE list_concat("reading reasons", list_filter({_reasons(derived + row_rules(contract))}, '
+    guarded = without_failing(contract)
+    rows = typed(guarded, zone, read_from=read, kinds=zoned, extra=carried)
+    rows = (
+        f"SELECT *, CASE WHEN \"row fault\" IS NOT NULL THEN NULL WHEN {is_one_of(guarded.ignore_if)} THEN 'ignored' "
+        f"WHEN {is_one_of(guarded.reject_if)} THEN 'rejected' END AS \"not ours\" FROM ({rows})"
+    )
+    rows = (
+        f'SELECT *, CASE WHEN "row fault" IS NOT NULL THEN ["row fault"] '
+        f"WHEN \"not ours\" = 'ignored' THEN [] WHEN \"not ours\" = 'rejected' THEN {_reasons(rejecting_rules(guarded))} "
+        f'ELSE list_concat("reading reasons", list_filter({_reasons(failing_rules(contract) + row_rules(guarded))}, '
         # A value that cannot be read has said so; that it is empty now is no further news.
         "lambda reason: NOT list_contains(list_transform(\"reading reasons\", lambda said: split_part(said, ':', 1)), "
         f"split_part(reason, ':', 1)))) END AS \"row reasons\" FROM ({rows})"
+    )
+    connection.execute("DROP TABLE IF EXISTS careful")
+    connection.execute(
+        'CREATE TEMP TABLE careful AS SELECT *, coalesce("not ours", '
+        f"CASE WHEN len(\"row reasons\") > 0 THEN 'broken' ELSE 'good' END) AS \"row kind\" FROM ({rows})"
     )
     connection.execute("DROP TABLE lines")
     row = connection.execute("SELECT count(*) FROM careful").fetchone()
@@ -255,12 +259,3 @@ def careful_read(
 def _reasons(rules: list[Any]) -> str:
     cases = ", ".join(f"CASE WHEN NOT {rule.condition} THEN {rule.reason} END" for rule in rules)
     return f"list_filter(CAST([{cases}] AS VARCHAR[]), lambda reason: reason IS NOT NULL)"
-
-
-def _without_failing(contract: SourceContract) -> SourceContract:
-    """The contract with derived columns that give NULL instead of stopping where an expression fails."""
-    columns = tuple(
-        replace(c, expression=f"TRY(CAST(({c.expression}) AS {c.type}))") if c.expression is not None else c
-        for c in contract.columns
-    )
-    return replace(contract, columns=columns)

@@ -14,6 +14,7 @@ from pipelines.load.pending import loaded_versions
 from pipelines.quoting import ident
 from pipelines.warehouse.connection import attach_warehouse, insert_rows, scalar
 from pipelines.warehouse.faults import explained
+from pipelines.warehouse.reuse import identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,6 +38,8 @@ class HeldPartition:
     versions: set[Version] = field(default_factory=set)
     rows: int = 0
     quarantined: int = 0
+    rejected: int = 0
+    ignored: int = 0
     duplicates: int = 0
 
 
@@ -46,6 +49,8 @@ class Held:
 
     partitions: dict[date, HeldPartition] = field(default_factory=dict)
     types: dict[str, str] = field(default_factory=dict)
+    is_empty: bool = True
+    """Of all partitions, whatever the range."""
 
 
 @dataclass
@@ -56,6 +61,8 @@ class Difference:
     months: dict[str, dict[str, int]] = field(default_factory=dict)
     starts: date | None = None
     """First business date whose held rows, or whose transactions' master data, differ; None: nothing does."""
+    reused: list[tuple[date, int, int]] = field(default_factory=list)
+    """Landing date, reused and keyed rows of partitions whose keys rows of another partition have for something else."""
 
 
 @contextmanager
@@ -111,12 +118,15 @@ def held_in(
     if not held.types or not _columns(connection, "ops", "files", catalog):
         return held
     partitions: dict[date, HeldPartition] = defaultdict(HeldPartition)
+    # A warehouse that only older versions wrote to has not all of these.
+    there = _columns(connection, "ops", "files", catalog)
+    counted = [c for c in ("quarantined", "rejected", "ignored", "duplicates") if c in there]
     connection.execute(f"USE {ident(catalog)}")
     try:
         for day, versions in loaded_versions(connection, name, first, last).items():
             partitions[day].versions = versions
         sums = connection.execute(
-            "SELECT partition_date, sum(quarantined), sum(duplicates) FROM ops.files "
+            f"SELECT partition_date, {', '.join(f'coalesce(sum({c}), 0)' for c in counted)} FROM ops.files "
             "WHERE dataset = ? AND status = 'loaded' GROUP BY ALL",
             [name],
         ).fetchall()
@@ -125,13 +135,15 @@ def held_in(
         ).fetchall()
     finally:
         connection.execute(f"USE {ident(own)}")
-    for day, quarantined, duplicates in sums:
+    for day, *values in sums:
         if day in partitions:
-            partitions[day].quarantined, partitions[day].duplicates = int(quarantined), int(duplicates)
+            for column, value in zip(counted, values, strict=True):
+                setattr(partitions[day], column, int(value))
     for day, count in rows:
         if day in partitions:
             partitions[day].rows = int(count)
     held.partitions = dict(partitions)
+    held.is_empty = not rows
     return held
 
 
@@ -159,6 +171,7 @@ def find_difference(
         found.months.setdefault(month, {})[what] = int(rows)
     if found.partitions:
         found.starts = _starts(connection, contract)
+        found.reused = _reused(connection, contract)
     connection.execute("DROP TABLE difference")
     return found
 
@@ -193,6 +206,35 @@ def _compare(connection: duckdb.DuckDBPyConnection, contract: SourceContract) ->
         f"FROM {side(WAREHOUSE)} AS o FULL OUTER JOIN {side(own)} AS n ON {matched} "
         f"WHERE o.partition_date IS NULL OR n.partition_date IS NULL OR {differ}"
     )
+
+
+def _reused(connection: duckdb.DuckDBPyConnection, contract: SourceContract) -> list[tuple[date, int, int]]:
+    """The reused keys as they would be with the plan's rows among the warehouse's."""
+    own, name, key = own_catalog(connection), ident(contract.name), ", ".join(map(ident, contract.key))
+    ours, theirs = f"{ident(own)}.raw.{name}", f"{ident(WAREHOUSE)}.raw.{name}"
+    shared = identity(contract)
+    there = set(_columns(connection, "raw", contract.name, WAREHOUSE))
+    if shared is None or not {c.name for c in contract.columns} <= there:
+        return []
+    names = f"{key}, partition_date, {shared} AS shared"
+    kept = f"(FROM {theirs} WHERE partition_date NOT IN (FROM replaced))"
+    contested = f"{ident(own)}.raw.{ident(contract.name + '__contested')}"
+    again = (
+        f"(SELECT {key} FROM {contested} UNION (SELECT {key} FROM {ours} INTERSECT SELECT {key} FROM {kept}))"
+    )
+    rows = (
+        f"(SELECT {names} FROM (FROM {ours} UNION ALL BY NAME FROM {kept}) SEMI JOIN {again} USING ({key}))"
+    )
+    counted = (
+        f"SELECT partition_date FROM (SELECT *, lag(shared) OVER w AS before, row_number() OVER w AS place FROM {rows} "
+        f"WINDOW w AS (PARTITION BY {key} ORDER BY partition_date)) WHERE place > 1 AND shared IS DISTINCT FROM before"
+    )
+    found: list[tuple[date, int, int]] = connection.execute(
+        f"SELECT partition_date, count(*), any_value(n.keyed) FROM ({counted}) JOIN (SELECT partition_date, count(*) AS keyed "
+        f"FROM (SELECT partition_date FROM {ours} UNION ALL SELECT partition_date FROM {kept}) GROUP BY ALL) AS n "
+        "USING (partition_date) GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    return found
 
 
 def _starts(connection: duckdb.DuckDBPyConnection, contract: SourceContract) -> date | None:

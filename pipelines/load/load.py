@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from pipelines.contracts import source_contracts
+from pipelines.contracts.location import fixed_folder
 from pipelines.land import check_files
 from pipelines.land.discover import require_landing_folder
 from pipelines.load.partitions import load_partitions
@@ -13,7 +14,7 @@ from pipelines.load.pending import compare, loaded_versions
 from pipelines.load.state import DatasetLoad, PartitionLoad
 from pipelines.load.tables import create_tables
 from pipelines.warehouse import ledger
-from pipelines.warehouse.connection import connect
+from pipelines.warehouse.connection import connect, restrict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,6 +59,7 @@ def load_datasets(
     with closing(connect(settings)) as connection:
         connection.execute(ledger.DDL)
         create_tables(connection, settings)
+        restrict(connection, [fixed_folder(settings.landing, c.location) for c in contracts.values()])
         for name, contract in contracts.items():
             if datasets is not None and name not in datasets:
                 continue

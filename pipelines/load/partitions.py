@@ -11,7 +11,12 @@ import duckdb
 from pipelines.errors import LoadError
 from pipelines.load.accounts import account, count_by_file, write_ledger
 from pipelines.load.careful import careful_read
-from pipelines.load.keys import find_repeated_keys, note_contested_keys, set_duplicates_aside
+from pipelines.load.keys import (
+    count_reused_keys,
+    find_repeated_keys,
+    note_contested_keys,
+    set_duplicates_aside,
+)
 from pipelines.load.quick import quick_select
 from pipelines.load.rejects import (
     TooManyRejectsError,
@@ -68,10 +73,12 @@ def load_partitions(load: PartitionLoad) -> DatasetLoad:
 
 
 def _is_always_careful(load: PartitionLoad) -> bool:
-    """JSON keeps its digits only when read as text; DuckDB's CSV reader takes UTF-8."""
+    """JSON keeps its digits only when read as text; DuckDB's CSV reader takes UTF-8, and numbers no lines."""
     encoding = codecs.lookup(load.contract.dialect.encoding).name
-    return load.contract.format == "jsonl" or (
-        load.contract.format == "csv" and encoding not in ("utf-8", "utf-8-sig", "ascii")
+    return (
+        load.contract.format == "jsonl"
+        or (load.contract.format == "csv" and encoding not in ("utf-8", "utf-8-sig", "ascii"))
+        or "file_line" in load.contract.file_columns
     )
 
 
@@ -91,6 +98,7 @@ def _attempt(load: PartitionLoad, careful: set[int]) -> DatasetLoad:
         set_duplicates_aside(load)
         account(load)
         note_contested_keys(load)
+        count_reused_keys(load)
         note_touched_dates(load)
         write_ledger(load, "loaded")
         ledger.note_unvalidated(load.connection, load.name, load.days)
@@ -120,9 +128,7 @@ def _quick_select(load: PartitionLoad, indexes: Sequence[int]) -> str:
 def _read_quickly(load: PartitionLoad, indexes: list[int]) -> None:
     """Insert many files at once; files with a row that is not good are left to the careful way."""
     try:
-        load.connection.execute(
-            f"INSERT INTO {load.table} ({', '.join(load.columns)}) {_quick_select(load, indexes)}"
-        )
+        ignored = _insert_good(load, _quick_select(load, indexes))
     except duckdb.Error as error:
         # The error has ended DuckDB's transaction; what to do now is found out outside of it.
         load.connection.execute("ROLLBACK")
@@ -134,12 +140,33 @@ def _read_quickly(load: PartitionLoad, indexes: list[int]) -> None:
             raise LoadError(f"{load.name} cannot be loaded: {error}") from error
         raise _ReadCarefully(bad) from error
     counted = count_by_file(load, "raw")
-    differing = {i for i in indexes if counted.get(load.files[i].file_id, 0) != load.files[i].rows}
+    for index in indexes:
+        file = load.files[index]
+        load.counts[file.file_id].ignored = ignored.get(file.file_id, 0)
+        counted[file.file_id] = counted.get(file.file_id, 0) + ignored.get(file.file_id, 0)
+    differing = {i for i in indexes if counted[load.files[i].file_id] != load.files[i].rows}
     if differing:  # line breaks within quotes, or blank lines: count records instead of lines
         raise _ReadCarefully(differing)
     for index in indexes:
         file = load.files[index]
         load.counts[file.file_id].rows_in = file.rows
+
+
+def _insert_good(load: PartitionLoad, select: str) -> dict[str, int]:
+    """Insert the rows of a quick read; returns the ignored ones, counted by file id."""
+    columns = ", ".join(load.columns)
+    if not load.contract.ignore_if:
+        load.connection.execute(f"INSERT INTO {load.table} ({columns}) {select}")
+        return {}
+    load.connection.execute(f"CREATE OR REPLACE TEMP TABLE quick AS {select}")
+    load.connection.execute(
+        f'INSERT INTO {load.table} ({columns}) SELECT {columns} FROM quick WHERE NOT "is ignored"'
+    )
+    ignored = load.connection.execute(
+        'SELECT file_id, count(*) FROM quick WHERE "is ignored" GROUP BY ALL'
+    ).fetchall()
+    load.connection.execute("DROP TABLE quick")
+    return dict(ignored)
 
 
 def _find_bad(load: PartitionLoad, indexes: list[int]) -> set[int]:
@@ -161,13 +188,18 @@ def _read_carefully(load: PartitionLoad, file: Inspected) -> None:
     try:
         rows = careful_read(load.connection, file, load.contract, load.settings.timezone)
     except duckdb.Error as error:
+        # DuckDB's text may hold a value of the row.
         raise LoadError(
-            f"{load.contract.path}: a rule or expression of the contract cannot be run: {error}"
+            f"{load.contract.path}: a rule or expression of the contract cannot be run on {file.file.path} "
+            f"({type(error).__name__}); `mainstay doctor` tries each"
         ) from error
     columns = ", ".join(load.columns)
     load.connection.execute(
         f"INSERT INTO {load.table} ({columns}) SELECT {columns} FROM careful "
-        'WHERE len("row reasons") = 0 ORDER BY "line number"'
+        'WHERE "row kind" = \'good\' ORDER BY "line number"'
+    )
+    load.counts[file.file_id].ignored = scalar(
+        load.connection, "SELECT count(*) FROM careful WHERE \"row kind\" = 'ignored'"
     )
     quarantine_rejects(load, file)
     load.counts[file.file_id].rows_in = rows
@@ -184,6 +216,9 @@ def _result(load: PartitionLoad) -> DatasetLoad:
         loaded=sum(c.loaded for c in counts),
         quarantined=sum(c.quarantined for c in counts),
         duplicates=sum(c.duplicates for c in counts),
+        rejected=sum(c.rejected for c in counts),
+        ignored=sum(c.ignored for c in counts),
+        reused=load.reused,
         drift=sorted({name for f in load.files for name in f.drift}),
         top_reasons=top_reasons(load),
     )

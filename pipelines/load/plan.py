@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock, Timeout
 
 from pipelines.contracts import source_contracts
+from pipelines.contracts.location import fixed_folder
 from pipelines.errors import LandingError, LoadError
 from pipelines.land import check_files
 from pipelines.land.discover import require_landing_folder
@@ -24,19 +25,22 @@ from pipelines.load.difference import (
     WAREHOUSE,
     Difference,
     Held,
+    HeldPartition,
     attached,
     find_difference,
     held_in,
     own_catalog,
 )
+from pipelines.load.keys import too_many_reused
 from pipelines.load.partitions import load_partitions
 from pipelines.load.pending import Pending, compare
 from pipelines.load.state import PartitionLoad
 from pipelines.load.tables import check_types, create_tables, raw_columns
 from pipelines.warehouse import ledger
-from pipelines.warehouse.connection import connect
+from pipelines.warehouse.connection import connect, restrict
 from pipelines.warehouse.faults import database_errors, explained
 from pipelines.warehouse.lock import warehouse_lock
+from pipelines.warehouse.reuse import tolerated_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -73,6 +77,8 @@ class PartitionPlan:
     quarantined: int = 0
     duplicates: int = 0
     message: str | None = None
+    rejected: int = 0
+    ignored: int = 0
 
 
 @dataclass
@@ -100,6 +106,8 @@ class LoadPlan:
             "removed",
             "changed",
             "quarantined",
+            "rejected",
+            "ignored",
             "duplicates",
         )
         return {
@@ -150,6 +158,8 @@ def plan_load(
     ):
         connection.execute(ledger.DDL)
         create_tables(connection, settings)
+        folders = [fixed_folder(settings.landing, c.location) for c in contracts.values()]
+        restrict(connection, [settings.var, *folders])
         with warehouse_lock(settings, _PLAN, _PLAN, on_wait=say), attached(connection, settings):
             before = {name: held_in(connection, WAREHOUSE, name, first, last) for name in contracts}
         works = []
@@ -166,6 +176,7 @@ def plan_load(
         with warehouse_lock(settings, _PLAN, _PLAN, on_wait=say), attached(connection, settings):
             for work in works:
                 difference = find_difference(connection, work.contract, work.replaced)
+                plan.problems += work.reuse_problems(difference)
                 plan.partitions += work.partitions(difference)
                 starts += [difference.starts] if difference.starts else []
                 for month, counts in difference.months.items():
@@ -201,7 +212,8 @@ class _DatasetPlan:
             require_landing_folder(self.settings, self.contract)
         try:
             columns = raw_columns(self.contract)
-            check_types(self.contract.name, columns, self.before.types)
+            if not self.before.is_empty:  # an empty table takes other types
+                check_types(self.contract.name, columns, self.before.types)
         except LoadError as error:
             self.failed = dict.fromkeys(self.pending.changed, ("rejected", str(error)))
             return [str(error)]
@@ -221,6 +233,16 @@ class _DatasetPlan:
                 except LoadError as of_day:
                     self.failed[day] = ("rejected", str(of_day))
         return problems
+
+    def reuse_problems(self, difference: Difference) -> list[str]:
+        """The sentence at which the load would stop over keys that rows of the warehouse have for something else."""
+        rate = tolerated_rate(self.contract, self.settings)
+        failed = [(day, n, keyed) for day, n, keyed in difference.reused if n > keyed * rate]
+        if not failed or any(state == "rejected" for state, _ in self.failed.values()):
+            return []
+        sentence = too_many_reused(self.contract, rate, failed)
+        self.failed |= dict.fromkeys(self.pending.changed.keys() - self.failed.keys(), ("rejected", sentence))
+        return [sentence]
 
     def _load(self, files: Sequence[Inspected]) -> None:
         load_partitions(PartitionLoad(self.connection, self.settings, self.contract, _PLAN, files))
@@ -252,7 +274,7 @@ class _DatasetPlan:
             plan = PartitionPlan(self.contract.name, day, "unchanged", files)
             if held is not None:
                 plan.rows_now = plan.rows_after = held.rows
-                plan.quarantined, plan.duplicates = held.quarantined, held.duplicates
+                _copy_counts(held, plan)
             if day in self.pending.missing:
                 plan.files = 0
                 self._tell_missing(plan)
@@ -260,8 +282,8 @@ class _DatasetPlan:
                 plan.state, plan.message = self.failed[day]
             elif day in self.pending.changed:
                 after = scratch[day]
-                plan.rows_after, plan.quarantined = after.rows, after.quarantined
-                plan.duplicates = after.duplicates
+                plan.rows_after = after.rows
+                _copy_counts(after, plan)
                 plan.state = "new" if held is None else "changed"
                 if plan.state == "changed" and day not in difference.partitions:
                     plan.state, plan.message = "unchanged", "is loaded again, with the same rows"
@@ -273,10 +295,16 @@ class _DatasetPlan:
     def _tell_missing(self, plan: PartitionPlan) -> None:
         plan.state = "missing"
         if self.remove_missing:
-            plan.rows_after = plan.quarantined = plan.duplicates = 0
+            plan.rows_after = 0
+            _copy_counts(HeldPartition(), plan)
             plan.message = "its landing files are gone; its rows are taken out"
         else:
             plan.message = "its landing files are gone; it keeps its rows (--remove-missing takes them out)"
+
+
+def _copy_counts(held: HeldPartition, plan: PartitionPlan) -> None:
+    for name in ("quarantined", "rejected", "ignored", "duplicates"):
+        setattr(plan, name, getattr(held, name))
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipelines.contracts import ISO
+from pipelines.contracts.location import file_name
+from pipelines.load.conditions import file_columns, is_one_of
 from pipelines.load.relation import (
     exact_rules,
     from_parquet,
@@ -91,6 +93,7 @@ def quick_select(
     """A SELECT of good rows in raw's column order; it raises at the first row that is not good.
 
     All files have the same header, compression and Parquet types. Rows keep the order of the files and of their lines.
+    Where the contract ignores some rows, they come too, and the column `is ignored` tells them apart.
     """
     call, values = _parquet(contract, files) if contract.format == "parquet" else _csv(contract, files)
     fields, conditions = [], []
@@ -112,7 +115,10 @@ def quick_select(
             conditions += [rule.condition for rule in type_rules(column)]
     days = _by_file([f"DATE {literal(str(f.file.partition_date))}" for f in files])
     ids = _by_file([literal(f.file_id) for f in files])
-    read = f"(SELECT {', '.join(fields)}, {days} AS partition_date, {ids} AS file_id FROM {call})"
+    places = file_columns(
+        contract, _by_file([literal(file_name(contract.location, f.file.path)) for f in files]), "NULL"
+    )
+    read = f"(SELECT {', '.join(fields)}, {days} AS partition_date, {ids} AS file_id{places} FROM {call})"
     if conditions:
         read = f"(SELECT * FROM {read} WHERE {_or_stop(conditions)})"
     rows = typed(
@@ -123,7 +129,13 @@ def quick_select(
         extra="partition_date, file_id",
     )
     checks = [rule.condition for rule in row_rules(contract)]
-    return f"SELECT {', '.join(columns)} FROM ({rows}) WHERE {_or_stop(checks)}"
+    if not contract.ignore_if:
+        return f"SELECT {', '.join(columns)} FROM ({rows}) WHERE {_or_stop(checks)}"
+    rows = f'SELECT *, {is_one_of(contract.ignore_if)} AS "is ignored" FROM ({rows})'
+    return (
+        f'SELECT {", ".join(columns)}, "is ignored" FROM ({rows}) '
+        f'WHERE CASE WHEN "is ignored" THEN true ELSE {_or_stop(checks)} END'
+    )
 
 
 def _by_file(values: Sequence[str]) -> str:

@@ -24,8 +24,9 @@ class TooManyRejectsError(Exception):
 def quarantine_rejects(load: PartitionLoad, file: Inspected) -> None:
     """Move the bad rows of the temporary table `careful` to quarantine, and drop it."""
     load.connection.execute(
-        f'INSERT INTO {load.quarantine} SELECT ?, ?, partition_date, file_id, ?, "line number", "raw text", '
-        '"row reasons", ? FROM careful WHERE len("row reasons") > 0 ORDER BY "line number"',
+        f"INSERT INTO {load.quarantine} (run_id, dataset, partition_date, file_id, file_path, line_number, raw_text, "
+        'reasons, set_aside_at, kind) SELECT ?, ?, partition_date, file_id, ?, "line number", "raw text", '
+        '"row reasons", ?, "row kind" FROM careful WHERE "row kind" IN (\'broken\', \'rejected\') ORDER BY "line number"',
         [load.run_id, load.name, str(file.file.path), ledger.now()],
     )
     load.connection.execute("DROP TABLE careful")
@@ -34,7 +35,8 @@ def quarantine_rejects(load: PartitionLoad, file: Inspected) -> None:
 def check_tolerance(load: PartitionLoad) -> None:
     """Per business date: the share of rejects must be within what the contract tolerates."""
     rejects = load.connection.execute(
-        f"SELECT partition_date, count(*) FROM {load.quarantine} WHERE {load.here} GROUP BY ALL ORDER BY ALL"
+        f"SELECT partition_date, count(*) FROM {load.quarantine} WHERE {load.here} AND kind = 'broken' "
+        "GROUP BY ALL ORDER BY ALL"
     ).fetchall()
     rows_in: dict[date, int] = defaultdict(int)
     for file in load.files:
@@ -65,7 +67,7 @@ def top_reasons(load: PartitionLoad, day: date | None = None) -> list[tuple[str,
     """The most frequent reasons by column and kind, with the example values cut out."""
     rows = load.connection.execute(
         f"SELECT {REASON_KIND} AS kind, count(*) FROM ("
-        f"SELECT unnest(reasons) AS reason FROM {load.quarantine} WHERE {load.here} "
+        f"SELECT unnest(reasons) AS reason FROM {load.quarantine} WHERE {load.here} AND kind = 'broken' "
         "AND (CAST(? AS DATE) IS NULL OR partition_date = ?)) GROUP BY kind ORDER BY 2 DESC, 1 LIMIT 3",
         [day, day],
     ).fetchall()
@@ -89,10 +91,11 @@ def keep_rejects(load: PartitionLoad, careful: set[int]) -> None:
         quarantine_rejects(load, load.files[index])
     quarantined = dict(
         load.connection.execute(
-            f"SELECT file_id, count(*) FROM {load.quarantine} WHERE {load.here} AND run_id = ? GROUP BY file_id",
+            f"SELECT file_id, count(*) FROM {load.quarantine} WHERE {load.here} AND run_id = ? AND kind = 'broken' "
+            "GROUP BY file_id",
             [load.run_id],
         ).fetchall()
     )
     for file_id, count in load.counts.items():
-        count.loaded, count.quarantined = 0, quarantined.get(file_id, 0)
+        count.loaded, count.duplicates, count.quarantined = 0, 0, quarantined.get(file_id, 0)
     write_ledger(load, "rejected")

@@ -11,10 +11,11 @@ floating-point noise of the exporting program and is rounded away. Anything coar
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.contracts import ISO
+from pipelines.contracts.sql import in_order
+from pipelines.load.conditions import Rule, rejecting_rules
 from pipelines.quoting import ident, literal
 
 if TYPE_CHECKING:
@@ -27,14 +28,6 @@ _ISO_LOCAL = r"\s*\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?\s*"
 _ISO_ZONED = _ISO_LOCAL.removesuffix(r"\s*") + r"(Z|[+-]\d{2}(:?\d{2})?)\s*"
 _SPECIAL = r"(?i)^\s*[+-]?(epoch|inf)"
 """Words that DuckDB's strptime takes for any format, and reads as 1900-01-01."""
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A condition that a good row meets, and the SQL text that says why a row does not."""
-
-    condition: str
-    reason: str
 
 
 def source(column: Column) -> str:
@@ -250,6 +243,7 @@ def row_rules(contract: SourceContract) -> list[Rule]:
         Rule(f"coalesce(({rule.condition}), false)", literal(f"{rule.name}: {rule.description}"))
         for rule in contract.rules
     ]
+    rules += rejecting_rules(contract)
     if contract.business_time is not None:
         tolerance = contract.future_tolerance_days
         rules.append(
@@ -277,14 +271,13 @@ def typed(contract: SourceContract, zone: str, *, read_from: str, kinds: dict[st
         f"{to_contract(c, ident(c.name), source_zone, zoned=kinds.get(c.name, False))} AS {ident(c.name)}"
         for c in contract.source_columns
     ]
+    # An optional column that the file does not have is empty, also for the rules that name it.
+    casts += [f"CAST(NULL AS {c.type}) AS {ident(c.name)}" for c in contract.left_out]
     date_of = _business_date(contract, zone, source_zone, kinds)
+    extra = ", ".join((extra, *contract.file_columns))
     inner = f"SELECT {', '.join(casts)}, {date_of} AS business_date, {extra} FROM {read_from}"
-    derived = [
-        f"CAST(({c.expression}) AS {c.type}) AS {ident(c.name)}"
-        for c in contract.columns
-        if c.expression is not None
-    ]
-    if derived:
+    for level in in_order(contract.columns):
+        derived = [f"CAST(({c.expression}) AS {c.type}) AS {ident(c.name)}" for c in level]
         inner = f"SELECT *, {', '.join(derived)} FROM ({inner})"
     if contract.business_time is not None and contract.column(contract.business_time).expression is not None:
         # A derived business time is only known now; it is in UTC already.

@@ -28,6 +28,8 @@ class FileCount:
     loaded: int = 0
     quarantined: int = 0
     duplicates: int = 0
+    rejected: int = 0
+    ignored: int = 0
 
 
 @dataclass
@@ -41,6 +43,12 @@ class DatasetLoad:
     loaded: int = 0
     quarantined: int = 0
     duplicates: int = 0
+    rejected: int = 0
+    """Rows that `rejectIf` names; they stand in quarantine and count against no tolerance."""
+    ignored: int = 0
+    """Rows that `ignoreIf` names; they stand nowhere."""
+    reused: int = 0
+    """Rows whose key an earlier row of another customer or business date has; they are loaded, or duplicates."""
     unchanged: int = 0
     """Partitions left as they were, because nothing about them had changed."""
     missing: list[date] = field(default_factory=list)
@@ -84,3 +92,5 @@ class PartitionLoad:
         """The same after they were cleared: cheaper where the table holds nothing else."""
         self.counts: dict[str, FileCount] = {}
         """By file id."""
+        self.reused = 0
+        """Rows of these partitions' keys whose key an earlier row has for something else."""

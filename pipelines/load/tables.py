@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pipelines.contracts import LOAD_COLUMNS, canon_of, known_contracts
 from pipelines.errors import LoadError
 from pipelines.quoting import ident
+from pipelines.warehouse.reuse import tolerated_rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +29,10 @@ _NOT_LOADED_BY = {"description", "classification", "quality", "is_published"}
 _SET_ASIDE = """(
     run_id VARCHAR, dataset VARCHAR, partition_date DATE, file_id VARCHAR, file_path VARCHAR, line_number BIGINT,
     raw_text VARCHAR, {what}, set_aside_at TIMESTAMP)"""
+
+# Tables of warehouses that were made before rows were rejected by condition have no kind; their rows are all broken.
+_KIND = "ALTER TABLE quarantine.{table} ADD COLUMN IF NOT EXISTS kind VARCHAR DEFAULT 'broken'"
+"""`broken`: the row breaks the contract; `rejected`: the contract's `rejectIf` names it."""
 
 
 def raw_columns(contract: SourceContract) -> list[tuple[str, str]]:
@@ -49,6 +54,7 @@ def create_tables(connection: duckdb.DuckDBPyConnection, settings: Settings) -> 
         have = dict(
             connection.execute("SELECT name, type FROM pragma_table_info(?)", [f"raw.{table}"]).fetchall()
         )
+        _retype_empty(connection, name, contract, dict(columns), have)
         check_types(name, columns, have)
         for column, type_ in columns:
             if column not in have:
@@ -58,9 +64,31 @@ def create_tables(connection: duckdb.DuckDBPyConnection, settings: Settings) -> 
         connection.execute(
             f"CREATE TABLE IF NOT EXISTS quarantine.{table} {_SET_ASIDE.format(what='reasons VARCHAR[]')}"
         )
+        connection.execute(_KIND.format(table=table))
         connection.execute(
             f"CREATE TABLE IF NOT EXISTS duplicates.{table} {_SET_ASIDE.format(what='kind VARCHAR')}"
         )
+
+
+def _retype_empty(
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    contract: SourceContract,
+    columns: Mapping[str, str],
+    have: dict[str, str],
+) -> None:
+    """Give a raw table without rows, as a rejected first load leaves it, the types that the contract says now."""
+    changed = {c: t for c, t in columns.items() if have.get(c, t) != t}
+    if not changed or connection.execute(f"SELECT 1 FROM raw.{ident(name)} LIMIT 1").fetchall():
+        return
+    contested = ident(name + "__contested")
+    for column, type_ in changed.items():
+        tables = [ident(name), *([contested] if column in contract.key else [])]
+        for table in tables:
+            connection.execute(
+                f"ALTER TABLE IF EXISTS raw.{table} ALTER {ident(column)} TYPE {type_} USING CAST(NULL AS {type_})"
+            )
+        have[column] = type_
 
 
 def check_types(name: str, columns: Sequence[tuple[str, str]], have: Mapping[str, str]) -> None:
@@ -92,6 +120,9 @@ def contract_hash(contract: SourceContract, settings: Settings) -> str:
             for c in contract.columns
         ],
         "rules": [(rule.name, rule.condition) for rule in contract.rules],
+        "reject_if": [(rule.name, rule.condition) for rule in contract.reject_if],
+        "ignore_if": [(rule.name, rule.condition) for rule in contract.ignore_if],
+        "tolerated_key_reuse_rate": tolerated_rate(contract, settings),
         "business_time": contract.business_time,
         "future_tolerance_days": contract.future_tolerance_days,
         "tolerated_reject_rate": contract.tolerated_reject_rate,

@@ -28,7 +28,8 @@ from ops.checks where run_id = ? group by stage order by min(rowid)
 """
 _FILES = """
 select
-    dataset, sum(rows_in) as rows_in, sum(loaded) as loaded, sum(quarantined) as quarantined, sum(duplicates) as duplicates
+    dataset, sum(rows_in) as rows_in, sum(loaded) as loaded, sum(quarantined) as quarantined,
+    coalesce(sum(rejected), 0) + coalesce(sum(ignored), 0) as not_ours, sum(duplicates) as duplicates
 from ops.files where status = 'loaded' group by dataset
 """
 _RUNS = """
@@ -36,7 +37,8 @@ select
     any_value(r.started_at) as started_at, any_value(r.kind) as kind, sum(f.rows_in) as rows_in,
     -- The page is written before its own run ends.
     case when r.run_id = ? then 'published' else any_value(r.status) end as status,
-    sum(f.loaded) as loaded, sum(f.quarantined) as quarantined, sum(f.duplicates) as duplicates
+    sum(f.loaded) as loaded, sum(f.quarantined) as quarantined,
+    coalesce(sum(f.rejected), 0) + coalesce(sum(f.ignored), 0) as not_ours, sum(f.duplicates) as duplicates
 from ops.runs as r
 inner join ops.files as f on r.run_id = f.run_id and f.rows_in is not null
 group by r.run_id
@@ -96,7 +98,7 @@ class Quality:
         )
 
 
-_ROWS = ("rows_in", "loaded", "quarantined", "duplicates")
+_ROWS = ("rows_in", "loaded", "quarantined", "not_ours", "duplicates")
 
 
 def _counts(row: dict[str, object], *names: str) -> tuple[str, ...]:

@@ -41,7 +41,17 @@ def load(
         )
         totals = {
             k: sum(getattr(r, k) for r in results)
-            for k in ("files", "rows_in", "loaded", "quarantined", "duplicates", "unchanged")
+            for k in (
+                "files",
+                "rows_in",
+                "loaded",
+                "quarantined",
+                "rejected",
+                "ignored",
+                "duplicates",
+                "reused",
+                "unchanged",
+            )
         }
         return {**totals, "datasets": [r.as_dict() for r in results]}
 

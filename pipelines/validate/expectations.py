@@ -42,5 +42,9 @@ class ExpectKeyToBeUnique(ExpectQueryToReturnNoRows):
     """No two rows share a key."""
 
 
+class ExpectKeysToTellRowsApart(ExpectQueryToReturnNoRows):
+    """No landing date has more rows than tolerated whose key an earlier row of another customer or date has."""
+
+
 class ExpectMetricToKeepRule(ExpectQueryToReturnNoRows):
     """A library metric of the contract's data quality rules lies where its operator wants it."""

@@ -27,7 +27,8 @@ from pipelines.validate.landed import landed_files, landed_select
 from pipelines.validate.report import ValidationReport
 from pipelines.validate.results import save
 from pipelines.validate.rules import query
-from pipelines.warehouse.connection import connect
+from pipelines.warehouse.connection import connect, restrict
+from pipelines.warehouse.reuse import tolerated_rate
 
 if TYPE_CHECKING:
     from pipelines.contracts import MartContract, SourceContract
@@ -119,9 +120,11 @@ def _open(settings: Settings, stage: str, path: Path | None) -> duckdb.DuckDBPyC
         raise SettingsError("which serving file is to be validated? give connection_path")
     target = path or settings.warehouse
     try:
-        return connect(settings, target, read_only=True)
+        connection = connect(settings, target, read_only=True)
+        restrict(connection, [])
     except duckdb.Error as error:
         raise ValidationFailedError(f"{target}: cannot be opened for validation: {error}") from error
+    return connection
 
 
 def _planned(
@@ -134,7 +137,7 @@ def _planned(
     if stage == "raw":
         touched = {name: partitions.get(name) if partitions is not None else None for name in sources}
         return [
-            plan.raw_suite(c, touched[name])
+            plan.raw_suite(c, touched[name], tolerated_rate(c, settings))
             for name, c in sources.items()
             if partitions is None or touched[name]
         ]

@@ -30,6 +30,7 @@ from pipelines.validate.rules import (
     unique_key,
     view_of,
 )
+from pipelines.warehouse.reuse import reused_by_date
 
 if TYPE_CHECKING:
     from pipelines.contracts import Contract, MartContract, SourceContract
@@ -87,14 +88,15 @@ def land_suite(contract: SourceContract, select: str) -> Suite:
         *(
             not_null(c.name, f"{origin}: column {c.name}", mostly)
             for c in contract.source_columns
-            if c.required
+            # Rows that are not ours may be empty, and which those are only the load knows.
+            if c.required and not (contract.reject_if or contract.ignore_if)
         ),
     ]
     return Suite(f"land.{contract.name}", select, tuple(checks), personal_columns(contract))
 
 
-def raw_suite(contract: SourceContract, days: Sequence[date] | None) -> Suite:
-    """The touched partitions of a raw table, or all of it."""
+def raw_suite(contract: SourceContract, days: Sequence[date] | None, reuse_rate: float = 1) -> Suite:
+    """The touched partitions of a raw table, or all of it; `reuse_rate` is the tolerated share of reused keys."""
     origin = str(contract.path)
     lead = "days_after_partition"
     table = f"raw.{ident(contract.name)}"
@@ -112,6 +114,13 @@ def raw_suite(contract: SourceContract, days: Sequence[date] | None) -> Suite:
             origin,
         ),
         unique_key([*contract.key, "partition_date"], origin),
+        query(
+            "expect_keys_to_tell_rows_apart",
+            f"select * from ({reused_by_date(contract)}) as found where reused > keyed * {reuse_rate!r}",
+            column=", ".join(contract.key),
+            origin=origin,
+            description=f"At most {reuse_rate:.2%} of a date's rows have the key of an earlier row of another customer or date.",
+        ),
         # A day without rows is no fault; how many rows the dataset must have is asked of the whole table.
         *table_checks(contract, counted=table),
     ]

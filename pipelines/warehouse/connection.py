@@ -97,6 +97,17 @@ def _patiently(settings: Settings, path: Path, opened: Callable[[], Opened]) -> 
         time.sleep(_POLL_SECONDS)
 
 
+def restrict(connection: duckdb.DuckDBPyConnection, folders: Sequence[Path]) -> None:
+    """From now on the database reads and writes no file but its own and those below the folders, and no setting changes.
+
+    Contracts hold SQL. What it may be is checked when they are read; this is the second wall.
+    """
+    allowed = dict.fromkeys(path for folder in folders for path in (str(folder), str(folder.absolute())))
+    connection.execute(f"SET allowed_directories = [{', '.join(map(literal, allowed))}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Commit on success, roll back on any error."""

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.contracts import known_contracts, source_contracts
 from pipelines.errors import BuildError
-from pipelines.quoting import ident
+from pipelines.quoting import ident, literal
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import connect, fetch_rows
 from pipelines.warehouse.lock import warehouse_lock
+from pipelines.warehouse.reuse import count_reused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,17 +159,24 @@ def held_datasets(settings: Settings, connection: duckdb.DuckDBPyConnection) -> 
     }
     contracts = source_contracts(settings)
     found = []
-    for name in known_contracts(settings):
+    for name, contract in known_contracts(settings).items():
         if name not in tables:
             continue
         row = fetch_rows(
             connection,
             f"SELECT ? AS dataset, count(*) AS rows, max(partition_date) AS last_date, "
             f"(SELECT count(*) FROM quarantine.{ident(name)}) AS quarantined, "
-            f"(SELECT count(*) FROM duplicates.{ident(name)}) AS duplicates "
+            + "".join(
+                f"(SELECT coalesce(sum({what}), 0)::BIGINT FROM ops.files "
+                f"WHERE dataset = {literal(name)} AND status = 'loaded') AS {what}, "
+                for what in ("rejected", "ignored")
+            )
+            + f"(SELECT count(*) FROM duplicates.{ident(name)}) AS duplicates "
             f"FROM raw.{ident(name)}",
             [name],
         )[0]
+        row["quarantined"] -= row["rejected"]
+        row["reused"] = count_reused(connection, contract)
         found.append(row)
     newest = max((r["last_date"] for r in found if r["last_date"]), default=None)
     for row in found:

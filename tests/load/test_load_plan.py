@@ -95,6 +95,8 @@ def test_a_plan_without_a_warehouse_is_all_new_and_makes_no_warehouse(world: Wor
             "removed": 0,
             "changed": 0,
             "quarantined": 1,
+            "rejected": 0,
+            "ignored": 0,
             "duplicates": 1,
         },
     }
@@ -357,7 +359,7 @@ def test_what_is_planned_is_what_then_happens(
         "WHERE o.transaction_id = transactions.transaction_id)"
     )
     with tempfile.TemporaryDirectory() as home:
-        world = World(Path(home))
+        world = World(Path(home)).setting(toleratedKeyReuseRate=1)
         land(world, earlier)
         load_datasets(world.settings, "earlier", None, None)
         land(world, later)
@@ -394,3 +396,14 @@ def test_the_header_alone_empties_a_date_in_the_plan_too(world: World) -> None:
     world.land(f"{HEADER}\n")
     emptied = only(plan(world))
     assert (emptied.state, emptied.rows_now, emptied.rows_after, emptied.removed) == ("changed", 1, 0, 1)
+
+
+def test_a_plan_says_that_keys_reused_against_the_warehouse_would_stop_the_load(world: World) -> None:
+    world.setting(toleratedKeyReuseRate=0.5).good(1, 2)
+    world.load()
+    world.rows(GOOD.format(1).replace("c1", "c2"), day=SECOND)
+    planned = plan(world)
+    assert [p.state for p in planned.partitions] == ["unchanged", "rejected"]
+    assert "2017-03-02: 1 of 1 rows have the transaction_id with line_number" in planned.problems[0]
+    world.rows(GOOD.format(1).replace("c1", "c2"), GOOD.format(3), day=SECOND)
+    assert plan(world).problems == []

@@ -141,7 +141,7 @@ def contested_are_right(world: World) -> bool:
 @given(steps=STEPS)
 def test_after_any_history_each_date_whose_held_rows_differ_has_been_touched(steps: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as home:
-        world = World(Path(home))
+        world = World(Path(home)).setting(toleratedKeyReuseRate=1)
         world.land("", day="2000-01-01", name="readme.txt")  # the landing folder is never empty
         load(world)
         before = held(world)

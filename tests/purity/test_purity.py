@@ -124,7 +124,7 @@ WAYS = (daily, shuffled, corrected, twice, removed)
 
 def held(home: Path, history: History, way: Callable[..., None]) -> dict[str, list[tuple[Any, ...]]]:
     """Raw, what staging makes of it, and what was set aside, after loading the history in this way."""
-    world = World(home)
+    world = World(home).setting(toleratedKeyReuseRate=1)
 
     def land(day: date, files: Files) -> None:
         for stale in (world.settings.landing / "transactions" / str(day)).glob("*"):

@@ -32,7 +32,7 @@ def warehouse(settings: Settings) -> Path:
     """A small sound warehouse: raw with two days of transactions, staging views, one mart."""
     settings.warehouse.parent.mkdir(parents=True)
     with duckdb.connect(str(settings.warehouse)) as connection:
-        for schema in ("raw", "staging", "marts"):
+        for schema in ("raw", "duplicates", "staging", "marts"):
             connection.execute(f"create schema {schema}")
         for name, contract in canonical_contracts().items():
             columns = ", ".join(f'"{c.name}" {c.type}' for c in contract.columns)
@@ -40,6 +40,9 @@ def warehouse(settings: Settings) -> Path:
                 f"create table raw.{name} "
                 f"({columns}, business_date date, partition_date date, file_id varchar)"
             )
+            keys = ", ".join(f'"{k}" {contract.column(k).type}' for k in contract.key)
+            connection.execute(f"create table raw.{name}__contested ({keys})")
+            connection.execute(f"create table duplicates.{name} (partition_date date, kind varchar)")
             seen = ", ".join(f'"{c.name}"' for c in contract.columns if not c.is_personal)
             connection.execute(
                 f"create view staging.stg_{name} as select {seen}, business_date from raw.{name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -10,10 +11,11 @@ import duckdb
 import pytest
 from validating_world import DAY, MART, PARTITIONS
 
-from pipelines.contracts import MartContract, read_mart_contract
+from pipelines.contracts import MartContract, RowRule, canonical_contracts, read_mart_contract
 from pipelines.errors import ContractError, SettingsError, ValidationFailedError
 from pipelines.settings import Settings
 from pipelines.validate import ValidationReport, build_docs, require_success, validate
+from pipelines.validate.suites import land_suite
 
 HEADER = (
     "transaction_id,line_number,customer_id,product_id,transaction_at,quantity,net_amount,discount_amount,cost_amount,"
@@ -26,9 +28,10 @@ def failing(report: ValidationReport) -> set[tuple[str, str, str | None]]:
     return {(r.suite, r.expectation, r.column) for r in report.failures}
 
 
-def change(path: Path, statement: str) -> None:
+def change(path: Path, *statements: str) -> None:
     with duckdb.connect(str(path)) as connection:
-        connection.execute(statement)
+        for statement in statements:
+            connection.execute(statement)
 
 
 def land(
@@ -367,3 +370,26 @@ def test_results_of_old_runs_are_pruned(settings: Settings, warehouse: Path, mar
         validate(settings, "marts", f"run-{n}", None, marts={"tiers": mart})
     kept = sorted(p.name for p in (settings.var / "gx" / "runs").iterdir())
     assert kept == ["run-3", "run-4", "run-5", "run-6", "run-7"]
+
+
+def test_keys_that_do_not_tell_rows_apart(settings: Settings, warehouse: Path) -> None:
+    change(
+        warehouse,
+        "insert into raw.transactions__contested select 'T' || i, 1 from range(50, 60) as t(i)",
+        "insert into raw.transactions by name select 'T' || i as transaction_id, 1 as line_number, 'C9' as customer_id, "
+        "timestamp '2024-02-29 10:00:00' as transaction_at, 1 as net_amount, date '2024-02-29' as business_date, "
+        "date '2024-02-29' as partition_date from range(50, 60) as t(i)",
+    )
+    assert failing(validate(settings, "raw", "run-1", PARTITIONS)) == {
+        ("raw.transactions", "expect_keys_to_tell_rows_apart", "transaction_id, line_number")
+    }
+    tolerant = settings.model_copy(update={"tolerated_key_reuse_rate": 0.2})
+    assert not validate(tolerant, "raw", "run-1", PARTITIONS).failed
+
+
+def test_rows_that_are_not_ours_may_be_empty_as_they_are_landed() -> None:
+    contract = canonical_contracts()["transactions"]
+    unowned = replace(contract, reject_if=(RowRule("nobody", "nobody", "customer_id IS NULL"),))
+    asked = [c.column for c in land_suite(contract, "select 1").checks]
+    assert "customer_id" in asked
+    assert "customer_id" not in [c.column for c in land_suite(unowned, "select 1").checks]

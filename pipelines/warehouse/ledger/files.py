@@ -35,6 +35,14 @@ class FileEntry:
     duplicates: int | None
     status: str
     message: str | None = None
+    rejected: int | None = None
+    ignored: int | None = None
+
+
+_FILE_COLUMNS = (
+    "file_id, run_id, dataset, partition_date, path, size_bytes, sha256, contract_hash, rows_in, loaded, quarantined, "
+    "duplicates, loaded_at, status, message, rejected, ignored"
+)
 
 
 def record_files(connection: duckdb.DuckDBPyConnection, entries: Iterable[FileEntry]) -> None:
@@ -56,11 +64,13 @@ def record_files(connection: duckdb.DuckDBPyConnection, entries: Iterable[FileEn
             now(),
             e.status,
             e.message,
+            e.rejected,
+            e.ignored,
         ]
         for e in entries
     ]
     if rows:
-        insert_rows(connection, "ops.files", rows)
+        insert_rows(connection, f"ops.files ({_FILE_COLUMNS})", rows)
 
 
 def record_drift(

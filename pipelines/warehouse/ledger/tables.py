@@ -20,6 +20,8 @@ CREATE TABLE IF NOT EXISTS ops.files (
     file_id VARCHAR, run_id VARCHAR, dataset VARCHAR, partition_date DATE, path VARCHAR, size_bytes BIGINT,
     sha256 VARCHAR, contract_hash VARCHAR, rows_in BIGINT, loaded BIGINT, quarantined BIGINT, duplicates BIGINT,
     loaded_at TIMESTAMP, status VARCHAR, message VARCHAR);
+ALTER TABLE ops.files ADD COLUMN IF NOT EXISTS rejected BIGINT;
+ALTER TABLE ops.files ADD COLUMN IF NOT EXISTS ignored BIGINT;
 CREATE TABLE IF NOT EXISTS ops.unvalidated (dataset VARCHAR, partition_date DATE);
 CREATE TABLE IF NOT EXISTS ops.touched (dataset VARCHAR, business_date DATE);
 CREATE TABLE IF NOT EXISTS ops.drift (

@@ -45,6 +45,7 @@ class World:
         self.settings = Settings(
             home=self.home,
             duckdb_threads=2,
+            tolerated_key_reuse_rate=1,  # few ids, so that keys come again on purpose
             default_margin_rate=policy.default_margin_rate,
             **dict(self.history.settings),
         )
