@@ -9,7 +9,7 @@ import yaml
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject
 from pydantic import ValidationError
 
-from pipelines.contracts.checks import check_properties, sql_faults
+from pipelines.contracts.checks import check_csv_shape, check_properties, sql_faults
 from pipelines.contracts.columns import problem, read_columns
 from pipelines.contracts.dialect import read_dialect
 from pipelines.contracts.location import location_parts
@@ -96,6 +96,7 @@ def _source_contract(path: Path, text: str) -> SourceContract:
         dialect=read_dialect(path, server),
         rules=tuple(rules),
     )
+    check_csv_shape(contract)
     if not contract.key:
         raise problem(path, "schema", "no primaryKey", "name the columns that tell one row from another")
     check_properties(contract)

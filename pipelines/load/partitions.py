@@ -46,6 +46,7 @@ def load_partitions(load: PartitionLoad) -> DatasetLoad:
 
     Raises:
         LoadError: rows are unaccounted for, or too many break the rules. The partitions keep what they held.
+        LandingError: a file has changed since it was looked at.
     """
     load.connection.execute(
         "CREATE OR REPLACE TEMP TABLE landed (path VARCHAR, partition_date DATE, file_id VARCHAR)"
@@ -86,6 +87,8 @@ def _attempt(load: PartitionLoad, careful: set[int]) -> DatasetLoad:
             _read_quickly(load, group)
         for index in sorted(careful):
             _read_carefully(load, load.files[index])
+        for file in load.files:
+            file.require_unchanged()
         check_tolerance(load)
         find_repeated_keys(load)
         set_duplicates_aside(load)
@@ -119,6 +122,8 @@ def _quick_select(load: PartitionLoad, indexes: Sequence[int]) -> str:
 
 def _read_quickly(load: PartitionLoad, indexes: list[int]) -> None:
     """Insert many files at once; files with a row that is not good are left to the careful way."""
+    for index in indexes:
+        load.files[index].require_unchanged()  # a pipe in a file's place would be waited for
     try:
         load.connection.execute(
             f"INSERT INTO {load.table} ({', '.join(load.columns)}) {_quick_select(load, indexes)}"
@@ -130,6 +135,8 @@ def _read_quickly(load: PartitionLoad, indexes: list[int]) -> None:
             bad = _find_bad(load, indexes)
         finally:
             load.connection.execute("BEGIN TRANSACTION")
+        for index in indexes:
+            load.files[index].require_unchanged()
         if not bad:
             raise LoadError(f"{load.name} cannot be loaded: {error}") from error
         raise _ReadCarefully(bad) from error
@@ -158,6 +165,7 @@ def _find_bad(load: PartitionLoad, indexes: list[int]) -> set[int]:
 
 
 def _read_carefully(load: PartitionLoad, file: Inspected) -> None:
+    file.require_unchanged()
     try:
         rows = careful_read(load.connection, file, load.contract, load.settings.timezone)
     except duckdb.Error as error:
@@ -194,7 +202,7 @@ def _alike(files: Sequence[Inspected], careful: set[int]) -> Iterator[list[int]]
 
     def shape(index: int) -> str:
         file = files[index]
-        return repr((file.header, file.is_gzip, file.schema))
+        return repr((file.header, file.width, file.lines_above, file.is_gzip, file.schema))
 
     quick = sorted(
         (i for i in range(len(files)) if i not in careful), key=lambda i: (shape(i), files[i].file)

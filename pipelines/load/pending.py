@@ -11,7 +11,7 @@ import duckdb
 
 from pipelines.contracts import source_contracts
 from pipelines.land import discover
-from pipelines.land.inspected import file_sha256
+from pipelines.land.opening import file_sha256
 from pipelines.load.tables import contract_hash
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import connect
