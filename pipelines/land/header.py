@@ -40,38 +40,41 @@ def read_header(path: Path, stream: IO[str], contract: SourceContract) -> Header
     Raises:
         FileRefusedError: there is none, or not all of the contract's columns are in it.
     """
+    records = Records(_bounded(stream), contract.dialect)
+    header, record = _found(path, records, contract)
+    if not contract.dialect.columns:
+        _check(path, record, list(header.names), records, contract)
+    return header
+
+
+def peek_header(path: Path, stream: IO[str], contract: SourceContract) -> Header:
+    """The same, whatever the columns are called."""
+    return _found(path, Records(_bounded(stream), contract.dialect), contract)[0]
+
+
+def _found(path: Path, records: Records, contract: SourceContract) -> tuple[Header, Record | None]:
     dialect = contract.dialect
-    records = Records(_bounded(stream), dialect)
     above = records.skip(dialect.skip_lines)
-    has_quote = bool(dialect.quote) and any(dialect.quote in line for line in above)
     if len(above) < dialect.skip_lines:
         raise refuse(
             path, f"{dialect.skip_lines} lines above the rows (skipLines)", f"a file of {len(above)} lines"
         )
-    if dialect.columns:
-        names = dialect.columns
-        return Header(names, len(names), len(above), is_plain=not has_quote and not _has_odd_end(above))
-    record = records.read()
-    fields = list(record.fields) if record is not None else []
+    record = None if dialect.columns else records.read()
+    fields = list(dialect.columns) or (list(record.fields) if record is not None else [])
+    width = len(fields)
     while fields and not fields[-1]:
         fields.pop()  # some exports end each line with a delimiter
-    _check(path, record, fields, records, contract)
-    first = len(above) + 1
-    return Header(
-        tuple(fields),
-        len(record.fields) if record is not None else 0,
-        records.number,
-        is_plain=not has_quote and records.number == first and not _has_odd_end([*above, records.last_line]),
+    is_plain = (
+        not (dialect.quote and any(dialect.quote in line for line in above))
+        and records.number == len(above) + (record is not None)
+        and not any(line.endswith("\r") for line in (*above, records.last_line))
     )
+    return Header(tuple(fields), width, records.number, is_plain), record
 
 
 def _bounded(stream: IO[str]) -> IO[str]:
     """The stream's lines; one without an end is not read whole."""
     return iter(lambda: stream.readline(_LINE_CHARACTERS), "")  # type: ignore[return-value]
-
-
-def _has_odd_end(lines: list[str]) -> bool:
-    return any(line.endswith("\r") for line in lines)
 
 
 def _check(
@@ -80,9 +83,6 @@ def _check(
     wanted = list(dict.fromkeys(column.source_name for column in contract.source_columns))
     missing = [name for name in wanted if name not in fields]
     line = contract.dialect.skip_lines + 1
-    if record is not None and record.fault is not None:
-        fault = record.fault.removeprefix("the row is no CSV: ")
-        raise refuse(path, f"a CSV header on line {line}", f"a line that is none: {fault}")
     if not missing:
         twice = sorted({name for name in fields if fields.count(name) > 1})
         if twice:
@@ -112,6 +112,9 @@ def _check(
                 f"a header on line {line}",
                 f"it on line {below.line}; set skipLines to {below.line - 1} in the contract",
             )
+    if record is not None and record.fault is not None:
+        fault = record.fault.removeprefix("the row is no CSV: ")
+        raise refuse(path, f"a CSV header on line {line}", f"a line that is none: {fault}")
     if len(missing) == len(wanted):
         what = almost(wanted, fields)
         raise refuse(

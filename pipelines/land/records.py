@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ class Records:
 
     def __init__(self, stream: Iterator[str], dialect: Dialect) -> None:
         self.delimiter, self.quote = dialect.delimiter, dialect.quote
-        escape = dialect.escape or dialect.quote
-        mark, sign = re.escape(self.quote), re.escape(escape)
+        escape = dialect.escape or dialect.quote or '"'
+        mark, sign = re.escape(self.quote or '"'), re.escape(escape)
         # The text within quotes: where quotes are doubled each of them takes two; else an escape before a quote or
         # before itself gives that character, and stands for itself elsewhere.
-        is_doubled = escape == self.quote
+        is_doubled = mark == sign
         self._within = re.compile(
             rf"(?:[^{mark}]|{mark}{mark})*+" if is_doubled else rf"(?:[^{mark}{sign}]|{sign}[{mark}{sign}]?)*+",
             re.DOTALL,
@@ -141,6 +141,31 @@ class Records:
             if following is None:
                 raise _Fault(f"the quote that opens field {place} is not closed")
             text, at = following, 0
+
+
+def other_quote(dialect: Dialect) -> str:
+    """The quote that people use beside the contract's; none where nothing is quoted, or it is the delimiter."""
+    other = "'" if dialect.quote == '"' else '"'
+    return other if dialect.quote and other not in (dialect.delimiter, dialect.escape) else ""
+
+
+def is_quoted_otherwise(record: Record, dialect: Dialect) -> bool:
+    """Whether a record is in other quotes than the contract's, and so was cut within its texts, or keeps their marks.
+
+    It is, where a field in other quotes holds a delimiter, or where all filled fields are in such quotes.
+    """
+    other = other_quote(dialect)
+    if not other or other not in record.text:
+        return False
+    if not any(field.startswith(other) for field in record.fields):
+        return False
+    read = Records(iter([record.text]), replace(dialect, quote=other, escape="")).read()
+    if read is None or read.fault is not None:
+        return False
+    filled = [field for field in record.fields if field]
+    return len(read.fields) < len(record.fields) or (
+        len(filled) > 1 and all(len(f) > 1 and f[0] == f[-1] == other for f in filled)
+    )
 
 
 def rows_width(header: int, widths: dict[int, int]) -> int:

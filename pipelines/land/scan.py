@@ -6,12 +6,13 @@ passes over empty fields too many. Whatever else a file holds is read by the one
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.land.records import rows_width
+from pipelines.land.records import other_quote, rows_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,9 @@ class Scan:
         """Whether each line is one record, with quotes where they belong; the shape is not known otherwise."""
         self.has_blank_lines = False
         self.has_header_again = False
+        self.has_other_quotes = False
+        self._other_quoted = _other_quoted(contract)
+        self._bare_ends = self._paired_ends = 0
         self.widths: Counter[int] = Counter()
         """Rows by how many fields they have, none of them filled beyond the last named column."""
         self.faulty_widths: Counter[int] = Counter()
@@ -62,7 +66,8 @@ class Scan:
         """Whether a lenient reader finds the same rows and fields as a strict one."""
         return (
             self.is_clear
-            and not (self.has_blank_lines or self.has_header_again or self.faulty_widths)
+            and not (self.has_blank_lines or self.has_header_again or self.has_other_quotes or self.faulty_widths)
+            and not (self._bare_ends and self._paired_ends)
             and set(self.widths) <= {self.width}
         )
 
@@ -91,6 +96,10 @@ class Scan:
             self._rest = b""
 
     def _lines(self, block: bytes) -> None:
+        paired = block.count(b"\r\n")
+        self._paired_ends += paired
+        self._bare_ends += block.count(b"\n") - paired
+        self.is_clear = self.is_clear and block.count(b"\r") == paired
         while self._to_skip and block:
             block = block[block.find(b"\n") + 1 :]
             self._to_skip -= 1
@@ -100,13 +109,13 @@ class Scan:
         ends = np.flatnonzero(text == _LINE_FEED)
         self.rows += len(ends)
         if self.is_clear:
-            self._has_header_again(block)
+            self._look_for_headers(block)
+            if self._other_quoted is not None and not self.has_other_quotes:
+                self.has_other_quotes = self._other_quoted.search(b"\n" + block) is not None
             self.is_clear = self._count(block, text, ends)
 
     def _count(self, block: bytes, text: NDArray[np.uint8], ends: NDArray[np.intp]) -> bool:
         """Count the lines by their fields; False where a line need not be a record."""
-        if block.count(b"\r") != block.count(b"\r\n"):
-            return False
         delimiters = np.flatnonzero(text == self._delimiter[0])
         has_quotes = bool(self._quote) and self._quote in block
         if has_quotes:
@@ -146,7 +155,7 @@ class Scan:
         before, behind = text[quotes[0::2] - 1], text[quotes[1::2] + 1]  # before the first one: the last line's end
         return bool(np.isin(before, edges).all() and np.isin(behind, [*edges, _CARRIAGE_RETURN]).all())
 
-    def _has_header_again(self, block: bytes) -> None:
+    def _look_for_headers(self, block: bytes) -> None:
         """Look for a line that names every column; a strict reader says whether it is a header."""
         if not self._probes or self.has_header_again:
             return
@@ -160,6 +169,15 @@ class Scan:
                 self.has_header_again = True
                 return
             at = small.find(rarest, end)
+
+
+def _other_quoted(contract: SourceContract) -> re.Pattern[bytes] | None:
+    """A field in the quotes that are not the contract's."""
+    other = other_quote(contract.dialect).encode()
+    if not other or len(contract.dialect.delimiter.encode()) > 1:
+        return None
+    edge = re.escape(contract.dialect.delimiter.encode())
+    return re.compile(rb"%b(?<=[\n%b]%b)(?:[^%b\r\n]|%b%b)*+%b(?=[%b\r\n])" % (other, edge, *[other] * 5, edge))
 
 
 def _probes(contract: SourceContract) -> Sequence[bytes]:

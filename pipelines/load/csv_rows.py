@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pipelines.land.opening import open_text
-from pipelines.land.records import Record, Records, rows_width
+from pipelines.land.records import Record, Records, is_quoted_otherwise, rows_width
 from pipelines.land.scan import folded
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pipelines.contracts import SourceContract
     from pipelines.land import Inspected
 
+OTHER_QUOTE = "the row is in another quote than its contract's"
 Row = tuple[int, str, str | None, dict[str, str | None]]
 """Line number, raw text, fault of the whole row, values by source column."""
 
@@ -25,7 +26,12 @@ def csv_rows(file: Inspected, contract: SourceContract) -> Iterator[Row]:
     width = file.width if file.width is not None else _width(file, contract)
     headers = _Headers(file, contract)
     for record in _records(file, contract):
-        fault = record.fault or headers.fault(record) or shape_fault(record.fields, len(names), width)
+        fault = (
+            record.fault
+            or headers.fault(record)
+            or shape_fault(record.fields, len(names), width)
+            or (OTHER_QUOTE if is_quoted_otherwise(record, contract.dialect) else None)
+        )
         values = (
             {}
             if fault
@@ -36,8 +42,10 @@ def csv_rows(file: Inspected, contract: SourceContract) -> Iterator[Row]:
 
 def shape_fault(fields: list[str], names: int, width: int) -> str | None:
     """What is wrong with how many fields a row has; None: nothing."""
-    if len(fields) != width or any(fields[names:]):
+    if len(fields) != width:
         return f"{len(fields)} fields instead of {width}"
+    if any(fields[names:]):
+        return f"{len(fields)} fields instead of {width}, the last of them filled"
     return None
 
 
