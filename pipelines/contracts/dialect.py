@@ -115,6 +115,8 @@ def _csv_shape(path: Path, custom: dict[str, Any]) -> dict[str, Any]:
             )
         twice = sorted({n for n in names if names.count(n) > 1})
         if twice:
-            raise problem(path, "servers.columns", f"{twice[0]!r} stands twice", "give each place a name of its own")
+            raise problem(
+                path, "servers.columns", f"{twice[0]!r} stands twice", "give each place a name of its own"
+            )
         shape["columns"] = tuple(names)
     return shape

@@ -16,7 +16,12 @@ _UNPACK = "unpack it, or pack it with gzip"
 _CONVERT = "land the table as CSV, JSON Lines or Parquet"
 _KINDS: tuple[tuple[int, bytes, str, str], ...] = (
     # offset, bytes, what it is, the way out
-    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Office file, such as an Excel workbook (.xls)", _WORKBOOK),
+    (
+        0,
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "an old Office file, such as an Excel workbook (.xls)",
+        _WORKBOOK,
+    ),
     (0, b"\x09\x08\x10\x00\x00\x06\x05\x00", "an old Excel sheet (.xls)", _WORKBOOK),
     (0, b"\xfd7zXZ\x00", "an xz archive", _UNPACK),
     (0, b"\x28\xb5\x2f\xfd", "a zstd archive", _UNPACK),
@@ -61,7 +66,9 @@ def foreign_kind(path: Path, start: bytes, expected: str) -> str | None:
         return f"gzip within gzip; {_UNPACK}" if expected != "parquet" else "a gzip archive; unpack it"
     for magic, kind in _BINARY_ONLY.items():
         if start.startswith(magic) and b"\0" in start and not (expected == "parquet" and magic == b"PAR1"):
-            return f"{kind}; set the contract's format to parquet" if magic == b"PAR1" else f"{kind}; {_CONVERT}"
+            return (
+                f"{kind}; set the contract's format to parquet" if magic == b"PAR1" else f"{kind}; {_CONVERT}"
+            )
     return None
 
 

@@ -21,7 +21,7 @@ Signature = tuple[int, ...]
 """What changes with a file's content, as far as can be told without reading it again."""
 
 
-def open_bytes(path: Path) -> IO[bytes]:
+def open_bytes(path: Path) -> io.BufferedReader:
     """Open a regular file; what has become a pipe or a device is an error, and never waited for.
 
     Raises:
@@ -48,7 +48,7 @@ def open_unpacked(path: Path) -> IO[bytes]:
     if not is_packed:
         return stream
     unpacked = gzip.GzipFile(fileobj=stream, mode="rb")
-    unpacked.myfileobj = stream  # closed with it
+    unpacked.myfileobj = stream  # type: ignore[assignment]  # closed with it
     return cast("IO[bytes]", unpacked)
 
 

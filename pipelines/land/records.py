@@ -52,7 +52,9 @@ class Records:
         # before itself gives that character, and stands for itself elsewhere.
         is_doubled = mark == sign
         self._within = re.compile(
-            rf"(?:[^{mark}]|{mark}{mark})*+" if is_doubled else rf"(?:[^{mark}{sign}]|{sign}[{mark}{sign}]?)*+",
+            rf"(?:[^{mark}]|{mark}{mark})*+"
+            if is_doubled
+            else rf"(?:[^{mark}{sign}]|{sign}[{mark}{sign}]?)*+",
             re.DOTALL,
         )
         self._escaped = re.compile(rf"{mark}({mark})" if is_doubled else rf"{sign}([{mark}{sign}])")
@@ -182,4 +184,3 @@ def rows_width(header: int, widths: dict[int, int]) -> int:
     if len(found) == 1 and widths[found[0]] > 1:
         return found[0]
     return header
-

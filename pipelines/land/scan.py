@@ -44,13 +44,15 @@ class Scan:
         self._probes = _probes(contract)
         self.rows = 0
         """Physical lines below the header."""
-        self.is_clear = header.is_plain and max(len(self._delimiter), len(self._quote), len(self._escape)) <= 1
+        self.is_clear = (
+            header.is_plain and max(len(self._delimiter), len(self._quote), len(self._escape)) <= 1
+        )
         """Whether each line is one record, with quotes where they belong; the shape is not known otherwise."""
         self.has_blank_lines = False
         self.has_header_again = False
         self.has_other_quotes = False
         self._other_quoted = _other_quoted(contract)
-        self._bare_ends = self._paired_ends = 0
+        self._has_bare_ends = self._has_paired_ends = False
         self.widths: Counter[int] = Counter()
         """Rows by how many fields they have, none of them filled beyond the last named column."""
         self.faulty_widths: Counter[int] = Counter()
@@ -66,8 +68,10 @@ class Scan:
         """Whether a lenient reader finds the same rows and fields as a strict one."""
         return (
             self.is_clear
-            and not (self.has_blank_lines or self.has_header_again or self.has_other_quotes or self.faulty_widths)
-            and not (self._bare_ends and self._paired_ends)
+            and not (
+                self.has_blank_lines or self.has_header_again or self.has_other_quotes or self.faulty_widths
+            )
+            and not (self._has_bare_ends and self._has_paired_ends)
             and set(self.widths) <= {self.width}
         )
 
@@ -87,19 +91,17 @@ class Scan:
         if len(self._rest) > _LONGEST_LINE:
             self.is_clear, self._rest = False, b""
         if end:
+            self._look_at_line_ends(data[:end])
             self._lines(data[:end])
 
     def finish(self) -> None:
         """There is no more."""
         if self._rest:
+            self.is_clear = self.is_clear and b"\r" not in self._rest
             self._lines(self._rest + b"\n")
             self._rest = b""
 
     def _lines(self, block: bytes) -> None:
-        paired = block.count(b"\r\n")
-        self._paired_ends += paired
-        self._bare_ends += block.count(b"\n") - paired
-        self.is_clear = self.is_clear and block.count(b"\r") == paired
         while self._to_skip and block:
             block = block[block.find(b"\n") + 1 :]
             self._to_skip -= 1
@@ -114,45 +116,59 @@ class Scan:
                 self.has_other_quotes = self._other_quoted.search(b"\n" + block) is not None
             self.is_clear = self._count(block, text, ends)
 
+    def _look_at_line_ends(self, block: bytes) -> None:
+        returns = block.count(b"\r") if b"\r" in block else 0
+        paired = block.count(b"\r\n") if returns else 0
+        self.is_clear = self.is_clear and returns == paired
+        self._has_paired_ends = self._has_paired_ends or paired > 0
+        self._has_bare_ends = self._has_bare_ends or paired == 0 or paired < block.count(b"\n")
+
     def _count(self, block: bytes, text: NDArray[np.uint8], ends: NDArray[np.intp]) -> bool:
         """Count the lines by their fields; False where a line need not be a record."""
-        delimiters = np.flatnonzero(text == self._delimiter[0])
         has_quotes = bool(self._quote) and self._quote in block
         if has_quotes:
-            quotes = np.flatnonzero(text == self._quote[0])
             is_doubled = self._escape == self._quote
-            if (not is_doubled and self._escape in block) or not self._are_in_place(text, quotes, ends):
+            if (not is_doubled and self._escape in block) or not self._are_in_place(text, ends):
                 return False
-            delimiters = delimiters[np.searchsorted(quotes, delimiters) % 2 == 0]
         starts = np.concatenate(([0], ends[:-1] + 1))
         stops = ends - ((ends > starts) & (text[ends - 1] == _CARRIAGE_RETURN))
-        first = np.searchsorted(delimiters, starts)
-        widths = np.searchsorted(delimiters, ends) - first + 1
         filled = stops > starts
         if not filled.all():
             self.has_blank_lines = True
-            first, widths, stops = first[filled], widths[filled], stops[filled]
-        wide = widths > self._names
-        fits = widths == self._names
-        if wide.any():
-            # Of the delimiters beyond the last named column nothing but the line's end may follow.
-            beyond = delimiters[first[wide] + self._names - 1]
-            fits[wide] = beyond == stops[wide] - (widths[wide] - self._names)
-            if has_quotes and not fits[wide].all():
-                return False  # a quoted empty field, perhaps
-        for counter, rows in ((self.widths, widths[fits]), (self.faulty_widths, widths[~fits])):
-            for width, count in zip(*np.unique(rows, return_counts=True), strict=True):
+            starts, stops = starts[filled], stops[filled]
+        if not len(stops):
+            return True
+        ends_empty = text[stops - 1] == self._delimiter[0]
+        if self._header.width == self._names and self.widths[self._names] and not ends_empty.any():
+            # Rows are as wide as the header, and none is an empty field wider; DuckDB stops at what else is wrong.
+            return True
+        is_delimiter = text == self._delimiter[0]
+        if has_quotes:
+            is_delimiter &= np.cumsum(text == self._quote[0], dtype=np.uint8) % 2 == 0
+        widths = np.add.reduceat(is_delimiter, starts, dtype=np.int64) + 1
+        beyond = widths - self._names
+        fits = beyond == 0
+        for extra in np.unique(beyond[(beyond > 0) & ends_empty]):
+            rows = np.flatnonzero(beyond == extra)
+            back = stops[rows, None] - np.arange(1, extra + 1)
+            fits[rows] = (text[back] == self._delimiter[0]).all(axis=1)
+        if has_quotes and not fits[beyond > 0].all():
+            return False  # a quoted empty field, perhaps
+        for counter, counted in ((self.widths, widths[fits]), (self.faulty_widths, widths[~fits])):
+            for width, count in zip(*np.unique(counted, return_counts=True), strict=True):
                 counter[int(width)] += int(count)
         return True
 
-    def _are_in_place(
-        self, text: NDArray[np.uint8], quotes: NDArray[np.intp], ends: NDArray[np.intp]
-    ) -> bool:
+    def _are_in_place(self, text: NDArray[np.uint8], ends: NDArray[np.intp]) -> bool:
         """Whether each quote opens or closes a field or is a doubled one, and none is open at a line's end."""
+        quotes = np.flatnonzero(text == self._quote[0])
         if len(quotes) % 2 or (np.searchsorted(quotes, ends) % 2).any():
             return False
         edges = [self._delimiter[0], _LINE_FEED, *([self._quote[0]] if self._escape == self._quote else [])]
-        before, behind = text[quotes[0::2] - 1], text[quotes[1::2] + 1]  # before the first one: the last line's end
+        before, behind = (
+            text[quotes[0::2] - 1],
+            text[quotes[1::2] + 1],
+        )  # before the first one: the last line's end
         return bool(np.isin(before, edges).all() and np.isin(behind, [*edges, _CARRIAGE_RETURN]).all())
 
     def _look_for_headers(self, block: bytes) -> None:
@@ -177,7 +193,9 @@ def _other_quoted(contract: SourceContract) -> re.Pattern[bytes] | None:
     if not other or len(contract.dialect.delimiter.encode()) > 1:
         return None
     edge = re.escape(contract.dialect.delimiter.encode())
-    return re.compile(rb"%b(?<=[\n%b]%b)(?:[^%b\r\n]|%b%b)*+%b(?=[%b\r\n])" % (other, edge, *[other] * 5, edge))
+    return re.compile(
+        rb"%b(?<=[\n%b]%b)(?:[^%b\r\n]|%b%b)*+%b(?=[%b\r\n])" % (other, edge, *[other] * 5, edge)
+    )
 
 
 def _probes(contract: SourceContract) -> Sequence[bytes]:

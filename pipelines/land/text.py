@@ -40,9 +40,10 @@ def inspect_text(file: LandingFile, contract: SourceContract, size: int) -> Insp
     scan = Scan(contract, header) if header is not None else None
     lines, last = 0, b"\n"
     for piece in _utf8(path, contract.dialect.encoding):
-        lines, last = lines + piece.count(b"\n"), piece[-1:] or last
         if scan is not None:
             scan.take(piece)
+        else:
+            lines, last = lines + piece.count(b"\n"), piece[-1:] or last
     names = header.names if header is not None else _json_keys(path, contract)
     if scan is not None:
         scan.finish()

@@ -62,8 +62,9 @@ def _csv(contract: SourceContract, files: Sequence[Inspected]) -> tuple[str, dic
     if dialect.timestamp_format != ISO:
         formats += f", timestampformat = {literal(dialect.timestamp_format)}"
     call = (
-        f"read_csv({_files(files)}, auto_detect = false, header = false, skip = {files[0].lines_above}, delim = {literal(dialect.delimiter)}, "
-        f"quote = {literal(dialect.quote)}, escape = {literal(dialect.escape or dialect.quote)}, nullstr = {literal(dialect.null_value)}, "
+        f"read_csv({_files(files)}, auto_detect = false, header = false, skip = {files[0].lines_above}, "
+        f"delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, "
+        f"escape = {literal(dialect.escape or dialect.quote)}, nullstr = {literal(dialect.null_value)}, "
         f"compression = {literal('gzip' if files[0].is_gzip else 'none')}, max_line_size = {MAX_LINE_BYTES}, "
         f"columns = {{{', '.join(types)}}}, hive_partitioning = false{formats})"
     )

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import gzip
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ DAY = date(2017, 3, 1)
 
 def contract(folder: Path, *names: str, encoding: str = "utf-8", **custom: Any) -> SourceContract:
     """A contract of text columns alone, of which any shifted value is a good one."""
-    columns = [
+    columns: list[dict[str, Any]] = [
         {"name": n, "logicalType": "string", "physicalType": "VARCHAR", "description": n} for n in names
     ]
     columns[0] |= {"primaryKey": True, "required": True}
@@ -52,7 +53,10 @@ def look(folder: Path, content: str | bytes, parsed: SourceContract) -> Inspecte
 def quickly(file: Inspected, parsed: SourceContract) -> list[tuple[Any, ...]]:
     names = [c.name for c in parsed.columns]
     with duckdb.connect(config={"threads": 1}) as connection:
-        return connection.execute(quick_select(parsed, [file], "UTC", names)).fetchall()
+        rows: list[tuple[Any, ...]] = connection.execute(
+            quick_select(parsed, [file], "UTC", names)
+        ).fetchall()
+    return rows
 
 
 def carefully(file: Inspected, parsed: SourceContract) -> tuple[list[tuple[Any, ...]], dict[int, str]]:
@@ -71,9 +75,13 @@ def read(
     file = look(folder, content, parsed)
     good, faults = carefully(file, parsed)
     if not file.needs_care and parsed.dialect.encoding == "utf-8":
-        assert not faults
-        assert quickly(file, parsed) == good
-        assert file.rows == len(good)
+        if faults or any(
+            row[0] is None for row in good
+        ):  # a key that is empty is a fault too, but not of shape
+            with pytest.raises(duckdb.Error):
+                quickly(file, parsed)
+        else:
+            assert (quickly(file, parsed), file.rows) == (good, len(good))
     return good, faults
 
 
@@ -205,7 +213,7 @@ lines = st.one_of(
 )
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from(["a,b,c", '"a","b","c"', "a,b,c,", "a,b,c,d"]), st.lists(lines, max_size=6),
     st.sampled_from(["\n", "\r\n", "\r"]), st.booleans(), st.sampled_from([{}, {}, {"escape": "\\"}, {"quote": "'"}, {"quote": ""}]),
@@ -215,15 +223,5 @@ def test_where_the_quick_way_may_read_it_gives_what_the_careful_way_gives(
 ) -> None:
     parsed = contract(tmp_path, "a", "b", "c", **custom)
     text = end.join([header, *rows]) + end * is_ended
-    try:
-        file = look(tmp_path, text, parsed)
-    except LandingError:
-        return
-    good, faults = carefully(file, parsed)
-    if not file.needs_care:
-        with_key = [row for row in good if row[0] is not None]
-        if with_key == good:
-            assert (quickly(file, parsed), file.rows, faults) == (good, len(good), {})
-        else:
-            with pytest.raises(duckdb.Error):  # an empty key: the careful way says so
-                quickly(file, parsed)
+    with suppress(LandingError):
+        read(tmp_path, text, parsed)
