@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 
+import duckdb
 import pytest
 from loading_world import GOOD, HEADER, World, counts
 
@@ -73,8 +74,6 @@ def test_a_file_that_changes_between_look_and_load(
     else:
         path = world.rows(GOOD.format(1), *["bad"] * (way == "careful"))
     if way == "gzip":
-        import gzip
-
         path.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
     attempt = partitions._attempt
 
@@ -125,17 +124,16 @@ def test_a_loaded_file_that_has_become_a_pipe_is_refused_and_not_waited_for(worl
 def test_what_is_validated_has_changed_since_the_look(
     world: World, tmp_path: Path, change: Callable[[Path], None], format_: str
 ) -> None:
-    import duckdb
-
     world.server(format=format_)
     path = world.good(1)
     change(path)
     with duckdb.connect() as connection:
-        try:
+        if change is emptied and format_ != "parquet":
             select = landed_select(connection, world.parsed, [path], tmp_path)
             assert connection.execute(select).fetchall() == []
-        except LandingError as error:
-            assert "cannot be read" in str(error)
+        else:
+            with pytest.raises(LandingError, match="cannot be read"):
+                landed_select(connection, world.parsed, [path], tmp_path)
 
 
 def test_a_folder_in_place_of_a_loaded_file(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.contracts import LandingFile, SourceContract
+from pipelines.contracts import LandingFile, SourceContract, canonical_contracts
 from pipelines.contracts.read import read_source_contract
 from pipelines.errors import LandingError
 from pipelines.land import Inspected, inspect
@@ -225,3 +226,22 @@ def test_where_the_quick_way_may_read_it_gives_what_the_careful_way_gives(
     text = end.join([header, *rows]) + end * is_ended
     with suppress(LandingError):
         read(tmp_path, text, parsed)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "rows", "good"),
+    [
+        ("customers", ["c1,Anna,,,,,f,35-44,,2,,Paris, Nord,family,,2016-05-01,,,,,", "c2,Bob,,,,,m,35-44,,2,,Lyon,family,web,2016-05-01,,,,,"], "c2"),
+        ("products", ["P1,Boots, brown,shoes,winter,,12.50,,", "P2,Mug,kitchen,cups,,3.00,,"], "P2"),
+    ],
+)  # fmt: skip
+def test_an_unquoted_comma_shifts_no_row_of_the_shipped_datasets(
+    tmp_path: Path, dataset: str, rows: list[str], good: str
+) -> None:
+    parsed = replace(canonical_contracts()[dataset], format="csv")
+    header = ",".join(c.source_name for c in parsed.source_columns)
+    file = look(tmp_path, "\n".join([header, *rows]) + "\n", parsed)
+    assert file.needs_care
+    loaded, faults = carefully(file, parsed)
+    assert [row[0] for row in loaded] == [good]
+    assert list(faults) == [2]
