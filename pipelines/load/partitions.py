@@ -1,4 +1,4 @@
-"""Load whole partitions (dataset × business date): quickly where all rows are good, carefully where not."""
+"""Load whole partitions (dataset × landing date): quickly where all rows are good, carefully where not."""
 
 from __future__ import annotations
 

@@ -75,8 +75,8 @@ def compare(
     Args:
         settings: the deployment.
         contract: the dataset's contract.
-        first: first business date of the range, None for no bound.
-        last: last business date of the range, None for no bound.
+        first: first landing date of the range, None for no bound.
+        last: last landing date of the range, None for no bound.
         known: what is loaded.
         reload: whether unchanged partitions are to be loaded again.
 

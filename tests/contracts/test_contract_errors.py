@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
 from loading_world import World
 
 from pipelines.contracts import canonical_contracts, mart_contracts, source_contracts
+from pipelines.contracts.location import place_of
 from pipelines.errors import ContractError
 from pipelines.settings import PROJECT_DIR, Settings
 
@@ -220,3 +222,15 @@ def test_bounds_and_allowed_values_compare_by_type(tmp_path: Path) -> None:
             "sold_on: '2016-12-31' is below the minimum 2017-01-01",
         ]
     }
+
+
+@pytest.mark.parametrize(
+    ("location", "dated", "undated"),
+    [
+        ("sales/{date}/*.csv", "sales/2025-03-01/*.csv", "sales/YYYY-MM-DD/*.csv"),
+        ("{date:%Y/%m/%d}/{date:%y%j}.csv", "2025/03/01/25060.csv", "YYYY/MM/DD/YYDDD.csv"),
+    ],
+)
+def test_a_location_is_shown_with_its_date(location: str, dated: str, undated: str) -> None:
+    assert place_of(location, date(2025, 3, 1)) == dated
+    assert place_of(location) == undated
