@@ -85,6 +85,7 @@ def check_csv_shape(contract: SourceContract) -> None:
         for name, value in (
             ("escape", dialect.escape),
             ("skipLines", dialect.skip_lines),
+            ("skipLastLines", dialect.skip_last_lines),
             ("columns", dialect.columns),
         ):
             if value:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MAX_SKIPPED_LINES = 1000
-"""More lines above a header would be no preamble but another table."""
+"""More lines beside the rows would be another table."""
 
 
 def read_dialect(path: Path, server: Any) -> Dialect:
@@ -25,6 +25,7 @@ def read_dialect(path: Path, server: Any) -> Dialect:
         "quote": "quote",
         "escape": "escape",
         "skipLines": "skip_lines",
+        "skipLastLines": "skip_last_lines",
         "columns": "columns",
         "nullValue": "null_value",
         "decimalMark": "decimal_mark",
@@ -38,7 +39,7 @@ def read_dialect(path: Path, server: Any) -> Dialect:
             raise problem(
                 path, f"servers.customProperties.{name}", "unknown setting", f"use one of {', '.join(known)}"
             )
-    csv_shape = {k: custom.pop(k) for k in ("skipLines", "columns") if k in custom}
+    csv_shape = {k: custom.pop(k) for k in ("skipLines", "skipLastLines", "columns") if k in custom}
     for name, value in custom.items():
         if value is not None and not isinstance(value, str):
             raise problem(
@@ -98,16 +99,22 @@ def read_dialect(path: Path, server: Any) -> Dialect:
 def _csv_shape(path: Path, custom: dict[str, Any]) -> dict[str, Any]:
     """Where a CSV file's rows begin and what its columns are called, where its first line does not say."""
     shape: dict[str, Any] = {}
-    lines, names = custom.get("skipLines"), custom.get("columns")
-    if lines is not None:
+    names = custom.get("columns")
+    for setting, name, where in (
+        ("skipLines", "skip_lines", "above the header"),
+        ("skipLastLines", "skip_last_lines", "below the rows"),
+    ):
+        lines = custom.get(setting)
+        if lines is None:
+            continue
         if type(lines) is not int or not 0 <= lines <= MAX_SKIPPED_LINES:
             raise problem(
                 path,
-                "servers.skipLines",
+                f"servers.{setting}",
                 f"{lines!r} is no number of lines",
-                f"give a whole number from 0 to {MAX_SKIPPED_LINES}: the lines that stand above the header",
+                f"give a whole number from 0 to {MAX_SKIPPED_LINES}: the lines that stand {where}",
             )
-        shape["skip_lines"] = lines
+        shape[name] = lines
     if names is not None:
         if not isinstance(names, list) or not names or not all(isinstance(n, str) and n for n in names):
             raise problem(

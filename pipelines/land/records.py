@@ -37,6 +37,19 @@ class _Fault(Exception):
     """A record is no CSV."""
 
 
+def without_last(stream: Iterator[str], lines: int) -> Iterator[str]:
+    """A stream's physical lines but the last ones; blank lines behind those do not count."""
+    held: deque[str] = deque()
+    filled = 0
+    for line in stream:
+        held.append(line)
+        filled += bool(line.strip())
+        while filled > lines:
+            first = held.popleft()
+            filled -= bool(first.strip())
+            yield first
+
+
 class Records:
     """Iterates the records of a text stream. Blank lines are none.
 

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pipelines.land.opening import open_text
-from pipelines.land.records import Record, Records, is_quoted_otherwise, rows_width
+from pipelines.land.records import Record, Records, is_quoted_otherwise, rows_width, without_last
 from pipelines.land.scan import folded
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def shape_fault(fields: list[str], names: int, width: int) -> str | None:
 
 def _records(file: Inspected, contract: SourceContract) -> Iterator[Record]:
     with open_text(file.file.path, contract.dialect.encoding) as stream:
-        records = Records(stream, contract.dialect)
+        last = contract.dialect.skip_last_lines
+        records = Records(without_last(stream, last) if last else stream, contract.dialect)
         records.skip(file.lines_above)
         yield from records
 
