@@ -45,7 +45,9 @@ class Scan:
         self.rows = 0
         """Physical lines below the header."""
         self.is_clear = (
-            header.is_plain and max(len(self._delimiter), len(self._quote), len(self._escape)) <= 1
+            header.is_plain
+            and not dialect.skip_last_lines
+            and max(len(self._delimiter), len(self._quote), len(self._escape)) <= 1
         )
         """Whether each line is one record, with quotes where they belong; the shape is not known otherwise."""
         self.has_blank_lines = False

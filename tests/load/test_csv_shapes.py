@@ -188,6 +188,8 @@ def test_a_header_that_is_none_is_said_once_and_in_few_words(
         ({"columns": ["c", "other", "a", "b"]}, "\ufeffy,,1,x\nw,,2,v\n", ABC),
         ({"columns": ["a", "b", "c"], "skipLines": 1}, "Sales\n1,x,y\n2,v,w\n", ABC),
         ({"columns": ["a", "b", "c"]}, "1,x,y,\n2,v,w,\n", ABC),
+        ({"skipLastLines": 2}, "a,b,c\n1,x,y\n2,v,w\n\nTotal,2,rows\nend\n\n\n", ABC),
+        ({"skipLastLines": 1}, "a,b,c\n1,x,y,\n2,v,w,\nTotal,2,rows", ABC),
         ({"escape": "\\"}, 'a,b,c\n1,"x \\"y\\" \\\\ \\n",C:\\z\n2,v,w\n', [("1", 'x "y" \\ \\n', "C:\\z"), ABC[1]]),
         ({"escape": "\\"}, 'a,b,c\n"1","x","y"\n2,v,w\n', ABC),
         ({"quote": "'", "escape": '"'}, "a,b,c\n1,'Table, 48\"\"','it\"'s'\n2,v,w\n", [("1", 'Table, 48"', "it's"), ABC[1]]),
