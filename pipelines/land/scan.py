@@ -53,6 +53,7 @@ class Scan:
         self.has_blank_lines = False
         self.has_header_again = False
         self.has_other_quotes = False
+        self._other = other_quote(dialect).encode()
         self._other_quoted = _other_quoted(contract)
         self._has_bare_ends = self._has_paired_ends = False
         self.widths: Counter[int] = Counter()
@@ -114,7 +115,7 @@ class Scan:
         self.rows += len(ends)
         if self.is_clear:
             self._look_for_headers(block)
-            if self._other_quoted is not None and not self.has_other_quotes:
+            if self._other_quoted is not None and self._other in block and not self.has_other_quotes:
                 self.has_other_quotes = self._other_quoted.search(b"\n" + block) is not None
             self.is_clear = self._count(block, text, ends)
 

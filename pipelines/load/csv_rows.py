@@ -74,6 +74,11 @@ class _Headers:
         self._wanted = {folded(c.source_name) for c in contract.source_columns}
         self._rarest = max(self._wanted, key=len)
         self._other: int | None = None
+        self._same = (
+            "a header, where the contract names the columns itself"
+            if contract.dialect.columns
+            else "the header comes again"
+        )
 
     def fault(self, record: Record) -> str | None:
         """Why a row is no row of this table: it is a header itself, or stands below another one."""
@@ -81,7 +86,7 @@ class _Headers:
             fields = [folded(field) for field in record.fields]
             if fields[: len(self._header)] == self._header:
                 self._other = None
-                return "the header comes again"
+                return self._same
             if len(self._wanted) > 1 and self._wanted <= set(fields):
                 self._other = record.line
                 return "another header, with the columns in other places"

@@ -205,6 +205,12 @@ def test_what_the_contract_says_of_header_quotes_and_escapes(
     assert read(tmp_path, content, contract(tmp_path, "a", "b", "c", **custom)) == (good, {})
 
 
+def test_a_header_where_the_contract_names_the_columns_is_no_row(tmp_path: Path) -> None:
+    parsed = contract(tmp_path, "a", "b", "c", columns=["a", "b", "c"])
+    good, faults = read(tmp_path, "a,b,c\n1,x,y\n2,v,w\n", parsed)
+    assert (good, list(faults)) == (ABC, [1])
+
+
 pieces = st.sampled_from(
     ["x", "", " ", "y z", '"', '""', '"q"', '"q,r"', '"q""r"', '"q\nr"', "'", "\\", '\\"', ",", ";", "é", "\r", "a", '"a"']
 )  # fmt: skip
