@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -164,23 +164,27 @@ def other_quote(dialect: Dialect) -> str:
     return other if dialect.quote and other not in (dialect.delimiter, dialect.escape) else ""
 
 
-def is_quoted_otherwise(record: Record, dialect: Dialect) -> bool:
+def other_quoted(dialect: Dialect) -> re.Pattern[str] | None:
+    """What a line holds from where a field begins with the other quote to where one ends with it."""
+    other, cut = other_quote(dialect), re.escape(dialect.delimiter)
+    return re.compile(rf"{other}(?<=[\n{cut}]{other})[^\r\n]*{other}(?=[{cut}\r\n])") if other else None
+
+
+def is_quoted_otherwise(record: Record, dialect: Dialect, pattern: re.Pattern[str]) -> bool:
     """Whether a record is in other quotes than the contract's, and so was cut within its texts, or keeps their marks.
 
-    It is, where a field in other quotes holds a delimiter, or where all filled fields are in such quotes.
+    It is, where a field begins with such a quote and a later one ends with it, or where all filled fields do both.
     """
     other = other_quote(dialect)
-    if not other or other not in record.text:
+    if other not in record.text or not pattern.search(f"\n{record.text}\n"):
         return False
-    if not any(field.startswith(other) for field in record.fields):
-        return False
-    read = Records(iter([record.text]), replace(dialect, quote=other, escape="")).read()
-    if read is None or read.fault is not None:
-        return False
-    filled = [field for field in record.fields if field]
-    return len(read.fields) < len(record.fields) or (
-        len(filled) > 1 and all(len(f) > 1 and f[0] == f[-1] == other for f in filled)
-    )
+    begins = [field.startswith(other) for field in record.fields]
+    ends = [field.endswith(other) for field in record.fields]
+    whole = [len(f) > 1 and b and e for f, b, e in zip(record.fields, begins, ends, strict=True)]
+    filled = [w for f, w in zip(record.fields, whole, strict=True) if f]
+    opened = next((i for i, (b, w) in enumerate(zip(begins, whole, strict=True)) if b and not w), None)
+    closed = [i for i, (e, w) in enumerate(zip(ends, whole, strict=True)) if e and not w]
+    return (len(filled) > 1 and all(filled)) or (opened is not None and any(i > opened for i in closed))
 
 
 def rows_width(header: int, widths: dict[int, int]) -> int:

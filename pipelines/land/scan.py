@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.land.records import other_quote, rows_width
+from pipelines.land.records import other_quote, other_quoted, rows_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +54,8 @@ class Scan:
         self.has_header_again = False
         self.has_other_quotes = False
         self._other = other_quote(dialect).encode()
-        self._other_quoted = _other_quoted(contract)
+        pattern = other_quoted(dialect)
+        self._other_quoted = re.compile(pattern.pattern.encode()) if pattern is not None else None
         self._has_bare_ends = self._has_paired_ends = False
         self.widths: Counter[int] = Counter()
         """Rows by how many fields they have, none of them filled beyond the last named column."""
@@ -188,17 +189,6 @@ class Scan:
                 self.has_header_again = True
                 return
             at = small.find(rarest, end)
-
-
-def _other_quoted(contract: SourceContract) -> re.Pattern[bytes] | None:
-    """A field in the quotes that are not the contract's."""
-    other = other_quote(contract.dialect).encode()
-    if not other or len(contract.dialect.delimiter.encode()) > 1:
-        return None
-    edge = re.escape(contract.dialect.delimiter.encode())
-    return re.compile(
-        rb"%b(?<=[\n%b]%b)(?:[^%b\r\n]|%b%b)*+%b(?=[%b\r\n])" % (other, edge, *[other] * 5, edge)
-    )
 
 
 def _probes(contract: SourceContract) -> Sequence[bytes]:

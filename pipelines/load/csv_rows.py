@@ -6,7 +6,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pipelines.land.opening import open_text
-from pipelines.land.records import Record, Records, is_quoted_otherwise, rows_width, without_last
+from pipelines.land.records import (
+    Record,
+    Records,
+    is_quoted_otherwise,
+    other_quoted,
+    rows_width,
+    without_last,
+)
 from pipelines.land.scan import folded
 
 if TYPE_CHECKING:
@@ -24,13 +31,13 @@ def csv_rows(file: Inspected, contract: SourceContract) -> Iterator[Row]:
     """Every row of the file; one whose shape is wrong has a fault and no values."""
     names, null = file.header, contract.dialect.null_value
     width = file.width if file.width is not None else _width(file, contract)
-    headers = _Headers(file, contract)
+    headers, other = _Headers(file, contract), other_quoted(contract.dialect)
     for record in _records(file, contract):
         fault = (
             record.fault
             or headers.fault(record)
             or shape_fault(record.fields, len(names), width)
-            or (OTHER_QUOTE if is_quoted_otherwise(record, contract.dialect) else None)
+            or (OTHER_QUOTE if other and is_quoted_otherwise(record, contract.dialect, other) else None)
         )
         values = (
             {}
