@@ -103,12 +103,13 @@ def progress(label: str, *, quiet: bool = False) -> Iterator[Callable[[str], Non
 
 
 def last_landed_date(settings: Settings) -> date:
-    """The last complete business date that has a transactions file.
+    """The last landing date that is over and has a transactions file.
 
     Raises:
         LandingError: there is none.
     """
     from pipelines.contracts import source_contracts
+    from pipelines.contracts.location import place_of
     from pipelines.land import landed_dates
 
     contract = source_contracts(settings)["transactions"]
@@ -122,7 +123,7 @@ def last_landed_date(settings: Settings) -> date:
         )
     if not dates:
         raise LandingError(
-            f"no transactions file is landed: expected {settings.landing / contract.location}. "
+            f"no transactions file is landed: expected {settings.landing / place_of(contract.location)}. "
             "Land your exports, or run `mainstay demo` for the demo's"
         )
     return dates[-1]

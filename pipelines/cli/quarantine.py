@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="List, show and export rows that break their contract.", no_args_is_help=True)
 
 Dataset = Annotated[str, typer.Argument(help="Dataset, as its contract is named.")]
-OnDate = Annotated[
-    str | None, typer.Option("--date", help="Only this business date (landing folder), YYYY-MM-DD.")
-]
+OnDate = Annotated[str | None, typer.Option("--date", help="Only this landing date, YYYY-MM-DD.")]
 
 
 def _query(settings: Settings, sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
@@ -59,7 +57,7 @@ def _rejects(settings: Settings, dataset: str, day: str | None, limit: int | Non
 @app.command("list")
 @clear_errors
 def list_(as_json: JsonFlag = False) -> None:
-    """Count rejects by dataset, business date and reason."""
+    """Count rejects by dataset, landing date and reason."""
     settings = load_settings()
     found: list[dict[str, Any]] = []
     for dataset in known_contracts(settings):
@@ -76,7 +74,7 @@ def list_(as_json: JsonFlag = False) -> None:
     if not found:
         out.print("nothing is quarantined")
         return
-    table = Table("dataset", "business date", "reason", "rows")
+    table = Table("dataset", "landing date", "reason", "rows")
     for row in found:
         table.add_row(row["dataset"], str(row["partition_date"]), escape(row["reason"]), f"{row['rows']:,}")
     out.print(table)
@@ -117,7 +115,7 @@ def export(
         raise SettingsError(f"{target} is there already; name a new file")
     with target.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(["file_path", "line_number", "business_date", "reasons", "raw_text", "run_id"])
+        writer.writerow(["file_path", "line_number", "landing_date", "reasons", "raw_text", "run_id"])
         for row in rows:
             writer.writerow(
                 [

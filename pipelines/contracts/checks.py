@@ -75,6 +75,29 @@ def check_properties(contract: SourceContract) -> None:
         )
 
 
+def check_csv_shape(contract: SourceContract) -> None:
+    """What only a CSV file can have, and columns named by their place that the file then must have."""
+    dialect, path = contract.dialect, contract.path
+    if contract.format != "csv":
+        for name, value in (
+            ("escape", dialect.escape),
+            ("skipLines", dialect.skip_lines),
+            ("skipLastLines", dialect.skip_last_lines),
+            ("columns", dialect.columns),
+        ):
+            if value:
+                raise problem(path, f"servers.{name}", f"a {contract.format} file has none", "take it out")
+    elif dialect.columns:
+        missing = [c.source_name for c in contract.source_columns if c.source_name not in dialect.columns]
+        if missing:
+            raise problem(
+                path,
+                "servers.columns",
+                f"no place for {', '.join(map(repr, missing))}",
+                "name every field of the file in order, those too that no column reads",
+            )
+
+
 def read_set_aside(path: Path, setting: str, value: Any) -> tuple[RowRule, ...]:
     """The conditions of `rejectIf` or `ignoreIf`: a list of mappings with name, condition and perhaps a description."""
     rules: list[RowRule] = []

@@ -13,6 +13,9 @@ from pipelines.contracts.model import Dialect
 if TYPE_CHECKING:
     from pathlib import Path
 
+MAX_SKIPPED_LINES = 1000
+"""More lines beside the rows would be another table."""
+
 
 def read_dialect(path: Path, server: Any) -> Dialect:
     """The dialect that a contract's server describes, each setting checked."""
@@ -20,6 +23,10 @@ def read_dialect(path: Path, server: Any) -> Dialect:
     known = {
         "delimiter": "delimiter",
         "quote": "quote",
+        "escape": "escape",
+        "skipLines": "skip_lines",
+        "skipLastLines": "skip_last_lines",
+        "columns": "columns",
         "nullValue": "null_value",
         "decimalMark": "decimal_mark",
         "thousandsMark": "thousands_mark",
@@ -32,6 +39,7 @@ def read_dialect(path: Path, server: Any) -> Dialect:
             raise problem(
                 path, f"servers.customProperties.{name}", "unknown setting", f"use one of {', '.join(known)}"
             )
+    csv_shape = {k: custom.pop(k) for k in ("skipLines", "skipLastLines", "columns") if k in custom}
     for name, value in custom.items():
         if value is not None and not isinstance(value, str):
             raise problem(
@@ -40,6 +48,7 @@ def read_dialect(path: Path, server: Any) -> Dialect:
     dialect = Dialect(
         encoding=server.encoding or "utf-8", **{known[k]: v for k, v in custom.items() if v is not None}
     )
+    dialect = replace(dialect, **_csv_shape(path, csv_shape))
     if dialect.delimiter == "\\t":
         dialect = replace(dialect, delimiter="\t")
     try:
@@ -53,9 +62,11 @@ def read_dialect(path: Path, server: Any) -> Dialect:
     for place, value in (
         ("delimiter", dialect.delimiter),
         ("quote", dialect.quote),
+        ("escape", dialect.escape),
         ("decimalMark", dialect.decimal_mark),
     ):
-        if len(value) != 1 or value in "\r\n\0":
+        may_be_none = place in ("quote", "escape") and not value
+        if not may_be_none and (len(value) != 1 or value in "\r\n\0"):
             raise problem(path, f"servers.{place}", f"{value!r} is not one character", "give exactly one")
     if len(dialect.thousands_mark) > 1:
         raise problem(
@@ -66,6 +77,13 @@ def read_dialect(path: Path, server: Any) -> Dialect:
         )
     if dialect.delimiter == dialect.quote:
         raise problem(path, "servers.quote", "the same as delimiter", "they must differ")
+    if dialect.escape and (dialect.escape == dialect.delimiter or not dialect.quote):
+        raise problem(
+            path,
+            "servers.escape",
+            "the same as delimiter" if dialect.quote else "there is no quote to escape",
+            "give the character that stands before a quote within quotes, or leave it out where quotes are doubled",
+        )
     if dialect.decimal_mark == dialect.thousands_mark:
         raise problem(path, "servers.thousandsMark", "the same as decimalMark", "they must differ")
     if dialect.timezone is not None and dialect.timezone not in available_timezones():
@@ -76,3 +94,36 @@ def read_dialect(path: Path, server: Any) -> Dialect:
             "use a name such as Asia/Shanghai",
         )
     return dialect
+
+
+def _csv_shape(path: Path, custom: dict[str, Any]) -> dict[str, Any]:
+    """Where a CSV file's rows begin and what its columns are called, where its first line does not say."""
+    shape: dict[str, Any] = {}
+    names = custom.get("columns")
+    for setting, name, where in (
+        ("skipLines", "skip_lines", "above the header"),
+        ("skipLastLines", "skip_last_lines", "below the rows"),
+    ):
+        lines = custom.get(setting)
+        if lines is None:
+            continue
+        if type(lines) is not int or not 0 <= lines <= MAX_SKIPPED_LINES:
+            raise problem(
+                path,
+                f"servers.{setting}",
+                f"{lines!r} is no number of lines",
+                f"give a whole number from 0 to {MAX_SKIPPED_LINES}: the lines that stand {where}",
+            )
+        shape[name] = lines
+    if names is not None:
+        if not isinstance(names, list) or not names or not all(isinstance(n, str) and n for n in names):
+            raise problem(
+                path, "servers.columns", f"{names!r} is no list of names", "write [receipt, customer, amount]"
+            )
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise problem(
+                path, "servers.columns", f"{twice[0]!r} stands twice", "give each place a name of its own"
+            )
+        shape["columns"] = tuple(names)
+    return shape

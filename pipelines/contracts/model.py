@@ -84,6 +84,15 @@ class Dialect:
     encoding: str = "utf-8"
     delimiter: str = ","
     quote: str = '"'
+    """Empty: no field is quoted, and a quote is text like any other."""
+    escape: str = ""
+    """Character that stands before a quote within quotes; empty: a quote is doubled."""
+    skip_lines: int = 0
+    """CSV: physical lines above the header, or above the first row where there is no header."""
+    skip_last_lines: int = 0
+    """CSV: physical lines at the end that are no rows, such as a total; blank ones behind them do not count."""
+    columns: tuple[str, ...] = ()
+    """CSV without a header: the names of its fields by their place."""
     null_value: str = ""
     decimal_mark: str = "."
     thousands_mark: str = ""

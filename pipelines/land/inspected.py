@@ -6,12 +6,14 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipelines.errors import FileRefusedError
+from pipelines.errors import FileRefusedError, LandingError
+from pipelines.land.opening import signature
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pipelines.contracts import LandingFile
+    from pipelines.land.opening import Signature
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,15 @@ class Inspected:
     fitting: frozenset[str] = frozenset()
     """Parquet only: number columns whose type cannot hold more than the contract's; they need no check."""
     needs_care: bool = False
-    """CSV only: it has blanks beside quotes, which DuckDB's reader drops and the careful way keeps."""
+    """CSV only: not all of its lines are plain rows of one width, which DuckDB's reader would take too lightly."""
+    width: int | None = None
+    """CSV only: fields of a good row, empty ones at its end included; None where only a reading of all records tells."""
+    header_width: int = 0
+    """CSV only: fields of the header, empty ones at its end included."""
+    lines_above: int = 0
+    """CSV only: physical lines above the first row."""
+    signature: Signature = ()
+    """Of the file when the look at it began."""
 
     @property
     def file_id(self) -> str:
@@ -43,11 +53,22 @@ class Inspected:
         basis = f"{self.file.dataset}|{self.file.partition_date}|{self.file.path}|{self.sha256}"
         return hashlib.sha256(basis.encode()).hexdigest()[:16]
 
+    def require_unchanged(self) -> None:
+        """Make sure that the file is still the one that was looked at, so that checksum and rows are of one content.
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        Raises:
+            LandingError: it has changed since, or is gone.
+        """
+        try:
+            found = None if signature(self.file.path) == self.signature else "that it changed"
+        except OSError:
+            found = "no such file any more"
+        if found is not None:
+            raise LandingError(
+                f"{self.file.path}: refused: expected a file that stays as it is until it can be read to its end, "
+                f"found {found} while it was loaded, and nothing of it was kept; let the export write under a name that "
+                "ends in .tmp and rename it when done, then run again"
+            )
 
 
 def refuse(path: Path, expected: str, found: str) -> FileRefusedError:

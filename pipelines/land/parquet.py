@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.land.inspected import Inspected, file_sha256, refuse
+from pipelines.land.first_bytes import SAMPLE_BYTES, foreign_kind
+from pipelines.land.inspected import Inspected, refuse
+from pipelines.land.opening import file_sha256, open_bytes
+from pipelines.land.wording import almost, called, listed
 
 if TYPE_CHECKING:
     from pipelines.contracts import Column, LandingFile, SourceContract
@@ -77,12 +80,13 @@ def inspect_parquet(file: LandingFile, contract: SourceContract, size: int) -> I
     except (pa.ArrowInvalid, pa.ArrowException, OSError) as error:
         if isinstance(error, PermissionError):
             raise
-        with file.path.open("rb") as stream:
-            start = stream.read(64)
+        with open_bytes(file.path) as stream:
+            start = stream.read(SAMPLE_BYTES)
         found = (
             "an HTML or XML page"
             if start.lstrip().startswith(b"<")
-            else f"a file that is none or damaged ({str(error).splitlines()[0]})"
+            else foreign_kind(file.path, start, "parquet")
+            or f"a file that is none or damaged ({str(error).splitlines()[0][:200]})"
         )
         raise refuse(file.path, "a Parquet file", found) from error
     types = {field_.name: _parquet_kind(field_.type) for field_ in schema}
@@ -100,8 +104,8 @@ def inspect_parquet(file: LandingFile, contract: SourceContract, size: int) -> I
     if missing:
         raise refuse(
             file.path,
-            f"the column{'s' * (len(missing) > 1)} {', '.join(missing)}",
-            f"a Parquet schema with {', '.join(types)}",
+            f"the column{'s' * (len(missing) > 1)} {called(missing)}",
+            f"a Parquet schema with {listed(tuple(types))}{almost(missing, tuple(types))}",
         )
     for column in contract.source_columns:
         kind = types[column.source_name]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import zlib
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -13,8 +11,9 @@ import pyarrow as pa
 
 from pipelines.contracts.location import file_name
 from pipelines.land.inspected import refuse
-from pipelines.land.text import open_text
+from pipelines.land.opening import open_text
 from pipelines.load.conditions import failing_rules, file_columns, is_one_of, rejecting_rules, without_failing
+from pipelines.load.csv_rows import csv_rows
 from pipelines.load.quick import zoned_columns
 from pipelines.load.relation import from_parquet, parse, row_rules, source, type_rules, typed
 from pipelines.quoting import file_literal, ident, literal
@@ -24,81 +23,9 @@ if TYPE_CHECKING:
 
     from pipelines.contracts import SourceContract
     from pipelines.land import Inspected
+    from pipelines.load.csv_rows import Row
 
 BATCH_ROWS = 100_000
-
-
-class _Lines:
-    """Iterates a text stream's lines, remembers those of the present record, and can take lines back."""
-
-    def __init__(self, stream: Iterator[str]) -> None:
-        self.stream = stream
-        self.taken: list[str] = []
-        self.ahead: deque[str] = deque()
-        self.number = 0
-        """Lines taken so far."""
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        line = self.ahead.popleft() if self.ahead else next(self.stream)
-        self.number += 1
-        self.taken.append(line)
-        return line
-
-    def record(self, *, is_faulty: bool = False) -> tuple[int, str]:
-        """First line's number and text of the lines taken since the last call.
-
-        Of a faulty record only its first line is kept, the others come again: a stray quote must not swallow the
-        rows that follow it.
-        """
-        if is_faulty and len(self.taken) > 1:
-            back = self.taken[1:]
-            self.ahead.extendleft(reversed(back))
-            self.number -= len(back)
-            self.taken = self.taken[:1]
-        first, text = self.number - len(self.taken) + 1, "".join(self.taken).rstrip("\r\n")
-        self.taken = []
-        return first, text
-
-
-Row = tuple[int, str, str | None, dict[str, str | None]]
-"""Line number, raw text, fault of the whole row, values by source column."""
-
-
-def _csv_rows(file: Inspected, contract: SourceContract) -> Iterator[Row]:
-    dialect, header = contract.dialect, file.header
-    with open_text(file.file.path, dialect.encoding) as stream:
-        lines = _Lines(stream)
-        reader = csv.reader(
-            lines, delimiter=dialect.delimiter, quotechar=dialect.quote, doublequote=True, strict=True
-        )
-        next(reader)
-        lines.record()
-        while True:
-            fault = None
-            values: list[str] = []
-            try:
-                values = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                fault = f"the row is no CSV: {error}"
-            # Empty fields beyond the last column are no fault: some exports end each line with a delimiter.
-            if fault is None and values and (len(values) < len(header) or any(values[len(header) :])):
-                fault = f"{len(values)} fields instead of {len(header)}"
-            line, text = lines.record(is_faulty=fault is not None)
-            if not text:
-                continue  # a blank line is no row
-            row = (
-                {}
-                if fault
-                else {
-                    n: (v if v != dialect.null_value else None) for n, v in zip(header, values, strict=False)
-                }
-            )
-            yield line, text, fault, row
 
 
 def _json_rows(file: Inspected, contract: SourceContract) -> Iterator[Row]:
@@ -125,9 +52,9 @@ def _json_rows(file: Inspected, contract: SourceContract) -> Iterator[Row]:
 
 
 def _is_text(row: dict[str, str | None]) -> bool:
-    """Whether all values can be written as UTF-8; JSON can escape half a surrogate pair."""
+    """Whether all keys and values can be written as UTF-8; JSON can escape half a surrogate pair."""
     try:
-        "".join(value for value in row.values() if value).encode()
+        "".join([*row, *(value for value in row.values() if value)]).encode()
     except UnicodeEncodeError:
         return False
     return True
@@ -149,7 +76,7 @@ def _batches(file: Inspected, contract: SourceContract) -> Iterator[pa.RecordBat
         [("line number", pa.int64()), ("raw text", pa.string()), ("row fault", pa.string())]
         + [(f"field {name}", pa.string()) for name in names]
     )
-    rows = _csv_rows(file, contract) if contract.format == "csv" else _json_rows(file, contract)
+    rows = csv_rows(file, contract) if contract.format == "csv" else _json_rows(file, contract)
     columns: list[list[Any]] = [[] for _ in schema]
 
     def batch() -> pa.RecordBatch:
@@ -208,9 +135,11 @@ def careful_read(
     """
     try:
         (_parquet_relation if contract.format == "parquet" else _text_relation)(connection, file, contract)
-    except (OSError, EOFError, zlib.error, UnicodeError, csv.Error, duckdb.Error) as error:
+    except (OSError, EOFError, zlib.error, UnicodeError, duckdb.Error) as error:
+        file.require_unchanged()
+        said = str(error).partition("\n")[0]
         raise refuse(
-            file.file.path, f"a {contract.format} file that can be read to its end", f"{error}"
+            file.file.path, f"a {contract.format} file that can be read to its end", f"{said[:200]}"
         ) from error
     fields, zoned = [], zoned_columns(contract, file)
     source_zone = contract.dialect.timezone or zone

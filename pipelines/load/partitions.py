@@ -1,4 +1,4 @@
-"""Load whole partitions (dataset × business date): quickly where all rows are good, carefully where not."""
+"""Load whole partitions (dataset × landing date): quickly where all rows are good, carefully where not."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ def load_partitions(load: PartitionLoad) -> DatasetLoad:
 
     Raises:
         LoadError: rows are unaccounted for, or too many break the rules. The partitions keep what they held.
+        LandingError: a file has changed since it was looked at.
     """
     load.connection.execute(
         "CREATE OR REPLACE TEMP TABLE landed (path VARCHAR, partition_date DATE, file_id VARCHAR)"
@@ -93,6 +94,8 @@ def _attempt(load: PartitionLoad, careful: set[int]) -> DatasetLoad:
             _read_quickly(load, group)
         for index in sorted(careful):
             _read_carefully(load, load.files[index])
+        for file in load.files:
+            file.require_unchanged()
         check_tolerance(load)
         find_repeated_keys(load)
         set_duplicates_aside(load)
@@ -127,6 +130,8 @@ def _quick_select(load: PartitionLoad, indexes: Sequence[int]) -> str:
 
 def _read_quickly(load: PartitionLoad, indexes: list[int]) -> None:
     """Insert many files at once; files with a row that is not good are left to the careful way."""
+    for index in indexes:
+        load.files[index].require_unchanged()  # a pipe in a file's place would be waited for
     try:
         ignored = _insert_good(load, _quick_select(load, indexes))
     except duckdb.Error as error:
@@ -136,6 +141,8 @@ def _read_quickly(load: PartitionLoad, indexes: list[int]) -> None:
             bad = _find_bad(load, indexes)
         finally:
             load.connection.execute("BEGIN TRANSACTION")
+        for index in indexes:
+            load.files[index].require_unchanged()
         if not bad:
             raise LoadError(f"{load.name} cannot be loaded: {error}") from error
         raise _ReadCarefully(bad) from error
@@ -185,6 +192,7 @@ def _find_bad(load: PartitionLoad, indexes: list[int]) -> set[int]:
 
 
 def _read_carefully(load: PartitionLoad, file: Inspected) -> None:
+    file.require_unchanged()
     try:
         rows = careful_read(load.connection, file, load.contract, load.settings.timezone)
     except duckdb.Error as error:
@@ -229,7 +237,7 @@ def _alike(files: Sequence[Inspected], careful: set[int]) -> Iterator[list[int]]
 
     def shape(index: int) -> str:
         file = files[index]
-        return repr((file.header, file.is_gzip, file.schema))
+        return repr((file.header, file.width, file.lines_above, file.is_gzip, file.schema))
 
     quick = sorted(
         (i for i in range(len(files)) if i not in careful), key=lambda i: (shape(i), files[i].file)

@@ -49,14 +49,18 @@ def _csv(contract: SourceContract, files: Sequence[Inspected]) -> tuple[str, dic
         types.append(f"c{place}: {literal(guard_type(columns[0]) if is_typed else 'VARCHAR')}")
         for column in columns:
             values[column.name] = (f"c{place}", is_typed)
+    # Fields beyond the last named column, which all rows have, are read too: the reader passes over surplus delimiters.
+    width = files[0].width or len(files[0].header)
+    types += [f"c{place}: 'VARCHAR'" for place in range(len(types), width)]
     formats = ""
     if dialect.date_format != ISO:
         formats += f", dateformat = {literal(dialect.date_format)}"
     if dialect.timestamp_format != ISO:
         formats += f", timestampformat = {literal(dialect.timestamp_format)}"
     call = (
-        f"read_csv({_files(files)}, auto_detect = false, header = true, delim = {literal(dialect.delimiter)}, "
-        f"quote = {literal(dialect.quote)}, escape = {literal(dialect.quote)}, nullstr = {literal(dialect.null_value)}, "
+        f"read_csv({_files(files)}, auto_detect = false, header = false, skip = {files[0].lines_above}, "
+        f"delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, "
+        f"escape = {literal(dialect.escape or dialect.quote)}, nullstr = {literal(dialect.null_value)}, "
         f"compression = {literal('gzip' if files[0].is_gzip else 'none')}, max_line_size = {MAX_LINE_BYTES}, "
         f"columns = {{{', '.join(types)}}}, hive_partitioning = false{formats})"
     )

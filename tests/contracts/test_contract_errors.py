@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
 from loading_world import World
 
 from pipelines.contracts import canonical_contracts, mart_contracts, source_contracts
+from pipelines.contracts.location import place_of
 from pipelines.errors import ContractError
 from pipelines.settings import PROJECT_DIR, Settings
 
@@ -89,6 +91,19 @@ CASES: list[tuple[Callable[[World], object], str]] = [
     ),
     (lambda w: w.server(delimiter="||"), r"servers.delimiter: '\|\|' is not one character"),
     (lambda w: w.server(delimiter='"'), r"servers.quote: the same as delimiter"),
+    (lambda w: w.server(escape=","), r"servers.escape: the same as delimiter"),
+    (lambda w: w.server(escape="\\\\"), r"servers.escape: '.*' is not one character"),
+    (lambda w: w.server(escape="\\", quote=""), r"servers.escape: there is no quote to escape"),
+    (lambda w: w.server(skipLines="3"), r"servers.skipLines: '3' is no number of lines"),
+    (lambda w: w.server(skipLines=-1), r"servers.skipLines: -1 is no number of lines"),
+    (lambda w: w.server(columns="a,b"), r"servers.columns: 'a,b' is no list of names"),
+    (lambda w: w.server(columns=["a", "a"]), r"servers.columns: 'a' stands twice"),
+    (lambda w: w.server(columns=["note"]), r"servers.columns: no place for 'transaction_id', "),
+    (
+        lambda w: w.server(format="jsonl", skipLines=1),
+        r"servers.skipLines: a jsonl file has none; take it out",
+    ),
+    (lambda w: w.server(format="parquet", columns=["a"]), r"servers.columns: a parquet file has none"),
     (lambda w: w.server(nullValue=0), r"servers.customProperties.nullValue: 0 is no text; put it in quotes"),
     (lambda w: w.server(thousandsMark="."), r"servers.thousandsMark: the same as decimalMark"),
     (lambda w: w.server(timezone="Beijing"), r"servers.timezone: unknown timezone 'Beijing'; use"),
@@ -207,3 +222,15 @@ def test_bounds_and_allowed_values_compare_by_type(tmp_path: Path) -> None:
             "sold_on: '2016-12-31' is below the minimum 2017-01-01",
         ]
     }
+
+
+@pytest.mark.parametrize(
+    ("location", "dated", "undated"),
+    [
+        ("sales/{date}/*.csv", "sales/2025-03-01/*.csv", "sales/YYYY-MM-DD/*.csv"),
+        ("{date:%Y/%m/%d}/{date:%y%j}.csv", "2025/03/01/25060.csv", "YYYY/MM/DD/YYDDD.csv"),
+    ],
+)
+def test_a_location_is_shown_with_its_date(location: str, dated: str, undated: str) -> None:
+    assert place_of(location, date(2025, 3, 1)) == dated
+    assert place_of(location) == undated
