@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from pipelines.contracts.columns import problem
-from pipelines.contracts.model import ISO, LOAD_COLUMNS
+from pipelines.contracts.model import LOAD_COLUMNS
 from pipelines.quoting import ident, literal
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def check_properties(contract: SourceContract) -> None:
         "toleratedRejectRate": ((int, float), "a share from 0 to 1"),
         "businessTime": (str, "a column's name"),
         "futureToleranceDays": (int, "a whole number of days"),
+        "ignoreColumns": (list, "a list of the files' column names"),
     }
     for name, value in properties.items():
         if name not in kinds:
@@ -50,6 +51,7 @@ def check_properties(contract: SourceContract) -> None:
             f"{contract.future_tolerance_days} days",
             "use 0 or more",
         )
+    _check_ignored(contract)
     for column in contract.columns:
         if column.name in LOAD_COLUMNS:
             raise problem(
@@ -78,25 +80,33 @@ def check_properties(contract: SourceContract) -> None:
         )
 
 
+def _check_ignored(contract: SourceContract) -> None:
+    """Columns that are ignored must be names, and none that the contract reads."""
+    read = {column.source_name for column in contract.source_columns}
+    for name in contract.ignored_columns:
+        if not isinstance(name, str) or name in read:
+            raise problem(
+                contract.path,
+                "customProperties.ignoreColumns",
+                f"{name!r} is {'a column that the contract reads' if name in read else 'no text'}",
+                "name columns of the files that no column of the contract reads",
+            )
+
+
 def sql_faults(
-    columns: Iterable[Column], rules: Iterable[RowRule], formats: Mapping[str, str], added: Mapping[str, str]
+    columns: Iterable[Column], rules: Iterable[RowRule], added: Mapping[str, str]
 ) -> Iterable[tuple[str, str]]:
-    """Place and fault of each pattern, bound, allowed value, format, expression and rule that DuckDB cannot run.
+    """Place and fault of each pattern, bound, allowed value, expression and rule that DuckDB cannot run.
 
     Args:
         columns: the contract's columns.
         rules: the contract's row rules.
-        formats: date and timestamp formats by their place.
         added: columns and types that rules and expressions see besides the contract's own.
     """
     columns = tuple(columns)
     types = {**added, **{c.name: c.type for c in columns}}
     empty = "(SELECT " + ", ".join(f"CAST(NULL AS {t}) AS {ident(n)}" for n, t in types.items()) + ")"
-    probes = [
-        (place, f"SELECT try_strptime('', {literal(format_)})")
-        for place, format_ in formats.items()
-        if format_ != ISO
-    ]
+    probes: list[tuple[str, str]] = []
     for column in columns:
         place = f"column {column.name}"
         if column.pattern is not None:
@@ -105,10 +115,6 @@ def sql_faults(
                     f"{place}: pattern {column.pattern!r}",
                     f"SELECT regexp_matches('', {literal(column.pattern)})",
                 )
-            )
-        if column.format is not None and column.format != ISO and column.type in ("DATE", "TIMESTAMP"):
-            probes.append(
-                (f"{place}: format {column.format!r}", f"SELECT try_strptime('', {literal(column.format)})")
             )
         bounds = (column.minimum, column.maximum, column.exclusive_minimum, column.exclusive_maximum)
         values = [*(str(b) for b in bounds if b is not None), *(column.allowed or ())]

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import available_timezones
 
+from pipelines.contracts import formats
 from pipelines.contracts.columns import custom_values, problem
-from pipelines.contracts.model import Dialect
+from pipelines.contracts.model import NEGATIVE_STYLES, Dialect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,9 +21,12 @@ def read_dialect(path: Path, server: Any) -> Dialect:
     known = {
         "delimiter": "delimiter",
         "quote": "quote",
-        "nullValue": "null_value",
+        "nullValue": "null_values",
+        "nullValues": "null_values",
         "decimalMark": "decimal_mark",
         "thousandsMark": "thousands_mark",
+        "currencySign": "currency_sign",
+        "negativeStyle": "negative_style",
         "dateFormat": "date_format",
         "timestampFormat": "timestamp_format",
         "timezone": "timezone",
@@ -32,13 +36,16 @@ def read_dialect(path: Path, server: Any) -> Dialect:
             raise problem(
                 path, f"servers.customProperties.{name}", "unknown setting", f"use one of {', '.join(known)}"
             )
+    nulls = _null_values(path, custom)
     for name, value in custom.items():
         if value is not None and not isinstance(value, str):
             raise problem(
                 path, f"servers.customProperties.{name}", f"{value!r} is no text", "put it in quotes"
             )
     dialect = Dialect(
-        encoding=server.encoding or "utf-8", **{known[k]: v for k, v in custom.items() if v is not None}
+        encoding=server.encoding or "utf-8",
+        null_values=nulls,
+        **{known[k]: v for k, v in custom.items() if v is not None},
     )
     if dialect.delimiter == "\\t":
         dialect = replace(dialect, delimiter="\t")
@@ -68,6 +75,13 @@ def read_dialect(path: Path, server: Any) -> Dialect:
         raise problem(path, "servers.quote", "the same as delimiter", "they must differ")
     if dialect.decimal_mark == dialect.thousands_mark:
         raise problem(path, "servers.thousandsMark", "the same as decimalMark", "they must differ")
+    _check_numbers(path, dialect)
+    for place, format_, type_ in (
+        ("dateFormat", dialect.date_format, "DATE"),
+        ("timestampFormat", dialect.timestamp_format, "TIMESTAMP"),
+    ):
+        if fault := formats.fault(format_, type_):
+            raise problem(path, f"servers.{place}", *fault)
     if dialect.timezone is not None and dialect.timezone not in available_timezones():
         raise problem(
             path,
@@ -76,3 +90,58 @@ def read_dialect(path: Path, server: Any) -> Dialect:
             "use a name such as Asia/Shanghai",
         )
     return dialect
+
+
+def _null_values(path: Path, custom: dict[str, Any]) -> tuple[str, ...]:
+    """Take `nullValue` and `nullValues` out of the settings: one text, or a list of them."""
+    one, several = custom.pop("nullValue", None), custom.pop("nullValues", None)
+    if one is not None and several is not None:
+        raise problem(path, "servers.nullValues", "given beside nullValue", "put all of them into nullValues")
+    if one is not None and not isinstance(one, str):
+        raise problem(
+            path,
+            "servers.customProperties.nullValue",
+            f"{one!r} is no text",
+            "put it in quotes; several go into nullValues",
+        )
+    if several is not None and (
+        not isinstance(several, list) or not several or not all(isinstance(v, str) for v in several)
+    ):
+        raise problem(
+            path,
+            "servers.customProperties.nullValues",
+            f"{several!r} is no list of texts",
+            'write for example ["", "NULL", "-"]',
+        )
+    return tuple(dict.fromkeys(several or [one or ""]))
+
+
+def _check_numbers(path: Path, dialect: Dialect) -> None:
+    """Each sign in a number must mean one thing."""
+    if dialect.negative_style not in NEGATIVE_STYLES:
+        raise problem(
+            path,
+            "servers.negativeStyle",
+            f"unknown {dialect.negative_style!r}",
+            f"use one of {', '.join(NEGATIVE_STYLES)}",
+        )
+    for place, value in (
+        ("decimalMark", dialect.decimal_mark),
+        ("thousandsMark", dialect.thousands_mark),
+        ("currencySign", dialect.currency_sign),
+    ):
+        if any(sign in "0123456789+-()" for sign in value) or (len(value) == 1 and value in "eE_"):
+            raise problem(
+                path, f"servers.{place}", f"{value!r} means something else in a number", "use another sign"
+            )
+    marks = {dialect.decimal_mark, dialect.thousands_mark} - {""}
+    if (
+        any(mark in dialect.currency_sign for mark in marks)
+        or dialect.currency_sign.strip() != dialect.currency_sign
+    ):
+        raise problem(
+            path,
+            "servers.currencySign",
+            f"{dialect.currency_sign!r} holds a blank or a mark of numbers",
+            "give the sign alone, such as ¥, € or CHF",
+        )

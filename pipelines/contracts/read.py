@@ -99,11 +99,7 @@ def _source_contract(path: Path, text: str) -> SourceContract:
     if not contract.key:
         raise problem(path, "schema", "no primaryKey", "name the columns that tell one row from another")
     check_properties(contract)
-    formats = {
-        "servers.dateFormat": contract.dialect.date_format,
-        "servers.timestampFormat": contract.dialect.timestamp_format,
-    }
-    for place, fault in sql_faults(columns, rules, formats, LOAD_COLUMNS):
+    for place, fault in sql_faults(columns, rules, LOAD_COLUMNS):
         raise problem(path, place, fault, "mend it in the contract")
     return contract
 

@@ -54,7 +54,6 @@ def inspect_text(file: LandingFile, contract: SourceContract, size: int) -> Insp
             if contract.format == "csv"
             else _json_keys(file.path, stream, contract)
         )
-    wanted = {column.source_name for column in contract.source_columns}
     return Inspected(
         file=file,
         size_bytes=size,
@@ -62,7 +61,7 @@ def inspect_text(file: LandingFile, contract: SourceContract, size: int) -> Insp
         is_gzip=is_gzip,
         header=names,
         rows=max(lines - 1, 0) if contract.format == "csv" else lines,
-        drift=tuple(name for name in names if name not in wanted),
+        drift=contract.drift(names),
         needs_care=needs_care,
     )
 

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from pipelines.errors import LandingError
 from pipelines.land import discover
 from pipelines.land.text import open_text
-from pipelines.quoting import file_literal, ident, literal
+from pipelines.quoting import file_literal, ident, literal, literals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -105,7 +105,7 @@ def _csv(contract: SourceContract, header: tuple[str, ...], files: list[Path], *
         f"read_csv({_list(files)}, auto_detect = false, header = true, ignore_errors = true, "
         f"delim = {literal(dialect.delimiter)}, "
         f"quote = {literal(dialect.quote)}, escape = {literal(dialect.quote)}, "
-        f"nullstr = {literal(dialect.null_value)}, compression = {literal('gzip' if is_gzip else 'none')}, "
+        f"nullstr = {literals(dialect.null_values)}, compression = {literal('gzip' if is_gzip else 'none')}, "
         f"max_line_size = {MAX_LINE_BYTES}, columns = {{{columns}}})"
     )
 
