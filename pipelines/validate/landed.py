@@ -187,7 +187,7 @@ def landed_select(
         }
         values = ", ".join(f"cast({value} as varchar) as {ident(name)}" for name, value in names.items())
         relation = (
-            f"read_parquet({_list(group)})"
+            f"read_parquet({_list(group)}, hive_partitioning = false)"
             if contract.format == "parquet"
             else _csv(contract, header, group, is_gzip=is_gzip)
         )
