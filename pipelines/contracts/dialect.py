@@ -95,8 +95,6 @@ def read_dialect(path: Path, server: Any) -> Dialect:
 def _null_values(path: Path, custom: dict[str, Any]) -> tuple[str, ...]:
     """Take `nullValue` and `nullValues` out of the settings: one text, or a list of them."""
     one, several = custom.pop("nullValue", None), custom.pop("nullValues", None)
-    if one is not None and several is not None:
-        raise problem(path, "servers.nullValues", "given beside nullValue", "put all of them into nullValues")
     if one is not None and not isinstance(one, str):
         raise problem(
             path,
@@ -113,7 +111,8 @@ def _null_values(path: Path, custom: dict[str, Any]) -> tuple[str, ...]:
             f"{several!r} is no list of texts",
             'write for example ["", "NULL", "-"]',
         )
-    return tuple(dict.fromkeys(several or [one or ""]))
+    given = [one] if one is not None else [] if several else [""]
+    return tuple(dict.fromkeys([*given, *(several or [])]))
 
 
 def _check_numbers(path: Path, dialect: Dialect) -> None:

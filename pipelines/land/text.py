@@ -178,7 +178,8 @@ def _json_keys(path: Path, stream: IO[str], contract: SourceContract) -> tuple[s
             row = None
         if isinstance(row, dict):
             objects += 1
-            keys.update(dict.fromkeys(row))
+            # A key of half a character is no name; its line is quarantined.
+            keys.update(dict.fromkeys(k for k in row if not any("\ud800" <= c <= "\udfff" for c in k)))
         elif line.lstrip().startswith("<") and not objects:
             raise refuse(path, "JSON Lines", "an HTML or XML page")
     if not objects:
