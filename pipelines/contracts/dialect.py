@@ -21,8 +21,8 @@ def read_dialect(path: Path, server: Any) -> Dialect:
     known = {
         "delimiter": "delimiter",
         "quote": "quote",
-        "nullValue": "null_values",
-        "nullValues": "null_values",
+        "nullValue": "null_value",
+        "nullValues": "further_null_values",
         "decimalMark": "decimal_mark",
         "thousandsMark": "thousands_mark",
         "currencySign": "currency_sign",
@@ -36,7 +36,7 @@ def read_dialect(path: Path, server: Any) -> Dialect:
             raise problem(
                 path, f"servers.customProperties.{name}", "unknown setting", f"use one of {', '.join(known)}"
             )
-    nulls = _null_values(path, custom)
+    further_nulls = _further_null_values(path, custom.pop("nullValues", None))
     for name, value in custom.items():
         if value is not None and not isinstance(value, str):
             raise problem(
@@ -44,7 +44,7 @@ def read_dialect(path: Path, server: Any) -> Dialect:
             )
     dialect = Dialect(
         encoding=server.encoding or "utf-8",
-        null_values=nulls,
+        further_null_values=further_nulls,
         **{known[k]: v for k, v in custom.items() if v is not None},
     )
     if dialect.delimiter == "\\t":
@@ -92,27 +92,17 @@ def read_dialect(path: Path, server: Any) -> Dialect:
     return dialect
 
 
-def _null_values(path: Path, custom: dict[str, Any]) -> tuple[str, ...]:
-    """Take `nullValue` and `nullValues` out of the settings: one text, or a list of them."""
-    one, several = custom.pop("nullValue", None), custom.pop("nullValues", None)
-    if one is not None and not isinstance(one, str):
-        raise problem(
-            path,
-            "servers.customProperties.nullValue",
-            f"{one!r} is no text",
-            "put it in quotes; several go into nullValues",
-        )
-    if several is not None and (
-        not isinstance(several, list) or not several or not all(isinstance(v, str) for v in several)
-    ):
+def _further_null_values(path: Path, value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         raise problem(
             path,
             "servers.customProperties.nullValues",
-            f"{several!r} is no list of texts",
-            'write for example ["", "NULL", "-"]',
+            f"{value!r} is no list of texts",
+            'write for example ["NULL", "-"]',
         )
-    given = [one] if one is not None else [] if several else [""]
-    return tuple(dict.fromkeys([*given, *(several or [])]))
+    return tuple(value)
 
 
 def _check_numbers(path: Path, dialect: Dialect) -> None:

@@ -83,8 +83,8 @@ class Dialect:
     encoding: str = "utf-8"
     delimiter: str = ","
     quote: str = '"'
-    null_values: tuple[str, ...] = ("",)
-    """The texts that stand for no value."""
+    null_value: str = ""
+    further_null_values: tuple[str, ...] = ()
     decimal_mark: str = "."
     thousands_mark: str = ""
     currency_sign: str = ""
@@ -94,6 +94,11 @@ class Dialect:
     date_format: str = "%Y-%m-%d"
     timestamp_format: str = "%Y-%m-%d %H:%M:%S"
     timezone: str | None = None
+
+    @property
+    def null_values(self) -> tuple[str, ...]:
+        """The texts that stand for no value."""
+        return tuple(dict.fromkeys((self.null_value, *self.further_null_values)))
 
 
 @dataclass(frozen=True)

@@ -267,7 +267,7 @@ def _options(contract: SourceContract) -> str:
     return (
         f"format csv, header, compression {compression}, delimiter {literal(dialect.delimiter)}, "
         f"quote {literal(dialect.quote)}, escape {literal(dialect.quote)}, "
-        f"nullstr {literal(dialect.null_values[0])}, {times}"
+        f"nullstr {literal(dialect.null_value)}, {times}"
     )
 
 

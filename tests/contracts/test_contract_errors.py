@@ -78,6 +78,10 @@ CASES: list[tuple[Callable[[World], object], str]] = [
     (lambda w: edit(w, servers=[]), r"servers: no location; give one"),
     (lambda w: w.server(path="all/*.csv"), r"servers.path: location 'all/\*.csv'; no whole date in it"),
     (lambda w: w.server(path="{date:%Y}/*.csv"), r"servers.path: .*no whole date in it"),
+    (
+        lambda w: w.server(path="{date:%Y%m}.csv"),
+        r"servers.path: .*no whole date in it; .*; a monthly file, or a dump of all history, lands under its last day",
+    ),
     (lambda w: w.server(path="{date:%Y%b%d}/*.csv"), r"servers.path: .*%b in .* is not known; use %Y"),
     (lambda w: w.server(path="**/{date}.csv"), r"servers.path: .*\*\* cannot be used"),
     (lambda w: w.server(format="xlsx"), r"servers.format: format 'xlsx' is not supported; use one of csv"),
