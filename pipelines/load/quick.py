@@ -112,9 +112,8 @@ def quick_select(
         if is_number(column) and has_plain_marks(dialect):
             # Cast as it stands; whether it may stand so is asked of all numbers of a row at once.
             plain.append(source(column))
-            fields.append(f"TRY_CAST({text} AS {guard_type(column)}) AS {ident(column.name)}")
+            fields.append(f"CAST({text} AS {guard_type(column)}) AS {ident(column.name)}")
             exact = exact_rules(column, source_zone, zoned=False, guard=guard_type(column))
-            conditions.append(f"({source(column)} IS NULL OR {ident(column.name)} IS NOT NULL)")
             conditions += [rule.condition for rule in exact]
         else:
             fields.append(f"{parse(column, text, dialect, source_zone)} AS {ident(column.name)}")
