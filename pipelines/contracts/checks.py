@@ -23,6 +23,7 @@ def check_properties(contract: SourceContract) -> None:
         "businessTime": (str, "a column's name"),
         "futureToleranceDays": (int, "a whole number of days"),
         **dict.fromkeys(SET_ASIDE_AS, (list, "a list of conditions, each with a name")),
+        "ignoreColumns": (list, "a list of the files' column names"),
     }
     for name, value in properties.items():
         if name not in kinds:
@@ -47,6 +48,7 @@ def check_properties(contract: SourceContract) -> None:
             f"{contract.future_tolerance_days} days",
             "use 0 or more",
         )
+    _check_ignored(contract)
     for column in contract.columns:
         if column.name in LOAD_COLUMNS or column.name in FILE_COLUMNS:
             raise problem(
@@ -95,6 +97,19 @@ def check_csv_shape(contract: SourceContract) -> None:
                 "servers.columns",
                 f"no place for {', '.join(map(repr, missing))}",
                 "name every field of the file in order, those too that no column reads",
+            )
+
+
+def _check_ignored(contract: SourceContract) -> None:
+    """Columns that are ignored must be names, and none that the contract reads."""
+    read = {column.source_name for column in contract.source_columns}
+    for name in contract.ignored_columns:
+        if not isinstance(name, str) or name in read:
+            raise problem(
+                contract.path,
+                "customProperties.ignoreColumns",
+                f"{name!r} is {'a column that the contract reads' if name in read else 'no text'}",
+                "name columns of the files that no column of the contract reads",
             )
 
 

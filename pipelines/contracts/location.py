@@ -82,7 +82,8 @@ def location_parts(location: str) -> tuple[LocationPart, ...]:
         parts.append(LocationPart(re.compile(regex + _glob(name[end:])), tuple(codes)))
     if day_of({code: "01" for part in parts for code in part.codes}) is None:
         raise ValueError(
-            "no whole date in it; Mainstay loads one folder or file per landing date, named by {date} or {date:%Y%m%d}"
+            "no whole date in it; Mainstay loads one folder or file per landing date, named by {date} or {date:%Y%m%d}; "
+            "a monthly file, or a dump of all history, lands under its last day"
         )
     return tuple(parts)
 

@@ -31,7 +31,7 @@ class Inspected:
     drift: tuple[str, ...] = ()
     """Columns that the contract does not know."""
     types: dict[str, str] = field(default_factory=dict)
-    """Parquet only: kind of each column (text, integer, number, boolean, date, timestamp, timestamptz)."""
+    """Parquet only: kind of each column (text, integer, decimal, double, float, boolean, date, timestamp, timestamptz)."""
     schema: str = ""
     """Parquet only: the exact types; only files with the same ones are read at once."""
     fitting: frozenset[str] = frozenset()

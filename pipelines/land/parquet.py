@@ -26,8 +26,12 @@ def _parquet_kind(type_: pa.DataType) -> str:
         return "boolean"
     if pa.types.is_integer(type_) or (pa.types.is_decimal(type_) and type_.scale == 0):
         return "integer"
-    if pa.types.is_floating(type_) or pa.types.is_decimal(type_):
-        return "number"
+    if pa.types.is_float64(type_):
+        return "double"
+    if pa.types.is_floating(type_):
+        return "float"
+    if pa.types.is_decimal(type_):
+        return "decimal"
     if pa.types.is_date(type_):
         return "date"
     if pa.types.is_timestamp(type_):
@@ -41,13 +45,16 @@ _PARQUET_FITS = {
     # A number that may have decimals makes no text: 17 would become 17.0, another id.
     "VARCHAR": {"text", "integer"},
     "BOOLEAN": {"boolean", "text"},
-    "INTEGER": {"integer", "number", "text"},
-    "BIGINT": {"integer", "number", "text"},
-    "DOUBLE": {"integer", "number", "text"},
-    "DECIMAL": {"integer", "number", "text"},
+    "INTEGER": {"integer", "decimal", "double", "float", "text"},
+    "BIGINT": {"integer", "decimal", "double", "float", "text"},
+    "DOUBLE": {"integer", "decimal", "double", "float", "text"},
+    "DECIMAL": {"integer", "decimal", "double", "float", "text"},
     "DATE": {"date", "timestamp", "text"},
     "TIMESTAMP": {"timestamp", "timestamptz", "text"},
 }
+
+
+_NUMBERS = dict.fromkeys(("decimal", "double", "float"), "number")
 
 
 def parquet_fits(column: Column, kind: str) -> bool:
@@ -110,8 +117,11 @@ def inspect_parquet(file: LandingFile, contract: SourceContract, size: int) -> I
     for column in contract.source_columns:
         kind = types[column.source_name]
         if not parquet_fits(column, kind):
-            raise refuse(file.path, f"column {column.source_name} as {column.type}", f"it as {kind}")
-    wanted = {column.source_name for column in contract.source_columns}
+            raise refuse(
+                file.path,
+                f"column {column.source_name} as {column.type}",
+                f"it as {_NUMBERS.get(kind, kind)}",
+            )
     return Inspected(
         file=file,
         size_bytes=size,
@@ -119,7 +129,7 @@ def inspect_parquet(file: LandingFile, contract: SourceContract, size: int) -> I
         is_gzip=False,
         header=tuple(types),
         rows=rows,
-        drift=tuple(name for name in types if name not in wanted),
+        drift=contract.drift(types),
         types=types,
         schema=str(list(schema.types)),
         fitting=frozenset(

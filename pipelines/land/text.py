@@ -48,7 +48,6 @@ def inspect_text(file: LandingFile, contract: SourceContract, size: int) -> Insp
     if scan is not None:
         scan.finish()
         _check_width(path, names, scan)
-    wanted = {column.source_name for column in contract.source_columns}
     return Inspected(
         file=file,
         size_bytes=size,
@@ -56,7 +55,7 @@ def inspect_text(file: LandingFile, contract: SourceContract, size: int) -> Insp
         is_gzip=is_gzip(path),
         header=names,
         rows=scan.rows if scan is not None else lines + (last != b"\n"),
-        drift=tuple(name for name in names if name not in wanted),
+        drift=contract.drift(names),
         needs_care=scan is not None and not scan.is_plain,
         width=scan.width if scan is not None else None,
         header_width=header.width if header is not None else 0,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,10 @@ from pipelines.land.inspected import refuse
 from pipelines.land.opening import open_text
 from pipelines.load.conditions import failing_rules, file_columns, is_one_of, rejecting_rules, without_failing
 from pipelines.load.csv_rows import csv_rows
+from pipelines.load.json_row import NoRowError, json_row
 from pipelines.load.quick import zoned_columns
-from pipelines.load.relation import from_parquet, parse, row_rules, source, type_rules, typed
+from pipelines.load.relation import row_rules, source, type_rules, typed
+from pipelines.load.values import from_parquet, in_range, null_of, parse
 from pipelines.quoting import file_literal, ident, literal
 
 if TYPE_CHECKING:
@@ -29,45 +30,15 @@ BATCH_ROWS = 100_000
 
 
 def _json_rows(file: Inspected, contract: SourceContract) -> Iterator[Row]:
-    null = contract.dialect.null_value
     with open_text(file.file.path, contract.dialect.encoding) as stream:
         for number, line in enumerate(stream, start=1):
             text = line.rstrip("\r\n")
             if not text.strip():
                 continue
             try:
-                # Numbers keep their digits as they are written.
-                parsed = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
-            except (ValueError, RecursionError) as error:
-                yield number, text, f"the line is no JSON: {error}", {}
-                continue
-            if not isinstance(parsed, dict):
-                yield number, text, "the line is no JSON object", {}
-                continue
-            row = {k: _json_text(v, null) for k, v in parsed.items()}
-            if "\\u" in text and not _is_text(row):
-                yield number, text, "the line has an escape that is half a character", {}
-                continue
-            yield number, text, None, row
-
-
-def _is_text(row: dict[str, str | None]) -> bool:
-    """Whether all keys and values can be written as UTF-8; JSON can escape half a surrogate pair."""
-    try:
-        "".join([*row, *(value for value in row.values() if value)]).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _json_text(value: Any, null: str) -> str | None:
-    if value is None or value == null:
-        return None
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False)
+                yield number, text, None, json_row(text, contract)
+            except NoRowError as fault:
+                yield number, text, str(fault), {}
 
 
 def _batches(file: Inspected, contract: SourceContract) -> Iterator[pa.RecordBatch]:
@@ -114,8 +85,9 @@ def _parquet_relation(
     every = ", ".join(f"{literal(n)}: {ident(n)}" for n in file.header)
     fields = ", ".join(f"{ident(n)} AS {ident('field ' + n)}" for n in names)
     connection.execute("DROP TABLE IF EXISTS lines")
+    # The reader's own file_row_number would be a column of that name, where the file has one.
     connection.execute(
-        'CREATE TEMP TABLE lines AS SELECT file_row_number + 1 AS "line number", '
+        'CREATE TEMP TABLE lines AS SELECT row_number() OVER () AS "line number", '
         f'CAST(to_json({{{every}}}) AS VARCHAR) AS "raw text", '
         f'CAST(NULL AS VARCHAR) AS "row fault", {fields} '
         f"FROM read_parquet({file_literal(file.file.path)}, hive_partitioning = false)"
@@ -145,7 +117,7 @@ def careful_read(
     source_zone = contract.dialect.timezone or zone
     for column in contract.source_columns:
         field = ident(f"field {column.source_name}")
-        text = f"nullif(CAST({field} AS VARCHAR), {literal(contract.dialect.null_value)})"
+        text = null_of(f"CAST({field} AS VARCHAR)", contract.dialect)
         kind = file.types.get(column.source_name, "text")
         if kind == "text":
             value = parse(column, text, contract.dialect, source_zone)
@@ -158,8 +130,18 @@ def careful_read(
         f'(SELECT {", ".join(fields)}, "line number", "raw text", "row fault", DATE {day} AS partition_date, '
         f"{file_id} AS file_id{file_columns(contract, name, ident('line number'))} FROM lines)"
     )
-    reading = [rule for column in contract.source_columns for rule in type_rules(column)]
-    read = f'(SELECT *, {_reasons(reading)} AS "reading reasons" FROM {read})'
+    reading = [
+        rule
+        for column in contract.source_columns
+        for rule in type_rules(column, contract.dialect, source_zone, zoned=zoned[column.name])
+    ]
+    # Dates and times beyond four-digit years have been named; further on they would overflow.
+    far = [ident(c.name) for c in contract.source_columns if c.type in ("DATE", "TIMESTAMP")]
+    near = ", ".join(f"CASE WHEN {in_range(name)} THEN {name} END AS {name}" for name in far)
+    read = (
+        f"(SELECT * {f'REPLACE ({near})' if far else ''} FROM "
+        f'(SELECT *, {_reasons(reading)} AS "reading reasons" FROM {read}))'
+    )
     carried = 'partition_date, file_id, "line number", "raw text", "row fault", "reading reasons"'
     guarded = without_failing(contract)
     rows = typed(guarded, zone, read_from=read, kinds=zoned, extra=carried)

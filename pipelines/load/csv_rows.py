@@ -29,7 +29,7 @@ Row = tuple[int, str, str | None, dict[str, str | None]]
 
 def csv_rows(file: Inspected, contract: SourceContract) -> Iterator[Row]:
     """Every row of the file; one whose shape is wrong has a fault and no values."""
-    names, null = file.header, contract.dialect.null_value
+    names, nulls = file.header, contract.dialect.null_values
     width = file.width if file.width is not None else _width(file, contract)
     headers, other = _Headers(file, contract), other_quoted(contract.dialect)
     for record in _records(file, contract):
@@ -42,7 +42,7 @@ def csv_rows(file: Inspected, contract: SourceContract) -> Iterator[Row]:
         values = (
             {}
             if fault
-            else {n: (v if v != null else None) for n, v in zip(names, record.fields, strict=False)}
+            else {n: (v if v not in nulls else None) for n, v in zip(names, record.fields, strict=False)}
         )
         yield record.line, record.text, fault, values
 

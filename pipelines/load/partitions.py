@@ -237,7 +237,10 @@ def _alike(files: Sequence[Inspected], careful: set[int]) -> Iterator[list[int]]
 
     def shape(index: int) -> str:
         file = files[index]
-        return repr((file.header, file.width, file.lines_above, file.is_gzip, file.schema))
+        # A column of the name under which the reader counts its files leaves no count to tell them apart by.
+        is_alone = file.schema and "file_index" in (name.casefold() for name in file.header)
+        alone = index if is_alone else None
+        return repr((file.header, file.width, file.lines_above, file.is_gzip, file.schema, alone))
 
     quick = sorted(
         (i for i in range(len(files)) if i not in careful), key=lambda i: (shape(i), files[i].file)

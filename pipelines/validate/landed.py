@@ -18,7 +18,7 @@ from pipelines.errors import LandingError
 from pipelines.land import discover
 from pipelines.land.header import Header, peek_header
 from pipelines.land.opening import is_gzip, open_bytes, open_text
-from pipelines.quoting import file_literal, ident, literal
+from pipelines.quoting import file_literal, ident, literal, literals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,7 +101,7 @@ def _csv(contract: SourceContract, header: Header, files: list[Path], *, is_gzip
         f"read_csv({_list(files)}, auto_detect = false, header = false, skip = {header.lines}, ignore_errors = true, "
         f"delim = {literal(dialect.delimiter)}, "
         f"quote = {literal(dialect.quote)}, escape = {literal(dialect.escape or dialect.quote)}, "
-        f"nullstr = {literal(dialect.null_value)}, compression = {literal('gzip' if is_gzip else 'none')}, "
+        f"nullstr = {literals(dialect.null_values)}, compression = {literal('gzip' if is_gzip else 'none')}, "
         f"max_line_size = {MAX_LINE_BYTES}, columns = {{{columns}}})"
     )
 
@@ -186,7 +186,7 @@ def landed_select(
         }
         values = ", ".join(f"cast({value} as varchar) as {ident(name)}" for name, value in names.items())
         relation = (
-            f"read_parquet({_list(group)})"
+            f"read_parquet({_list(group)}, hive_partitioning = false)"
             if contract.format == "parquet"
             else _csv(contract, header, group, is_gzip=packed)
         )

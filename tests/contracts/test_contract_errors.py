@@ -80,6 +80,10 @@ CASES: list[tuple[Callable[[World], object], str]] = [
     (lambda w: edit(w, servers=[]), r"servers: no location; give one"),
     (lambda w: w.server(path="all/*.csv"), r"servers.path: location 'all/\*.csv'; no whole date in it"),
     (lambda w: w.server(path="{date:%Y}/*.csv"), r"servers.path: .*no whole date in it"),
+    (
+        lambda w: w.server(path="{date:%Y%m}.csv"),
+        r"servers.path: .*no whole date in it; .*; a monthly file, or a dump of all history, lands under its last day",
+    ),
     (lambda w: w.server(path="{date:%Y%b%d}/*.csv"), r"servers.path: .*%b in .* is not known; use %Y"),
     (lambda w: w.server(path="**/{date}.csv"), r"servers.path: .*\*\* cannot be used"),
     (lambda w: w.server(format="xlsx"), r"servers.format: format 'xlsx' is not supported; use one of csv"),
@@ -108,6 +112,63 @@ CASES: list[tuple[Callable[[World], object], str]] = [
     (lambda w: w.server(thousandsMark="."), r"servers.thousandsMark: the same as decimalMark"),
     (lambda w: w.server(timezone="Beijing"), r"servers.timezone: unknown timezone 'Beijing'; use"),
     (lambda w: w.server(dateFormat="%Q"), r"servers.dateFormat: .*; mend it"),
+    (
+        lambda w: w.server(timestampFormat="YYYY-MM-DD HH:mm"),
+        r"servers.timestampFormat: format 'YYYY-MM-DD HH:mm' has no strptime codes; use %Y-%m-%d %H:%M, or iso8601",
+    ),
+    (
+        lambda w: w.server(dateFormat="ddMMyyyy"),
+        r"servers.dateFormat: .* no strptime codes; use %d%m%Y, or iso8601",
+    ),
+    (lambda w: w.server(dateFormat="date"), r"servers.dateFormat: .* codes; use for example %d/%m/%Y"),
+    (
+        lambda w: w.server(timestampFormat="%Y-%m-%d %H:%M %Z"),
+        r"servers.timestampFormat: .* has %Z, which is not read; mend it: the name of a zone means several",
+    ),
+    (
+        lambda w: w.server(timestampFormat="%s"),
+        r"servers.timestampFormat: .*; mend it: for seconds since 1970",
+    ),
+    (
+        lambda w: w.server(timestampFormat="%c"),
+        r"servers.timestampFormat: .*; mend it: it differs from country",
+    ),
+    (lambda w: w.server(dateFormat="%G-W%V"), r"servers.dateFormat: .*; mend it: weeks are not read"),
+    (lambda w: w.server(dateFormat="%m/%Y"), r"servers.dateFormat: .* tells no whole date; mend it"),
+    (lambda w: w.server(dateFormat="%-d%m%Y"), r"servers.dateFormat: .* has %-d beside digits, and 111"),
+    (lambda w: w.server(dateFormat="%d/%m/%Y/%m"), r"servers.dateFormat: .* tells %m twice"),
+    (lambda w: w.server(dateFormat="%Y-%m-%d %H:%M%z"), r"servers.dateFormat: .* has an offset"),
+    (
+        lambda w: w.server(timestampFormat="%Y-%m-%d %I:%M"),
+        r"servers.timestampFormat: .* has one of %I and %p without the other; mend it: use both, or %H",
+    ),
+    (lambda w: w.server(timestampFormat="%Y-%m-%d %M"), r"servers.timestampFormat: .* has %M without %H"),
+    (
+        lambda w: w.server(nullValues="-"),
+        r"servers.customProperties.nullValues: '-' is no list of texts; write for example",
+    ),
+    (lambda w: w.server(negativeStyle="red"), r"servers.negativeStyle: unknown 'red'; use one of leading"),
+    (lambda w: w.server(thousandsMark="-"), r"servers.thousandsMark: '-' means something else in a number"),
+    (
+        lambda w: w.server(currencySign="Fr."),
+        r"servers.currencySign: 'Fr.' holds a blank or a mark of numbers",
+    ),
+    (
+        lambda w: w.column("score", customProperties=[{"property": "rounding", "value": "halfUp"}]),
+        r"column score: rounding: 'halfUp' of DOUBLE; use halfUp, of DECIMAL",
+    ),
+    (
+        lambda w: w.column("quantity", customProperties=[{"property": "rounding", "value": "floor"}]),
+        r"column quantity: rounding: 'floor' of DECIMAL\(18,3\); use halfUp",
+    ),
+    (
+        lambda w: w.setting(ignoreColumns="Kasse"),
+        r"ignoreColumns: 'Kasse' is not a list of the files' column names",
+    ),
+    (
+        lambda w: w.setting(ignoreColumns=["note"]),
+        r"ignoreColumns: 'note' is a column that the contract reads",
+    ),
     (lambda w: w.setting(toleratedRejectRate=2), r"toleratedRejectRate: 2.0 is no share; use 0 to 1"),
     (lambda w: w.setting(toleratedRejectRate="1 %"), r"toleratedRejectRate: '1 %' is not a share"),
     (lambda w: w.setting(obligatory="no"), r"obligatory: 'no' is not true or false"),
