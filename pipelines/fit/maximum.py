@@ -18,8 +18,9 @@ Likelihood = Callable[[Floats], tuple[float, Floats]]
 """Parameters to the mean log-likelihood of a subject and its gradient by the parameters."""
 
 DIGITS = 6
-_FARTHEST = np.log(1e6)
+FARTHEST = 1e6
 """Parameters are weeks, purchases, shape parameters: beyond a million (or a millionth) one has run away."""
+_FARTHEST = np.log(FARTHEST)
 _LAST_STEP = 1e-8
 _MOST_ITERATIONS = 60
 """A search that finds its maximum takes ten; one that runs away is not worth more."""

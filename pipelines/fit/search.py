@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.fit.histories import Floats, Histories
-from pipelines.fit.maximum import Likelihood, Maximum, searches
+from pipelines.fit.maximum import FARTHEST, Likelihood, Maximum, searches
 from pipelines.fit.timing import Timing, TimingModel
 
 FEW_HISTORIES = 10_000
@@ -57,8 +57,12 @@ def _with_limits(model: TimingModel, histories: Histories, before: list[list[flo
     again = searches(_of(model, histories), model.parameters, beside)
     if again[-1].is_converged:
         return _found(model, histories, again[-1])
-    # The ends of this night's own starts alone: the last night's may not decide what is published.
-    best = max(_total(model, histories, end.parameters) for end in [*ends[len(known) :], *again])
+    # The ends of this night's own starts alone: the last night's may not decide what is published. Beyond the range of
+    # parameters differences of gamma functions are noise; what lies there are the limits themselves.
+    best = max(
+        _total(model, histories, np.clip(end.parameters, 1 / FARTHEST, FARTHEST))
+        for end in [*ends[len(known) :], *again]
+    )
     if _merit(limit) >= best - len(model.parameters):
         return limit
     return _found(model, histories, ends[0])
