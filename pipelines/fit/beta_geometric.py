@@ -20,7 +20,7 @@ from scipy.special import digamma, gammaln
 
 from pipelines.fit.histories import Floats, Histories
 from pipelines.fit.leaving import expected_purchases
-from pipelines.fit.limits import GeometricNbd, Nbd
+from pipelines.fit.limits import GeometricNbd, InflatedNbd, Nbd
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,10 @@ class BetaGeometric:
         ]
 
     @property
-    def limits(self) -> tuple[Nbd, GeometricNbd]:
-        """What becomes of it at the border: nobody leaves, or all leave alike."""
-        return Nbd(self.name), GeometricNbd(self.name, self.counts_first_purchase)
+    def limits(self) -> tuple[Nbd, GeometricNbd, InflatedNbd]:
+        """What becomes of it at the border: nobody leaves, all leave alike, or some at once and the others never."""
+        first = self.counts_first_purchase
+        return Nbd(self.name), GeometricNbd(self.name, first), InflatedNbd(self.name, first)
 
     def near(self, pace: Sequence[float], histories: Histories) -> list[list[float]]:
         """Where to begin near to the border, given r and alpha of a limit."""

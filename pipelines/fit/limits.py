@@ -2,7 +2,8 @@
 
 Where nobody seems to leave, each of them is the NBD (Ehrenberg, 1959): everyone is alive. Where all leave alike, the
 beta of BG/NBD and MBG/NBD is a point, and so is Pareto/NBD's gamma of leaving rates: a geometric/NBD and an
-exponential/NBD. There a customer stays past a chance to leave, or past a week, with probability exp(-leaving).
+exponential/NBD. Where some leave at once and the others never, beta and gamma lie at their two ends: an NBD with more
+one-time buyers than its own. A customer stays past a chance to leave, or a week, with probability exp(-leaving).
 
 Each carries the name of the model whose limit it is, and its own as `limit`.
 """
@@ -70,60 +71,115 @@ class Nbd:
 
 
 @dataclass(frozen=True)
-class GeometricNbd:
-    """All leave alike after a purchase: parameters (r, alpha, leaving)."""
+class _TwoWays:
+    """A history with one parameter of leaving came about in two ways: still there, or gone with the last purchase."""
 
     name: str
     counts_first_purchase: bool
-    limit: str = "geometric_nbd"
+    limit: str = ""
     parameters: tuple[str, ...] = ("r", "alpha", "leaving")
 
     def starts(self, histories: Histories) -> list[list[float]]:
         """Where to begin."""
         return [[*start, leaving] for leaving in (0.05, 0.5) for start in _starts(histories)]
 
-    def _terms(self, parameters: Floats, histories: Histories) -> tuple[Floats, Floats, Floats]:
-        """Chances to leave, and the logarithms of the two ways to a history: still there, or gone at the last one."""
+    def _chances(self, histories: Histories) -> Floats:
+        return histories.x + 1 if self.counts_first_purchase else histories.x
+
+    def _ways(self, leaving: float, chances: Floats) -> tuple[Floats, Floats]:
+        """Logarithms of the probabilities to have stayed past so many chances, and to have left at the last of them."""
+        raise NotImplementedError
+
+    def _slopes(self, leaving: float, chances: Floats) -> tuple[Floats, Floats]:
+        """Their derivatives by `leaving`."""
+        raise NotImplementedError
+
+    def _if_alive(self, leaving: float, chances: Floats, s: Floats, u: Floats) -> Floats:
+        """Expected purchases of someone alive; s and u as in `leaving.py`."""
+        raise NotImplementedError
+
+    def _terms(self, parameters: Floats, histories: Histories) -> tuple[Floats, Floats]:
         r, alpha, leaving = parameters
-        x = histories.x
-        chances = x + 1 if self.counts_first_purchase else x
-        there = -leaving * chances - (r + x) * np.log(alpha + histories.age)
-        gone = np.log(-np.expm1(-leaving)) - leaving * (chances - 1) - (r + x) * np.log(alpha + histories.t_x)
-        return chances, there, np.where(chances > 0, gone, -np.inf)
+        stayed, left = self._ways(leaving, self._chances(histories))
+        shape = r + histories.x
+        return (
+            stayed - shape * np.log(alpha + histories.age),
+            left - shape * np.log(alpha + histories.t_x),
+        )
 
     def likelihood(self, parameters: Floats, histories: Histories) -> tuple[float, Floats]:
         """Mean log-likelihood of a customer and its gradient."""
         r, alpha, leaving = parameters
         fixed, pace = _paces(r, alpha, histories)
-        chances, there, gone = self._terms(parameters, histories)
+        there, gone = self._terms(parameters, histories)
         both = np.logaddexp(there, gone)
         alive, left = np.exp(there - both), np.exp(gone - both)
         until, last = alpha + histories.age, alpha + histories.t_x
+        by_stayed, by_left = self._slopes(leaving, self._chances(histories))
         gradient = [
             histories.mean(pace - alive * np.log(until) - left * np.log(last)),
             histories.mean(r / alpha - (r + histories.x) * (alive / until + left / last)),
-            histories.mean(left * (1 / np.expm1(leaving) + 1) - chances),
+            histories.mean(alive * by_stayed + left * by_left),
         ]
         return histories.mean(fixed + both), np.array(gradient)
 
     def p_alive(self, parameters: Floats, histories: Histories) -> Floats:
         """Probability that a customer of each history has not left."""
-        _, there, gone = self._terms(parameters, histories)
+        there, gone = self._terms(parameters, histories)
         return np.asarray(np.exp(there - np.logaddexp(there, gone)))
 
     def expected(self, parameters: Floats, histories: Histories, weeks: float) -> Floats:
         """Expected purchase days in the weeks after the end of observation, per customer of each history."""
         r, alpha, leaving = parameters
-        leaves, u = -np.expm1(-leaving), weeks / (alpha + histories.age)
-        if_alive = -np.expm1(-(r + histories.x) * np.log1p(leaves * u)) / leaves
+        s, u = r + histories.x, weeks / (alpha + histories.age)
+        if_alive = self._if_alive(leaving, self._chances(histories), s, u)
         return np.asarray(if_alive * self.p_alive(parameters, histories))
 
     def expected_from_start(self, parameters: Floats, weeks: ArrayLike) -> Floats:
         """Expected repeat purchase days of a new customer in the weeks after the first purchase."""
         r, alpha, leaving = parameters
-        leaves, u = -np.expm1(-leaving), np.asarray(weeks, dtype=float) / alpha
-        if_alive = -np.expm1(-r * np.log1p(leaves * u)) / leaves
-        return np.asarray(if_alive * (1 - leaves if self.counts_first_purchase else 1.0))
+        u = np.asarray(weeks, dtype=float) / alpha
+        chances = np.full_like(u, float(self.counts_first_purchase))
+        stays = np.exp(-leaving * chances)
+        return np.asarray(stays * self._if_alive(leaving, chances, np.full_like(u, r), u))
+
+
+@dataclass(frozen=True)
+class GeometricNbd(_TwoWays):
+    """All leave alike after a purchase: parameters (r, alpha, leaving)."""
+
+    limit: str = "geometric_nbd"
+
+    def _ways(self, leaving: float, chances: Floats) -> tuple[Floats, Floats]:
+        gone = np.log(-np.expm1(-leaving)) - leaving * (chances - 1)
+        return -leaving * chances, np.where(chances > 0, gone, -np.inf)
+
+    def _slopes(self, leaving: float, chances: Floats) -> tuple[Floats, Floats]:
+        return -chances, 1 / np.expm1(leaving) - (chances - 1)
+
+    def _if_alive(self, leaving: float, chances: Floats, s: Floats, u: Floats) -> Floats:
+        leaves = -np.expm1(-leaving)
+        return np.asarray(-np.expm1(-s * np.log1p(leaves * u)) / leaves)
+
+
+@dataclass(frozen=True)
+class InflatedNbd(_TwoWays):
+    """Some leave at their first chance, the others never: parameters (r, alpha, leaving)."""
+
+    limit: str = "inflated_nbd"
+
+    def _ways(self, leaving: float, chances: Floats) -> tuple[Floats, Floats]:
+        return np.where(chances > 0, -leaving, 0.0), np.where(
+            chances == 1, np.log(-np.expm1(-leaving)), -np.inf
+        )
+
+    def _slopes(self, leaving: float, chances: Floats) -> tuple[Floats, Floats]:
+        return np.where(chances > 0, -1.0, 0.0), np.full_like(chances, 1 / np.expm1(leaving))
+
+    def _if_alive(self, leaving: float, chances: Floats, s: Floats, u: Floats) -> Floats:
+        # Who has had no chance yet may be one who leaves with the next purchase.
+        once = np.where(chances > 0, 0.0, -np.expm1(-leaving))
+        return np.asarray((1 - once) * s * u - once * np.expm1(-s * np.log1p(u)))
 
 
 @dataclass(frozen=True)

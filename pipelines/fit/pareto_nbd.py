@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from scipy.special import digamma, gammaln, roots_legendre
 
 from pipelines.fit.histories import Floats, Histories
-from pipelines.fit.limits import ExponentialNbd, Nbd
+from pipelines.fit.limits import ExponentialNbd, InflatedNbd, Nbd
 
 _NODES, _WEIGHTS = roots_legendre(32)
 _FORGOTTEN = 40.0
@@ -50,9 +50,9 @@ class ParetoNbd:
         return [[0.5, age / 4, 0.5, age / 4], [1.0, age / 2, 1.0, age], [0.5, age / 10, 0.2, age / 10]]
 
     @property
-    def limits(self) -> tuple[Nbd, ExponentialNbd]:
-        """What becomes of it at the border: nobody leaves, or all leave alike."""
-        return Nbd(self.name), ExponentialNbd(self.name)
+    def limits(self) -> tuple[Nbd, ExponentialNbd, InflatedNbd]:
+        """What becomes of it at the border: nobody leaves, all leave alike, or some at once and the others never."""
+        return Nbd(self.name), ExponentialNbd(self.name), InflatedNbd(self.name, counts_first_purchase=True)
 
     def near(self, pace: Sequence[float], histories: Histories) -> list[list[float]]:
         """Where to begin near to the border, given r and alpha of a limit."""

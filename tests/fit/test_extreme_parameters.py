@@ -61,7 +61,9 @@ def test_the_mean_over_leaving_lies_between_its_bounds_anywhere(
         (0.1486, 365 / 7 / 0.0521, 0.242, 465.0, 128.07072242058982),
     ],
 )
-def test_the_mean_over_leaving_at_the_corners(s: float, u: float, a: float, k: float, expected: float) -> None:
+def test_the_mean_over_leaving_at_the_corners(
+    s: float, u: float, a: float, k: float, expected: float
+) -> None:
     """By mpmath's quadrature over the logit with 25 digits."""
     assert mean(s, u, a, k) == pytest.approx(expected, rel=1e-9)
 
@@ -69,15 +71,18 @@ def test_the_mean_over_leaving_at_the_corners(s: float, u: float, a: float, k: f
 def tossed(parameters: np.ndarray, weeks: float, first: bool) -> float:
     """A sum over purchases: that many must come, and the customer must have stayed past each one before."""
     r, alpha, a, b = parameters
-    total, stays = 0.0, b / (a + b) if first else 1.0
-    for before in range(20_000):
-        total += stays * nbinom.sf(before, r, alpha / (alpha + weeks))
-        stays *= (b + before + first) / (a + b + before + first)
-    return total
+    purchases = np.arange(50_000)
+    tosses = purchases + (1 if first else 0)
+    stays = np.cumprod(
+        np.concatenate([[b / (a + b) if first else 1.0], (b + tosses[:-1]) / (a + b + tosses[:-1])])
+    )
+    return float(np.dot(stays, nbinom.sf(purchases, r, alpha / (alpha + weeks))))
 
 
 @pytest.mark.parametrize(("model", "first"), [(BG_NBD, False), (MBG_NBD, True)])
-@pytest.mark.parametrize("parameters", [CANTEEN, np.array([0.8, 5.0, 1.0, 2.4]), np.array([0.5, 5.0, 0.4, 0.6])])
+@pytest.mark.parametrize(
+    "parameters", [CANTEEN, np.array([0.8, 5.0, 1.0, 2.4]), np.array([0.5, 5.0, 0.4, 0.6])]
+)
 def test_a_new_customer_expects_what_tosses_and_purchases_give(
     model: BetaGeometric, first: bool, parameters: np.ndarray
 ) -> None:
