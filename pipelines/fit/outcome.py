@@ -99,6 +99,11 @@ class Fits:
         return {fit.label: fit.limit for fit in self.fits if fit.why is None and fit.limit is not None}
 
     @property
+    def withheld(self) -> dict[str, int]:
+        """Customers whose own figures have no value, by model and sample; none as a rule."""
+        return {fit.label: fit.withheld for fit in self.fits if fit.withheld}
+
+    @property
     def reasons(self) -> dict[str, str]:
         """Why a model is not published, by model and sample."""
         return {fit.label: fit.reason for fit in self.fits if fit.reason is not None}
