@@ -29,6 +29,12 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 _CONTRACT = ".odcs.yaml"
 
+_FINE_CURRENCIES = {
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
+"""Currencies of more than two decimals by ISO 4217; those of none, as JPY, are held exactly."""
+
 _FIGURE = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)", re.ASCII)
 
 Months = Annotated[int, Field(ge=1, le=120)]
@@ -60,7 +66,11 @@ class Settings(BaseSettings):
     timezone: str = Field(
         default="Asia/Shanghai", description="Reporting timezone: decides a row's business date."
     )
-    currency: str = Field(default="CNY", pattern=r"^[A-Z]{3}$", description="Reporting currency (ISO 4217).")
+    currency: str = Field(
+        default="CNY",
+        pattern=r"^[A-Z]{3}$",
+        description="Reporting currency (ISO 4217), of at most two decimals.",
+    )
 
     tolerated_key_reuse_rate: float = Field(
         default=0.01,
@@ -156,6 +166,16 @@ class Settings(BaseSettings):
         """Margin rates have six decimals."""
         if Decimal(repr(value)).quantize(Decimal("1e-6")) != Decimal(repr(value)):
             raise ValueError(f"{value} has more decimals than are kept; round it yourself, to at most 6")
+        return value
+
+    @field_validator("currency")
+    @classmethod
+    def _amounts_hold_it(cls, value: str) -> str:
+        if decimals := _FINE_CURRENCIES.get(value):
+            raise ValueError(
+                f"{value} has {decimals} decimals, and amounts are kept with two (DECIMAL(18,2)), so they would be rounded; "
+                "convert to a currency of two decimals or none before landing, and name that one"
+            )
         return value
 
     @field_validator("timezone")

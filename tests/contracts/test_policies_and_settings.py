@@ -209,6 +209,8 @@ def test_a_wrong_policy_file_is_refused(folder: Path, file: str, content: bytes 
             "MAINSTAY_DEFAULT_MARGIN_RATE: .*0.3333335 has more decimals",
         ),
         ("", {"MAINSTAY_DEFAULT_MARGIN_RATE": "0.3333335"}, "MAINSTAY_DEFAULT_MARGIN_RATE: .*at most 6"),
+        ("currency = 'KWD'", {}, r"MAINSTAY_CURRENCY: .*KWD has 3 decimals, .* they would be rounded"),
+        ("", {"MAINSTAY_CURRENCY": "CLF"}, "MAINSTAY_CURRENCY: .*CLF has 4 decimals"),
         ("tier_windw_months = 12", {}, "MAINSTAY_TIER_WINDW_MONTHS: Extra inputs"),
         ("timezone = Europe", {}, "mainstay.toml cannot be read"),
         ("a = 'ä'".encode("latin-1"), {}, "mainstay.toml cannot be read"),
