@@ -33,7 +33,9 @@ def test_reasons_and_a_benchmark_without_surveys_are_said_in_the_report_s_langua
     settings = shop(tmp_path)
     content = tables()
     for row in content["model_fits"]:
-        row.update(is_published=False, reason="the fit's own words", reason_code="no_maximum", limit_model=None)
+        row.update(
+            is_published=False, reason="the fit's own words", reason_code="no_maximum", limit_model=None
+        )
     for row in content["share_of_wallet_monthly"]:
         row["method"] = "benchmark"
     serve(settings, content)
