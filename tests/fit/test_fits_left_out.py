@@ -158,6 +158,25 @@ def test_what_follows_from_a_fit_and_fails_leaves_it_out(monkeypatch: pytest.Mon
     assert next(f for f in found.fits if f.label == "bg_nbd (full)").is_converged
 
 
+def test_one_customer_without_a_value_loses_only_the_own_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = type(BG_NBD).expected
+
+    def broken_for_one(self: Any, parameters: Floats, histories: Histories, weeks: float) -> Floats:
+        found = expected(self, parameters, histories, weeks)
+        found[7] = np.nan
+        return found
+
+    monkeypatch.setattr(type(BG_NBD), "expected", broken_for_one)
+    found = fit_models(sample(*shoppers(600, 400)))
+    fit = next(f for f in found.fits if f.label == "bg_nbd (full)")
+    assert (fit.reason, fit.withheld, found.withheld["bg_nbd (full)"]) == (None, 1, 1)
+    empty = found.expectations[["p_alive_bg_nbd", "expected_purchase_days_12m_bg_nbd"]].isna()
+    assert empty.all(axis=1).to_numpy().nonzero()[0].tolist() == [7]
+    assert empty.any(axis=1).sum() == 1
+    frame = found.frame(date(2024, 5, 1)).set_index(["model", "sample"])
+    assert frame.loc[("bg_nbd", "full"), "withheld_customers"] == 1
+
+
 def test_a_night_that_starts_from_the_last_one_publishes_the_same_in_fewer_steps() -> None:
     given = sample(*shoppers(800, 500))
     first = fit_models(given)
