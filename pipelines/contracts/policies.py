@@ -41,7 +41,7 @@ class Policies:
     """All policy files of a deployment, checked."""
 
     tiers: tuple[Tier, ...]
-    margin_rates: dict[str, Decimal]
+    margin_rates: dict[str, float]
     peer_attribute_levels: list[list[str]]
     """Attributes of dim_customers per level, finest first."""
 
@@ -156,8 +156,8 @@ def _check_tier_set(path: Path, valid_from: date, rows: list[tuple[int, Tier]]) 
         )
 
 
-def _margin_rates(path: Path) -> dict[str, Decimal]:
-    rates: dict[str, Decimal] = {}
+def _margin_rates(path: Path) -> dict[str, float]:
+    rates: dict[str, float] = {}
     rows = _rows(path)
     for line, row in rows:
         rate = row["margin_rate"]
@@ -167,7 +167,7 @@ def _margin_rates(path: Path) -> dict[str, Decimal]:
             )
         if not row["category"] or row["category"] in rates:
             raise SettingsError(f"{path}:{line}: category {row['category']!r} is empty or stands twice")
-        rates[row["category"]] = rate
+        rates[row["category"]] = float(rate)  # six decimals: a double tells them all apart
     check_loaded(path, rows)
     return rates
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -333,7 +334,7 @@ def test_what_passes_the_check_is_loaded_as_it_was_read(folder: Path, strange: t
         assert re.search(r"(margin_rates|tier_policy)\.csv", refused)
         return
     for stem, expected in (
-        ("margin_rates", list(found.margin_rates.items())),
+        ("margin_rates", [(name, Decimal(str(rate))) for name, rate in found.margin_rates.items()]),
         ("tier_policy", [tuple(vars(tier).values()) for tier in found.tiers]),
     ):
         with closing(duckdb.connect()) as connection:
