@@ -7,11 +7,13 @@ from the defaults here. Nothing is read at import; call `load_settings()`.
 from __future__ import annotations
 
 import os
+import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -27,6 +29,14 @@ PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 _CONTRACT = ".odcs.yaml"
 
+_FINE_CURRENCIES = {
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
+"""Currencies of more than two decimals by ISO 4217; those of none, as JPY, are held exactly."""
+
+_FIGURE = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)", re.ASCII)
+
 Months = Annotated[int, Field(ge=1, le=120)]
 
 
@@ -34,7 +44,7 @@ class Settings(BaseSettings):
     """One deployment's settings; every field can be set as `MAINSTAY_<NAME>` or in `mainstay.toml`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MAINSTAY_", env_ignore_empty=True, extra="forbid", frozen=True
+        env_prefix="MAINSTAY_", env_ignore_empty=True, extra="forbid", frozen=True, allow_inf_nan=False
     )
 
     home: Path = Field(default=PROJECT_DIR, description="Folder of the deployment.")
@@ -56,7 +66,11 @@ class Settings(BaseSettings):
     timezone: str = Field(
         default="Asia/Shanghai", description="Reporting timezone: decides a row's business date."
     )
-    currency: str = Field(default="CNY", pattern=r"^[A-Z]{3}$", description="Reporting currency (ISO 4217).")
+    currency: str = Field(
+        default="CNY",
+        pattern=r"^[A-Z]{3}$",
+        description="Reporting currency (ISO 4217), of at most two decimals.",
+    )
 
     tolerated_key_reuse_rate: float = Field(
         default=0.01,
@@ -73,9 +87,11 @@ class Settings(BaseSettings):
     )
     survey_validity_months: Months = Field(default=12, description="Months a wallet survey stays valid.")
     benchmark_quantile: float = Field(default=0.9, gt=0, lt=1, description="Quantile of peers' spend.")
-    benchmark_min_peers: int = Field(default=30, ge=1, description="Smallest peer group of the benchmark.")
+    benchmark_min_peers: int = Field(
+        default=30, ge=1, le=10**9, description="Smallest peer group of the benchmark."
+    )
     default_lapsed_days: int = Field(
-        default=180, ge=1, description="Lapse bound where gap survival never falls to 0.05."
+        default=180, ge=1, le=36_500, description="Lapse bound where gap survival never falls to 0.05."
     )
     revenue_retention_window_months: Months = Field(
         default=12, description="Months per revenue retention window."
@@ -127,6 +143,40 @@ class Settings(BaseSettings):
         home = Path(init_settings().get("home") or os.environ.get("MAINSTAY_HOME") or PROJECT_DIR)
         toml = TomlConfigSettingsSource(settings_cls, toml_file=home / "mainstay.toml")
         return init_settings, env_settings, toml
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain_figure(cls, value: object, info: ValidationInfo) -> object:
+        """Figures in plain digits, as in the policies: not what only Python takes for a number."""
+        kinds = str(cls.model_fields[str(info.field_name)].annotation)
+        if kinds.startswith("<class 'bool'>") or not re.search(r"\b(int|float)\b", kinds):
+            return value
+        if isinstance(value, bool):
+            raise ValueError(f"{str(value).lower()} is no figure; write a number")
+        if isinstance(value, str) and not _FIGURE.fullmatch(value.strip()):
+            kind = "a number" if "float" in kinds else "an integer"
+            raise ValueError(
+                f"{value!r} is not {kind} in plain digits, such as {'0.25' if 'float' in kinds else '12'}"
+            )
+        return value
+
+    @field_validator("default_margin_rate")
+    @classmethod
+    def _kept_as_written(cls, value: float) -> float:
+        """Margin rates have six decimals."""
+        if Decimal(repr(value)).quantize(Decimal("1e-6")) != Decimal(repr(value)):
+            raise ValueError(f"{value} has more decimals than are kept; round it yourself, to at most 6")
+        return value
+
+    @field_validator("currency")
+    @classmethod
+    def _amounts_hold_it(cls, value: str) -> str:
+        if decimals := _FINE_CURRENCIES.get(value):
+            raise ValueError(
+                f"{value} has {decimals} decimals, and amounts are kept with two (DECIMAL(18,2)), so they would be rounded; "
+                "convert to a currency of two decimals or none before landing, and name that one"
+            )
+        return value
 
     @field_validator("timezone")
     @classmethod
