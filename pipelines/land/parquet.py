@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.land.inspected import Inspected, file_sha256, refuse
+from pipelines.land.inspected import Inspected, file_sha256, names_shown, refuse, unknown_columns
 
 if TYPE_CHECKING:
     from pipelines.contracts import Column, LandingFile, SourceContract
@@ -95,19 +95,20 @@ def inspect_parquet(file: LandingFile, contract: SourceContract, size: int) -> I
         raise refuse(
             file.path,
             "each column once in the schema",
-            f"{', '.join(map(repr, twice))} more than once (case aside)",
+            f"{names_shown(twice, contract)} more than once (case aside)",
         )
     if missing:
         raise refuse(
             file.path,
             f"the column{'s' * (len(missing) > 1)} {', '.join(missing)}",
-            f"a Parquet schema with {', '.join(types)}",
+            f"a Parquet schema with {names_shown(list(types), contract)}",
         )
     for column in contract.source_columns:
         kind = types[column.source_name]
         if not parquet_fits(column, kind):
-            raise refuse(file.path, f"column {column.source_name} as {column.type}", f"it as {kind}")
-    wanted = {column.source_name for column in contract.source_columns}
+            raise refuse(
+                file.path, f"column {column.source_name} as {column.type}", f"it as {kind.partition('<')[0]}"
+            )
     return Inspected(
         file=file,
         size_bytes=size,
@@ -115,7 +116,7 @@ def inspect_parquet(file: LandingFile, contract: SourceContract, size: int) -> I
         is_gzip=False,
         header=tuple(types),
         rows=rows,
-        drift=tuple(name for name in types if name not in wanted),
+        drift=unknown_columns(list(types), contract),
         types=types,
         schema=str(list(schema.types)),
         fitting=frozenset(

@@ -12,7 +12,14 @@ import zlib
 from itertools import islice
 from typing import IO, TYPE_CHECKING, cast
 
-from pipelines.land.inspected import Inspected, file_sha256, refuse
+from pipelines.land.inspected import (
+    Inspected,
+    file_sha256,
+    line_shown,
+    names_shown,
+    refuse,
+    unknown_columns,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +61,6 @@ def inspect_text(file: LandingFile, contract: SourceContract, size: int) -> Insp
             if contract.format == "csv"
             else _json_keys(file.path, stream, contract)
         )
-    wanted = {column.source_name for column in contract.source_columns}
     return Inspected(
         file=file,
         size_bytes=size,
@@ -62,7 +68,7 @@ def inspect_text(file: LandingFile, contract: SourceContract, size: int) -> Insp
         is_gzip=is_gzip,
         header=names,
         rows=max(lines - 1, 0) if contract.format == "csv" else lines,
-        drift=tuple(name for name in names if name not in wanted),
+        drift=unknown_columns(names, contract),
         needs_care=needs_care,
     )
 
@@ -96,7 +102,10 @@ def _scan_text(path: Path, contract: SourceContract, *, is_gzip: bool) -> tuple[
                 except UnicodeDecodeError as error:
                     # Half a character of the chunk before stands in front of this one.
                     start = max(error.start - (len(error.object) - len(data)), 0)
-                    bad = error.object[error.start : error.start + 4].hex(" ")
+                    # Of a name in another encoding four bytes are most of it.
+                    bad = error.object[error.start : error.start + (1 if contract.has_personal else 4)].hex(
+                        " "
+                    )
                     line = lines + data[:start].count(b"\n") + 1
                     raise refuse(
                         path, f"text in {encoding}", f"bytes that are none ({bad}) on line {line}"
@@ -133,7 +142,7 @@ def _csv_header(path: Path, stream: IO[str], contract: SourceContract) -> tuple[
         lines = [text, *islice(stream, _HEADER_LINES)] if text.count(dialect.quote) % 2 else [text]
         found = next(csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote), [])
     except csv.Error as error:
-        raise refuse(path, "a CSV header", f"{text[:80]!r} ({error})") from error
+        raise refuse(path, "a CSV header", f"{line_shown(text, contract)} ({error})") from error
     while found and not found[-1]:
         found.pop()  # some exports end each line with a delimiter
     wanted = list(dict.fromkeys(column.source_name for column in contract.source_columns))
@@ -142,7 +151,7 @@ def _csv_header(path: Path, stream: IO[str], contract: SourceContract) -> tuple[
         twice = sorted({name for name in found if found.count(name) > 1})
         if twice:
             raise refuse(
-                path, "each column once in the header", f"{', '.join(map(repr, twice))} more than once"
+                path, "each column once in the header", f"{names_shown(twice, contract)} more than once"
             )
         return tuple(found)
     if text.lstrip().startswith("<"):
@@ -152,18 +161,18 @@ def _csv_header(path: Path, stream: IO[str], contract: SourceContract) -> tuple[
             raise refuse(
                 path,
                 f"fields delimited by {dialect.delimiter!r}",
-                f"a header delimited by {other!r}: {text.strip()[:120]!r}",
+                f"a header delimited by {other!r}: {line_shown(text, contract)}",
             )
     if len(missing) == len(wanted):
         raise refuse(
             path,
             f"a header with the columns {', '.join(wanted)}",
-            f"no such header but the line {text.strip()[:120]!r}",
+            f"no such header but the line {line_shown(text, contract)}",
         )
     raise refuse(
         path,
         f"the column{'s' * (len(missing) > 1)} {', '.join(missing)}",
-        f"a header with {', '.join(found)}",
+        f"a header with {names_shown(found, contract)}",
     )
 
 
@@ -187,6 +196,8 @@ def _json_keys(path: Path, stream: IO[str], contract: SourceContract) -> tuple[s
     missing = [c.source_name for c in contract.source_columns if c.required and c.source_name not in keys]
     if missing:
         raise refuse(
-            path, f"the key{'s' * (len(missing) > 1)} {', '.join(missing)}", f"objects with {', '.join(keys)}"
+            path,
+            f"the key{'s' * (len(missing) > 1)} {', '.join(missing)}",
+            f"objects with {names_shown(list(keys), contract)}",
         )
     return tuple(keys)

@@ -17,6 +17,7 @@ from pipelines.land.text import open_text
 from pipelines.load.quick import path_literal, zoned_columns
 from pipelines.load.relation import Rule, from_parquet, parse, row_rules, source, type_rules, typed
 from pipelines.quoting import ident, literal
+from pipelines.warehouse.faults import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -208,9 +209,8 @@ def careful_read(
     try:
         (_parquet_relation if contract.format == "parquet" else _text_relation)(connection, file, contract)
     except (OSError, EOFError, zlib.error, UnicodeError, csv.Error, duckdb.Error) as error:
-        raise refuse(
-            file.file.path, f"a {contract.format} file that can be read to its end", f"{error}"
-        ) from error
+        what = said(error, is_personal=contract.has_personal)
+        raise refuse(file.file.path, f"a {contract.format} file that can be read to its end", what) from None
     fields, zoned = [], zoned_columns(contract, file)
     source_zone = contract.dialect.timezone or zone
     for column in contract.source_columns:

@@ -25,6 +25,7 @@ from pipelines.load.touched import note_touched_dates, remember_held_before
 from pipelines.quoting import ident
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import insert_rows, scalar, transaction
+from pipelines.warehouse.faults import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -131,7 +132,9 @@ def _read_quickly(load: PartitionLoad, indexes: list[int]) -> None:
         finally:
             load.connection.execute("BEGIN TRANSACTION")
         if not bad:
-            raise LoadError(f"{load.name} cannot be loaded: {error}") from error
+            what = said(error, is_personal=load.contract.has_personal)
+            # Without its cause: a task's log has the text of every error of the chain.
+            raise LoadError(f"{load.name} cannot be loaded: {what}") from None
         raise _ReadCarefully(bad) from error
     counted = count_by_file(load, "raw")
     differing = {i for i in indexes if counted.get(load.files[i].file_id, 0) != load.files[i].rows}
@@ -161,9 +164,10 @@ def _read_carefully(load: PartitionLoad, file: Inspected) -> None:
     try:
         rows = careful_read(load.connection, file, load.contract, load.settings.timezone)
     except duckdb.Error as error:
+        what = said(error, is_personal=load.contract.has_personal)
         raise LoadError(
-            f"{load.contract.path}: a rule or expression of the contract cannot be run: {error}"
-        ) from error
+            f"{load.contract.path}: a rule or expression of the contract cannot be run: {what}"
+        ) from None
     columns = ", ".join(load.columns)
     load.connection.execute(
         f"INSERT INTO {load.table} ({columns}) SELECT {columns} FROM careful "

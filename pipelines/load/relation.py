@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.contracts import ISO
 from pipelines.quoting import ident, literal
+from pipelines.showing import HIDDEN, shown
 
 if TYPE_CHECKING:
     from pipelines.contracts import Column, Dialect, SourceContract
@@ -145,11 +146,15 @@ def to_contract(column: Column, value: str, zone: str, *, zoned: bool) -> str:
 
 
 def _shown(column: Column) -> str:
-    """SQL text of the value as a person should see it in a reason."""
+    """SQL text of the value as a person should see it in a reason; reasons are read by more people than rows."""
+    if column.is_personal:
+        return literal(shown("", is_personal=True))
     return f"'''' || left(coalesce({source(column)}, ''), 60) || ''''"
 
 
 def _value_shown(column: Column) -> str:
+    if column.is_personal:
+        return literal(shown("", is_personal=True))
     return f"'''' || left(coalesce(CAST({ident(column.name)} AS VARCHAR), ''), 60) || ''''"
 
 
@@ -252,10 +257,12 @@ def row_rules(contract: SourceContract) -> list[Rule]:
     ]
     if contract.business_time is not None:
         tolerance = contract.future_tolerance_days
+        is_personal = contract.column(contract.business_time).is_personal
+        date_shown = literal(HIDDEN) if is_personal else "strftime(business_date, '%Y-%m-%d')"
         rules.append(
             Rule(
                 f"coalesce(business_date <= partition_date + {tolerance}, true)",
-                f"{literal(contract.business_time + ': ')} || strftime(business_date, '%Y-%m-%d') || "
+                f"{literal(contract.business_time + ': ')} || {date_shown} || "
                 f"' is in the future of its file''s date ' || strftime(partition_date, '%Y-%m-%d')",
             )
         )

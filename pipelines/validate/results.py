@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import ValidationFailedError
 from pipelines.validate.gx import great_expectations, memory_context, quiet
+from pipelines.validate.shown import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,6 +98,8 @@ def save(settings: Settings, run_id: str, stage: str, results: Mapping[str, Any]
         context = _context(run / "results", run / "docs")
         identifier = RunIdentifier(run_name=_safe(run_id), run_time=datetime.now(UTC))
         for suite, result in results.items():
+            for one in result.results:
+                _make_harmless(one)
             result.meta["run_id"] = identifier
             key = ValidationResultIdentifier(
                 expectation_suite_identifier=ExpectationSuiteIdentifier(suite),
@@ -106,6 +109,16 @@ def save(settings: Settings, run_id: str, stage: str, results: Mapping[str, Any]
             context.validation_results_store.set(key, result)
     for old in _newest_first(settings)[KEPT_RUNS:]:
         shutil.rmtree(old)
+
+
+def _make_harmless(result: Any) -> None:
+    """Of an expectation's result, let nothing be markup in Data Docs, of which these files are all."""
+    result.result = harmless(result.result)
+    result.exception_info = harmless(result.exception_info)
+    configuration = result.expectation_config
+    configuration.kwargs = harmless(configuration.kwargs)
+    configuration.meta = harmless(configuration.meta)
+    configuration.description = harmless(configuration.description)
 
 
 def _newest_first(settings: Settings) -> list[Path]:

@@ -28,6 +28,7 @@ from pipelines.validate.report import ValidationReport
 from pipelines.validate.results import save
 from pipelines.validate.rules import query
 from pipelines.warehouse.connection import connect
+from pipelines.warehouse.faults import said
 
 if TYPE_CHECKING:
     from pipelines.contracts import MartContract, SourceContract
@@ -161,7 +162,8 @@ def _with_views(connection: duckdb.DuckDBPyConnection, suites: Sequence[Suite]) 
         try:
             connection.execute(f"create or replace temp view {ident(suite.view)} as {suite.select}")
         except duckdb.Error as error:
-            problem = str(error).splitlines()[0]
+            # In a landed file without its header, names of columns are values.
+            problem = said(error, is_personal=bool(suite.personal))
             connection.execute(
                 f"create or replace temp view {ident(suite.view)} as select {literal(problem)} as problem"
             )

@@ -68,7 +68,7 @@ def refusal(world: World, content: bytes, name: str, format_: str, encoding: str
         (
             TEXT.replace("net_amount", "amount").encode(),
             "utf-8",
-            "the column net_amount, found a header with transaction_id",
+            "the column net_amount, found a header with 'transaction_id'",
         ),
         (TEXT.replace("net_amount", "note").encode(), "utf-8", "the column net_amount"),
         (
@@ -104,7 +104,7 @@ def test_csv(world: World, content: bytes, encoding: str, sentence: str) -> None
     ("content", "sentence"),
     [
         (b"", "a jsonl file, found an empty file"), (HTML, "JSON Lines, found an HTML or XML page"), (TEXT.encode(), "no JSON object"),
-        (b'{"a": 1}\n', "the keys transaction_id, line_number, customer_id, transaction_at, net_amount, found objects with a"),
+        (b'{"a": 1}\n', "the keys transaction_id, line_number, customer_id, transaction_at, net_amount, found objects with 'a'"),
         (b"[" * 100_000, "no JSON object"), (b"\n\n", "no JSON object"), (packed(b'{"a": 1}\n')[:-9], "a complete gzip file"),
     ],
     ids=shown,
@@ -125,7 +125,7 @@ FULL: dict[str, object] = {
         (b"", "a parquet file, found an empty file"), (HTML, "a Parquet file, found an HTML or XML page"),
         (TEXT.encode(), "a Parquet file, found a file that is none or damaged"),
         (parquet(FULL)[:-20], "a Parquet file, found a file that is none or damaged"), (parquet(FULL)[:40], "none or damaged"),
-        (parquet({"a": [1]}), "found a Parquet schema with a"),
+        (parquet({"a": [1]}), "found a Parquet schema with 'a'"),
         (parquet({**FULL, "net_amount": [True]}), "column net_amount as DECIMAL(18,2), found it as boolean"),
         (parquet({**FULL, "customer_id": [17.0]}), "column customer_id as VARCHAR, found it as number"),
         (parquet({**FULL, "transaction_at": [1]}), "column transaction_at as TIMESTAMP, found it as integer"),
