@@ -89,6 +89,18 @@ class Settings(BaseSettings):
     lock_timeout_seconds: float = Field(
         default=600, ge=0, description="How long a writer waits for the warehouse."
     )
+    private_mode: str = Field(
+        default="0700",
+        pattern=r"^0?7[0-7]{2}$",
+        description="Octal mode of the folders with rows, logs and secrets; their files have it without x.",
+    )
+    serving_mode: str = Field(
+        default="0750", pattern=r"^0?7[0-7]{2}$", description="Octal mode of the folders that BI reads."
+    )
+    serving_group: str | None = Field(
+        default=None,
+        description="Group that reads the marts; default that of the account that runs Mainstay.",
+    )
     duckdb_threads: int | None = Field(default=None, ge=1, description="DuckDB threads; default all cores.")
     duckdb_memory_limit: str | None = Field(default=None, description="DuckDB memory limit, for example 8GB.")
 

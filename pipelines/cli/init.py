@@ -76,8 +76,10 @@ def init(
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, folder / path)
     (folder / "mainstay.toml").write_text(_toml(), encoding="utf-8")
+    landing = folder / "var" / "landing"
     for name in canonical_contracts():
-        (folder / "var" / "landing" / name).mkdir(parents=True, exist_ok=True)
+        (landing / name).mkdir(parents=True, exist_ok=True)
+    landing.chmod(0o700)  # who lands files from another account is let in by hand
     out.print(
         f"\nNext: set MAINSTAY_HOME={folder.resolve()}, fit data_contracts/sources/transactions.odcs.yaml to your export "
         "(delete the contracts of datasets you do not have), land a day below var/landing, and run `mainstay doctor`, "

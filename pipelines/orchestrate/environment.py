@@ -24,6 +24,7 @@ from pydantic import SecretStr
 
 from pipelines.errors import SettingsError
 from pipelines.settings import PROJECT_DIR, Settings
+from pipelines.warehouse.rights import private_folder
 
 Deployment = Literal["inprocess", "services"]
 
@@ -60,9 +61,9 @@ def airflow_environment(
     Creates the deployment's folders and, the first time, its secrets.
     """
     home = airflow_home(settings, deployment)
-    home.mkdir(parents=True, exist_ok=True)
+    private_folder(settings, home)
     logs = log_dir(settings) / "airflow" / deployment
-    logs.mkdir(parents=True, exist_ok=True)
+    private_folder(settings, logs)
     keys = _secrets(home / "secrets.json")
     # A configuration left in the caller's environment belongs to another Airflow.
     env = {

@@ -10,6 +10,7 @@ from logging.handlers import RotatingFileHandler
 from typing import TYPE_CHECKING, Any
 
 from pipelines.showing import visible, without_values
+from pipelines.warehouse.rights import private_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ def log_file(settings: Settings) -> Path:
 @contextmanager
 def dbt_log(settings: Settings) -> Iterator[Callable[[Any], None]]:
     """Gives a callback for dbt's events that writes them into the log, without values of the data."""
-    log_file(settings).parent.mkdir(parents=True, exist_ok=True)
+    private_folder(settings, log_file(settings).parent)
     handler = RotatingFileHandler(
         log_file(settings), maxBytes=_MAX_BYTES, backupCount=_KEPT, encoding="utf-8", delay=True
     )

@@ -29,6 +29,7 @@ from pipelines.validate.results import save
 from pipelines.validate.rules import query
 from pipelines.warehouse.connection import connect
 from pipelines.warehouse.faults import said
+from pipelines.warehouse.rights import private_folder
 
 if TYPE_CHECKING:
     from pipelines.contracts import MartContract, SourceContract
@@ -100,7 +101,7 @@ def _scratch(settings: Settings) -> Iterator[Path]:
     """A folder for this validation; always the same one, so that what a killed one left goes with the next."""
     folder = settings.var / "gx" / "scratch"
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    private_folder(settings, folder)
     try:
         yield folder
     finally:
