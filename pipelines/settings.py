@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -20,6 +20,9 @@ from pydantic_settings import (
 )
 
 from pipelines.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 """Root of the checkout: home of `dbt_project/`, `dags/` and the shipped contracts and policies."""
@@ -203,14 +206,20 @@ def dataset_names(settings: Settings) -> list[str]:
     return [path.name.removesuffix(_CONTRACT) for path in contract_files(settings.contracts / "sources")]
 
 
+def _given(error: ErrorDetails) -> str:
+    """The wrong value, but that of a setting that there is not: a misspelt name may be that of a secret."""
+    known = str(error["loc"][0]) if error["loc"] else ""
+    is_secret = known == "notify_webhook_url" or known not in Settings.model_fields
+    return "" if is_secret else f" (got {error['input']!r})"
+
+
 def load_settings() -> Settings:
     """Read the settings, or raise `SettingsError` with one line per wrong value."""
     try:
         return Settings()
     except ValidationError as error:
         lines = [
-            f"MAINSTAY_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']} (got {e['input']!r})"
-            for e in error.errors()
+            f"MAINSTAY_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}{_given(e)}" for e in error.errors()
         ]
         raise SettingsError(
             "wrong settings (environment or mainstay.toml):\n  " + "\n  ".join(lines)
