@@ -107,16 +107,11 @@ def _give_to_group(settings: Settings, path: Path) -> None:
 @contextmanager
 def private_files(settings: Settings) -> Iterator[None]:
     """Meanwhile whatever this process makes, libraries' files too, is for the owner alone."""
-    before = os.umask(umask_of(settings))
+    before = os.umask(~private_mode(settings) & 0o777)
     try:
         yield
     finally:
         os.umask(before)
-
-
-def umask_of(settings: Settings) -> int:
-    """For a process that is started."""
-    return ~private_mode(settings) & 0o777
 
 
 def too_open(settings: Settings) -> list[tuple[Path, int, int]]:
