@@ -26,6 +26,7 @@ _EXAMPLES = {
     "landing_dir": "/data/exports",
     "duckdb_threads": 4,
     "duckdb_memory_limit": "8GB",
+    "serving_group": "bi",
     "notify_email_to": "data@example.com",
 }
 """Values to show for the settings that have none by default."""
