@@ -69,9 +69,12 @@ def for_readers(settings: Settings, path: Path, *, read_only: bool = False) -> N
         SettingsError: there is no such group as `serving_group`, or Mainstay's account may not give it files.
     """
     bits = serving_mode(settings)
-    if not path.is_dir():
-        bits &= _FILE_BITS & (0o444 if read_only else 0o777)
-    path.chmod(bits)
+    if path.is_dir():  # that its owner cannot write there may be meant
+        bits = (bits & 0o077) | (_bits(path) & 0o700)
+    else:
+        bits &= 0o444 if read_only else _FILE_BITS
+    if bits != _bits(path):
+        path.chmod(bits)
     _give_to_group(settings, path)
 
 
