@@ -10,7 +10,7 @@ import os
 import re
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -23,6 +23,9 @@ from pydantic_settings import (
 
 from pipelines.errors import SettingsError
 from pipelines.paths import require_no_question_mark
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 """Root of the checkout: home of `dbt_project/`, `dags/` and the shipped contracts and policies."""
@@ -115,6 +118,18 @@ class Settings(BaseSettings):
     )
     lock_timeout_seconds: float = Field(
         default=600, ge=0, description="How long a writer waits for the warehouse."
+    )
+    private_mode: str = Field(
+        default="0700",
+        pattern=r"^0?7[0-7]{2}$",
+        description="Octal mode of the folders with rows, logs and secrets; their files have it without x.",
+    )
+    serving_mode: str = Field(
+        default="0750", pattern=r"^0?7[0-7]{2}$", description="Octal mode of the folders that BI reads."
+    )
+    serving_group: str | None = Field(
+        default=None,
+        description="Group that reads the marts; default that of the account that runs Mainstay.",
     )
     duckdb_threads: int | None = Field(default=None, ge=1, description="DuckDB threads; default all cores.")
     duckdb_memory_limit: str | None = Field(default=None, description="DuckDB memory limit, for example 8GB.")
@@ -252,14 +267,20 @@ def dataset_names(settings: Settings) -> list[str]:
     return [path.name.removesuffix(_CONTRACT) for path in contract_files(settings.contracts / "sources")]
 
 
+def _given(error: ErrorDetails) -> str:
+    """The wrong value, but that of a setting that there is not: a misspelt name may be that of a secret."""
+    known = str(error["loc"][0]) if error["loc"] else ""
+    is_secret = known == "notify_webhook_url" or known not in Settings.model_fields
+    return "" if is_secret else f" (got {error['input']!r})"
+
+
 def load_settings() -> Settings:
     """Read the settings, or raise `SettingsError` with one line per wrong value."""
     try:
         settings = Settings()
     except ValidationError as error:
         lines = [
-            f"MAINSTAY_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']} (got {e['input']!r})"
-            for e in error.errors()
+            f"MAINSTAY_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}{_given(e)}" for e in error.errors()
         ]
         raise SettingsError(
             "wrong settings (environment or mainstay.toml):\n  " + "\n  ".join(lines)

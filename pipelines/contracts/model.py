@@ -156,6 +156,11 @@ class Contract:
         """Table-level quality rules."""
         return self.table.quality or []
 
+    @property
+    def has_personal(self) -> bool:
+        """Whether a row holds personal data, so that its text may stand in no message."""
+        return any(c.is_personal for c in self.columns)
+
     def column(self, name: str) -> Column:
         """The column of that name."""
         return next(c for c in self.columns if c.name == name)

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import IO, TYPE_CHECKING
 
-from pipelines.land.inspected import refuse
+from pipelines.land.inspected import names_shown, refuse
 from pipelines.land.records import Record, Records
-from pipelines.land.wording import almost, called, listed, shown
+from pipelines.land.wording import almost, called
+from pipelines.showing import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +87,9 @@ def _check(
     if not missing:
         twice = sorted({name for name in fields if fields.count(name) > 1})
         if twice:
-            raise refuse(path, "each column once in the header", f"{listed(twice)} more than once")
+            raise refuse(
+                path, "each column once in the header", f"{names_shown(twice, contract)} more than once"
+            )
         return
     text = record.text if record is not None else ""
     following = list(islice(records, _LOOK_AHEAD))
@@ -103,7 +106,7 @@ def _check(
             raise refuse(
                 path,
                 f"fields delimited by {contract.dialect.delimiter!r}",
-                f"a header delimited by {other!r}: {listed(names)}; set the contract's delimiter",
+                f"a header delimited by {other!r}: {names_shown(names, contract)}; set the contract's delimiter",
             )
     for below in following:
         if not [name for name in wanted if name not in below.fields]:
@@ -125,12 +128,12 @@ def _check(
     raise refuse(
         path,
         f"the column{'s' * (len(missing) > 1)} {called(missing)}",
-        f"a header with {listed(fields)}{almost(missing, fields)}",
+        f"a header with {names_shown(fields, contract)}{almost(missing, fields)}",
     )
 
 
 def _line_shown(text: str, contract: SourceContract) -> str:
     """The line where the header should be; it may be a row, whose text is nobody's business where it can be personal."""
-    if any(column.is_personal for column in contract.columns):
+    if contract.has_personal:
         return f" but a line of {len(text):,} characters"
-    return f" but the line {shown(text.strip(), 120)}"
+    return f" but the line {shown(text.strip(), limit=120)}"

@@ -1,18 +1,25 @@
-"""What a look at a landing file found, and the one sentence with which a file is refused."""
+"""What a look at a landing file found, and the one sentence with which a file is refused.
+
+What stands where a header should be may be a row: a file without its header has a person in its first line. So of a
+contract with personal columns only names that it knows are shown, and others where nothing beside them looks like data.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipelines.errors import FileRefusedError, LandingError
 from pipelines.land.opening import signature
+from pipelines.showing import shown, visible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from pipelines.contracts import LandingFile
+    from pipelines.contracts import LandingFile, SourceContract
     from pipelines.land.opening import Signature
 
 
@@ -73,4 +80,39 @@ class Inspected:
 
 def refuse(path: Path, expected: str, found: str) -> FileRefusedError:
     """The one sentence with which a file is refused whole."""
-    return FileRefusedError(f"{path}: refused: expected {expected}, found {found}")
+    return FileRefusedError(f"{visible(str(path))}: refused: expected {expected}, found {found}")
+
+
+_A_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_DIGITS = re.compile(r"\d{3}")
+_SHOWN_NAMES = 30
+NOT_SHOWN = "not shown, as the contract has personal columns"
+
+
+def _unknown(names: Sequence[str], contract: SourceContract) -> tuple[tuple[str, ...], bool]:
+    """The names that the contract does not know, and whether they may be shown."""
+    unknown = contract.drift(names)
+    is_header = len(unknown) < len(names) and all(
+        _A_NAME.fullmatch(n) and not _DIGITS.search(n) for n in unknown
+    )
+    return unknown, is_header or not contract.has_personal
+
+
+def names_shown(names: Sequence[str], contract: SourceContract) -> str:
+    """Columns found in a file, as they may stand in a message."""
+    unknown, may_be_shown = _unknown(names, contract)
+    said = [n for n in names if may_be_shown or n not in unknown]
+    parts = [shown(n) for n in said[:_SHOWN_NAMES]]
+    if len(said) > _SHOWN_NAMES:
+        parts.append(f"{len(said) - _SHOWN_NAMES:,} more")
+    if len(said) < len(names):
+        parts.append(f"{len(names) - len(said):,} that the contract does not name ({NOT_SHOWN})")
+    return ", ".join(parts)
+
+
+def unknown_columns(names: Sequence[str], contract: SourceContract) -> tuple[str, ...]:
+    """Columns that the contract does not know, as the ledger keeps them: by their places where a name may be a value."""
+    unknown, may_be_shown = _unknown(names, contract)
+    if may_be_shown:
+        return unknown
+    return tuple(f"column {place} ({NOT_SHOWN})" for place, n in enumerate(names, 1) if n in unknown)

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.land.first_bytes import SAMPLE_BYTES, foreign_kind
-from pipelines.land.inspected import Inspected, refuse
+from pipelines.land.inspected import Inspected, names_shown, refuse, unknown_columns
 from pipelines.land.opening import file_sha256, open_bytes
-from pipelines.land.wording import almost, called, listed
+from pipelines.land.wording import almost, called
 
 if TYPE_CHECKING:
     from pipelines.contracts import Column, LandingFile, SourceContract
@@ -106,13 +106,13 @@ def inspect_parquet(file: LandingFile, contract: SourceContract, size: int) -> I
         raise refuse(
             file.path,
             "each column once in the schema",
-            f"{', '.join(map(repr, twice))} more than once (case aside)",
+            f"{names_shown(twice, contract)} more than once (case aside)",
         )
     if missing:
         raise refuse(
             file.path,
             f"the column{'s' * (len(missing) > 1)} {called(missing)}",
-            f"a Parquet schema with {listed(tuple(types))}{almost(missing, tuple(types))}",
+            f"a Parquet schema with {names_shown(list(types), contract)}{almost(missing, tuple(types))}",
         )
     for column in contract.source_columns:
         kind = types[column.source_name]
@@ -120,7 +120,7 @@ def inspect_parquet(file: LandingFile, contract: SourceContract, size: int) -> I
             raise refuse(
                 file.path,
                 f"column {column.source_name} as {column.type}",
-                f"it as {_NUMBERS.get(kind, kind)}",
+                f"it as {_NUMBERS.get(kind, kind.partition('<')[0])}",
             )
     return Inspected(
         file=file,
@@ -129,7 +129,7 @@ def inspect_parquet(file: LandingFile, contract: SourceContract, size: int) -> I
         is_gzip=False,
         header=tuple(types),
         rows=rows,
-        drift=contract.drift(types),
+        drift=unknown_columns(list(types), contract),
         types=types,
         schema=str(list(schema.types)),
         fitting=frozenset(

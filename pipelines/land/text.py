@@ -10,10 +10,10 @@ from typing import IO, TYPE_CHECKING
 
 from pipelines.land.first_bytes import SAMPLE_BYTES, foreign_kind
 from pipelines.land.header import Header, read_header
-from pipelines.land.inspected import Inspected, refuse
+from pipelines.land.inspected import Inspected, names_shown, refuse, unknown_columns
 from pipelines.land.opening import file_sha256, is_gzip, open_text, open_unpacked
 from pipelines.land.scan import Scan
-from pipelines.land.wording import called, listed
+from pipelines.land.wording import called
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ def inspect_text(file: LandingFile, contract: SourceContract, size: int) -> Insp
     header = _header(path, contract)
     scan = Scan(contract, header) if header is not None else None
     lines, last = 0, b"\n"
-    for piece in _utf8(path, contract.dialect.encoding):
+    for piece in _utf8(path, contract):
         if scan is not None:
             scan.take(piece)
         else:
@@ -47,7 +47,7 @@ def inspect_text(file: LandingFile, contract: SourceContract, size: int) -> Insp
     names = header.names if header is not None else _json_keys(path, contract)
     if scan is not None:
         scan.finish()
-        _check_width(path, names, scan)
+        _check_width(path, names, scan, contract)
     return Inspected(
         file=file,
         size_bytes=size,
@@ -55,7 +55,7 @@ def inspect_text(file: LandingFile, contract: SourceContract, size: int) -> Insp
         is_gzip=is_gzip(path),
         header=names,
         rows=scan.rows if scan is not None else lines + (last != b"\n"),
-        drift=contract.drift(names),
+        drift=unknown_columns(names, contract),
         needs_care=scan is not None and not scan.is_plain,
         width=scan.width if scan is not None else None,
         header_width=header.width if header is not None else 0,
@@ -71,24 +71,25 @@ def _header(path: Path, contract: SourceContract) -> Header | None:
         with open_text(path, contract.dialect.encoding) as stream:
             return read_header(path, stream, contract)
     except (UnicodeError, EOFError, zlib.error, gzip.BadGzipFile):
-        for _ in _utf8(path, contract.dialect.encoding):
+        for _ in _utf8(path, contract):
             pass
         raise
 
 
-def _check_width(path: Path, names: tuple[str, ...], scan: Scan) -> None:
+def _check_width(path: Path, names: tuple[str, ...], scan: Scan, contract: SourceContract) -> None:
     """A header with a field too many or too few is one fault, not one of each row."""
     if (width := scan.other_width) is not None:
         raise refuse(
             path,
             "as many fields in the header as in the rows",
             f"{len(names)} in the header and {width} in each of {sum(scan.faulty_widths.values()):,} rows: "
-            f"{listed(names)}",
+            f"{names_shown(names, contract)}",
         )
 
 
-def _utf8(path: Path, encoding: str) -> Iterator[bytes]:
+def _utf8(path: Path, contract: SourceContract) -> Iterator[bytes]:
     """A text file's content in UTF-8, piece by piece: it must inflate and decode to the last byte."""
+    encoding = contract.dialect.encoding
     name = codecs.lookup(encoding).name
     is_utf8 = name in ("utf-8", "utf-8-sig", "ascii")
     decoder = codecs.getincrementaldecoder(encoding)(errors="strict")
@@ -107,7 +108,10 @@ def _utf8(path: Path, encoding: str) -> Iterator[bytes]:
                 except UnicodeDecodeError as error:
                     # Half a character of the chunk before stands in front of this one.
                     start = max(error.start - (len(error.object) - len(data)), 0)
-                    bad = error.object[error.start : error.start + 4].hex(" ")
+                    # Of a name in another encoding four bytes are most of it.
+                    bad = error.object[error.start : error.start + (1 if contract.has_personal else 4)].hex(
+                        " "
+                    )
                     line = lines + data[:start].count(b"\n") + 1
                     raise refuse(
                         path, f"text in {encoding}", f"bytes that are none ({bad}) on line {line}"
@@ -161,6 +165,6 @@ def _json_keys(path: Path, contract: SourceContract) -> tuple[str, ...]:
         raise refuse(
             path,
             f"the key{'s' * (len(missing) > 1)} {called(missing)}",
-            f"objects with {listed(tuple(keys))}",
+            f"objects with {names_shown(list(keys), contract)}",
         )
     return tuple(keys)

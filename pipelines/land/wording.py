@@ -1,26 +1,14 @@
-"""How names and values stand in a sentence: quoted, so that blanks and invisible characters show, and cut."""
+"""How the contract's column names stand in a sentence, and which found name was meant for which of them."""
 
 from __future__ import annotations
 
 import unicodedata
 from typing import TYPE_CHECKING
 
+from pipelines.showing import shown
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_MOST_NAMES = 20
-_MOST_CHARACTERS = 60
-
-
-def shown(text: str, most: int = _MOST_CHARACTERS) -> str:
-    """A text in quotes, its invisible characters escaped, no longer than told."""
-    return repr(text) if len(text) <= most else f"{text[:most]!r} … ({len(text):,} characters)"
-
-
-def listed(names: Sequence[str]) -> str:
-    """Names in quotes, no more of them than fit into a sentence."""
-    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
-    return ", ".join(shown(name) for name in names[:_MOST_NAMES]) + more
 
 
 def called(names: Sequence[str]) -> str:

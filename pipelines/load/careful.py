@@ -18,6 +18,7 @@ from pipelines.load.quick import zoned_columns
 from pipelines.load.relation import row_rules, source, type_rules, typed
 from pipelines.load.values import from_parquet, in_range, null_of, parse
 from pipelines.quoting import file_literal, ident, literal
+from pipelines.warehouse.faults import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,10 +110,8 @@ def careful_read(
         (_parquet_relation if contract.format == "parquet" else _text_relation)(connection, file, contract)
     except (OSError, EOFError, zlib.error, UnicodeError, duckdb.Error) as error:
         file.require_unchanged()
-        said = str(error).partition("\n")[0]
-        raise refuse(
-            file.file.path, f"a {contract.format} file that can be read to its end", f"{said[:200]}"
-        ) from error
+        what = said(error, is_personal=contract.has_personal)
+        raise refuse(file.file.path, f"a {contract.format} file that can be read to its end", what) from None
     fields, zoned = [], zoned_columns(contract, file)
     source_zone = contract.dialect.timezone or zone
     for column in contract.source_columns:

@@ -30,6 +30,7 @@ from pipelines.load.touched import note_touched_dates, remember_held_before
 from pipelines.quoting import ident
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import insert_rows, scalar, transaction
+from pipelines.warehouse.faults import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -144,7 +145,9 @@ def _read_quickly(load: PartitionLoad, indexes: list[int]) -> None:
         for index in indexes:
             load.files[index].require_unchanged()
         if not bad:
-            raise LoadError(f"{load.name} cannot be loaded: {error}") from error
+            what = said(error, is_personal=load.contract.has_personal)
+            # Without its cause: a task's log has the text of every error of the chain.
+            raise LoadError(f"{load.name} cannot be loaded: {what}") from None
         raise _ReadCarefully(bad) from error
     counted = count_by_file(load, "raw")
     for index in indexes:
@@ -196,11 +199,11 @@ def _read_carefully(load: PartitionLoad, file: Inspected) -> None:
     try:
         rows = careful_read(load.connection, file, load.contract, load.settings.timezone)
     except duckdb.Error as error:
-        # DuckDB's text may hold a value of the row.
+        what = said(error, is_personal=load.contract.has_personal)
         raise LoadError(
-            f"{load.contract.path}: a rule or expression of the contract cannot be run on {file.file.path} "
-            f"({type(error).__name__}); `mainstay doctor` tries each"
-        ) from error
+            f"{load.contract.path}: a rule or expression of the contract cannot be run on {file.file.path}: {what}; "
+            "`mainstay doctor` tries each"
+        ) from None
     columns = ", ".join(load.columns)
     load.connection.execute(
         f"INSERT INTO {load.table} ({columns}) SELECT {columns} FROM careful "

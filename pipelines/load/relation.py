@@ -14,6 +14,7 @@ from pipelines.load.clocks import exists_at
 from pipelines.load.conditions import Rule, rejecting_rules
 from pipelines.load.values import format_of, in_range, is_number, to_contract
 from pipelines.quoting import ident, literal
+from pipelines.showing import HIDDEN, shown
 
 if TYPE_CHECKING:
     from pipelines.contracts import Column, Dialect, SourceContract
@@ -25,11 +26,15 @@ def source(column: Column) -> str:
 
 
 def _shown(column: Column) -> str:
-    """SQL text of the value as a person should see it in a reason."""
+    """SQL text of the value as a person should see it in a reason; reasons are read by more people than rows."""
+    if column.is_personal:
+        return literal(shown("", is_personal=True))
     return f"'''' || left(coalesce({source(column)}, ''), 60) || ''''"
 
 
 def _value_shown(column: Column) -> str:
+    if column.is_personal:
+        return literal(shown("", is_personal=True))
     return f"'''' || left(coalesce(CAST({ident(column.name)} AS VARCHAR), ''), 60) || ''''"
 
 
@@ -138,10 +143,12 @@ def row_rules(contract: SourceContract) -> list[Rule]:
     rules += rejecting_rules(contract)
     if contract.business_time is not None:
         tolerance = contract.future_tolerance_days
+        is_personal = contract.column(contract.business_time).is_personal
+        date_shown = literal(HIDDEN) if is_personal else "strftime(business_date, '%Y-%m-%d')"
         rules.append(
             Rule(
                 f"coalesce(business_date <= partition_date + {tolerance}, true)",
-                f"{literal(contract.business_time + ': ')} || strftime(business_date, '%Y-%m-%d') || "
+                f"{literal(contract.business_time + ': ')} || {date_shown} || "
                 f"' is in the future of its file''s date ' || strftime(partition_date, '%Y-%m-%d')",
             )
         )
