@@ -149,17 +149,22 @@ def _server(draft: Draft, path: Path, sample: Sample) -> Document:
     return server
 
 
-def _written(draft: Draft, columns: _Columns, sample: Sample) -> dict[str, str]:
+def _written(draft: Draft, columns: _Columns, sample: Sample) -> dict[str, Any]:
     """How the file's values are written, in the words of a contract's server."""
-    settings: dict[str, str] = {}
+    settings: dict[str, Any] = {}
     if sample.format == "csv":
         settings |= {"delimiter": sample.delimiter, "quote": sample.quote}
+        if sample.preamble:
+            settings["skipLines"] = sample.preamble
+        if not sample.has_header:
+            settings["columns"] = list(sample.names)
+            draft.check.append(
+                "the file has no header: give its columns names in place of column_1, column_2 …"
+            )
     words = Counter(word for g in columns.guesses.values() for word in g.null_words)
     if words and sample.format != "parquet":
-        settings["nullValue"] = words.most_common(1)[0][0]
-        draft.assumed.append(f"{settings['nullValue']!r} stands for no value")
-        for word in list(words)[1:]:
-            draft.check.append(f"{word!r} seems to stand for no value too")
+        settings["nullValues"] = [word for word, _ in words.most_common()]
+        draft.assumed.append(f"{', '.join(map(repr, settings['nullValues']))} stands for no value")
     marks = Counter(pair for g in columns.guesses.values() for pair in g.marks)
     if marks:
         decimal, thousands = marks.most_common(1)[0][0]
@@ -176,7 +181,7 @@ def _written(draft: Draft, columns: _Columns, sample: Sample) -> dict[str, str]:
 
 
 def _properties(
-    draft: Draft, columns: _Columns, shipped: list[Document], settings: dict[str, str]
+    draft: Draft, columns: _Columns, shipped: list[Document], settings: dict[str, Any]
 ) -> list[Document]:
     kept = []
     for given in shipped:
@@ -240,12 +245,8 @@ def _without_header(draft: Draft, columns: _Columns, given: Document) -> Documen
         return {k: v for k, v in given.items() if k != "physicalName"} | {
             "transformLogic": f"quantity * {column}"
         }
-    if name == "line_number":
-        draft.check.append(
-            "the sample has no line number: each receipt is taken for one line; where it has several, the guide says how "
-            "to number them (docs/bring-your-own-data.md)"
-        )
-        return {k: v for k, v in given.items() if k != "physicalName"} | {"transformLogic": "1"}
+    if (expression := _place(draft, columns, name)) is not None:
+        return {k: v for k, v in given.items() if k != "physicalName"} | {"transformLogic": expression}
     draft.check.append(
         f"no column of the sample looks like {name} ({given['description'].rstrip('.')}): give its header as physicalName, "
         "or an expression as transformLogic"
@@ -253,8 +254,25 @@ def _without_header(draft: Draft, columns: _Columns, given: Document) -> Documen
     return given
 
 
+def _place(draft: Draft, columns: _Columns, name: str) -> str | None:
+    """What can stand for a receipt's number and its line's, where the source has none."""
+    receipt = columns.names.get("transaction_id")
+    if name == "line_number" and receipt is not None and columns.guesses[receipt].is_unique:
+        draft.assumed.append(f"each {receipt!r} has one line: none comes twice in the sample")
+        return "1"
+    if name == "line_number":
+        draft.assumed.append("the source has no line number: a line is known by its place in its file")
+        return "file_line"
+    if name == "transaction_id":
+        draft.assumed.append(
+            "the source has no receipt number: a line is known by its file and its place in it"
+        )
+        return "strftime(partition_date, '%Y%m%d') || ' ' || file_name"
+    return None
+
+
 def _own(
-    draft: Draft, header: str, guess: Guess, settings: dict[str, str], taken: set[str], number: int
+    draft: Draft, header: str, guess: Guess, settings: dict[str, Any], taken: set[str], number: int
 ) -> Document:
     name = own_name(header, taken, number)
     column: Document = {
@@ -270,7 +288,7 @@ def _own(
     return column | _format(guess, column, settings)
 
 
-def _format(guess: Guess, column: Document, settings: dict[str, str]) -> Document:
+def _format(guess: Guess, column: Document, settings: dict[str, Any]) -> Document:
     """A column's own format, where it is written unlike the rest of its file."""
     key = {"DATE": "dateFormat", "TIMESTAMP": "timestampFormat"}.get(column["physicalType"])
     if key is None or not guess.formats or settings.get(key) == guess.formats[0]:

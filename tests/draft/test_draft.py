@@ -84,7 +84,7 @@ def test_a_chinese_till_export_is_drafted_and_loads_as_it_is(shop: Deployment, t
         "column_1": "备注",
         "line_number": None,
     }
-    assert any("no line number" in sentence for sentence in drafted.check)
+    assert any("each '小票号' has one line" in sentence for sentence in drafted.assumed)
     result = tried(shop, drafted, TILL.encode("gbk"), path.name)
     assert (result.state, result.rows_after, result.quarantined) == ("new", 3, 0), result
 
@@ -102,6 +102,29 @@ def test_an_american_web_shop_has_its_amounts_worked_out(shop: Deployment, tmp_p
     rows = [line for line in WEB.splitlines(keepends=True) if not line.startswith("A-2")]
     result = tried(shop, drafted, gzip.compress("".join(rows).encode("utf-8-sig")), "orders.csv.gz")
     assert (result.state, result.rows_after, result.quarantined) == ("new", 2, 0), result
+
+
+def test_without_numbers_header_or_one_word_for_nothing_a_line_is_known_by_its_place(
+    shop: Deployment, tmp_path: Path
+) -> None:
+    path = tmp_path / "till.csv"
+    path.write_text(
+        "Till report\nmember,date,amount\nc1,2025-03-01 09:00:00,1.50\nc1,2025-03-01 09:00:00,NULL\nN/A,2025-02-01 09:00:00,2\n"
+    )
+    drafted = draft_contract(path, "transactions")
+    written = {
+        p["property"]: p["value"] for p in yaml.safe_load(drafted.text)["servers"][0]["customProperties"]
+    }
+    assert written["skipLines"] == 1
+    assert sorted(written["nullValues"]) == ["N/A", "NULL"]
+    shown = drafted.text.replace("toleratedRejectRate\n  value: 0.01", "toleratedRejectRate\n  value: 1")
+    result = tried(shop, Draft("transactions", shown), path.read_bytes(), path.name)
+    assert (result.rows_after, result.quarantined) == (1, 2), result
+    bare = tmp_path / "bare.csv"
+    bare.write_text("S1,c1,2025-03-01 09:00:00,1.50\nS2,c1,2025-03-01 09:00:00,2.50\n")
+    drafted = draft_contract(bare, "shop_visits")
+    assert "columns" in drafted.text
+    assert any("no header" in sentence for sentence in drafted.check)
 
 
 def parquet(path: Path) -> None:
