@@ -67,7 +67,8 @@ class WarmWorkers:
     """Starts the process that forks when it is first needed."""
 
     def __init__(self, home: Path) -> None:
-        self._settings = Settings(home=home)
+        self._env = airflow_environment(Settings(home=home), "inprocess")
+        self._log = home / "warm.log"
         self._real = inprocess.start_worker
         self._calls: socket.socket | None = None
 
@@ -75,14 +76,16 @@ class WarmWorkers:
         self, arguments: list[str], settings: Settings, output: IO[bytes], inherited: tuple[int, ...]
     ) -> Any:
         """In place of `inprocess.start_worker`."""
-        env, own = (airflow_environment(s, "inprocess") for s in (settings, self._settings))
-        if any(env.get(name) != own.get(name) for name in SAME):
+        env = airflow_environment(settings, "inprocess")
+        if any(env.get(name) != self._env.get(name) for name in SAME):
             return self._real(arguments, settings, output, inherited)
         if self._calls is None:
-            self._calls = self._server(own)
+            self._calls = self._server()
         stdin, stdin_of_ours = os.pipe()
         status_of_ours, status = os.pipe()
-        call = json.dumps({"arguments": arguments, "env": env, "inherited": inherited}).encode()
+        os.umask(mask := os.umask(0))
+        told = {"arguments": arguments, "env": env, "inherited": inherited, "umask": mask}
+        call = json.dumps(told).encode()
         socket.send_fds(
             self._calls,
             [len(call).to_bytes(4, "big")],
@@ -98,16 +101,18 @@ class WarmWorkers:
         if self._calls is not None:
             self._calls.close()
 
-    @staticmethod
-    def _server(env: dict[str, str]) -> socket.socket:
+    def _server(self) -> socket.socket:
         ours, theirs = socket.socketpair()
-        subprocess.Popen(
-            [sys.executable, __file__, str(theirs.fileno())],
-            cwd=PROJECT_DIR,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            pass_fds=[theirs.fileno()],
-        )
+        with self._log.open("wb") as log:
+            subprocess.Popen(
+                [sys.executable, __file__, str(theirs.fileno())],
+                cwd=PROJECT_DIR,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[theirs.fileno()],
+            )
         theirs.close()
         return ours
 
@@ -183,6 +188,7 @@ def _become_worker(call: dict[str, Any], stdin: int, output: int, inherited: lis
         os.dup2(source, target)
     os.close(stdin)
     os.close(output)
+    os.umask(call["umask"])
     os.environ.clear()
     os.environ.update(call["env"])
     from airflow import settings
