@@ -53,6 +53,7 @@ def collect(settings: Settings, result: DagRunResult, history: dict[str, Any] | 
     order = {tier.tier: tier.tier_rank for tier in read_policies(settings).tiers}
     labels = {tier.tier: f"{tier.label_en} {tier.label_zh}" for tier in read_policies(settings).tiers}
     labels["new"] = "New 新客户"
+    labels["anonymous"] = "No customer 无客户"
     load = details["load"]
     return {
         "run_id": result.run_id,
@@ -70,7 +71,7 @@ def collect(settings: Settings, result: DagRunResult, history: dict[str, Any] | 
         "fits": {k: details["fit"].get(k) for k in ("fitted", "left_out")},
         "tiers": sorted(
             ({**row, "label": labels.get(row["tier"], row["tier"])} for row in tiers),
-            key=lambda row: order.get(row["tier"], 99),
+            key=lambda row: order.get(row["tier"], 99 + (row["tier"] == "anonymous")),
         ),
         "share_of_wallet": wallet[0] if wallet else None,
         "retention": {"status": dict(status), "flow": flow[0] if flow else None},

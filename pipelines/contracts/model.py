@@ -58,6 +58,8 @@ class Column:
     quality: tuple[DataQuality, ...] = ()
     is_published: bool = False
     """A deployment's own column that is to reach BI; see `catalog.PUBLISHED_IN`."""
+    anonymous_values: tuple[str, ...] | None = None
+    """Texts that stand for nobody and become empty, as blanks do; None where every text is a value."""
 
     @property
     def is_personal(self) -> bool:
