@@ -101,8 +101,9 @@ def _landing(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[
             loaded = connection.execute(
                 "SELECT partition_date, path FROM ops.files WHERE dataset = ? AND status = 'loaded'", [name]
             ).fetchall()
-            landed = {(f.partition_date, str(f.path)) for f in discover(settings, contract)}
-            if days := sorted({day for day, _ in landed - set(loaded)}):
+            known = {(day, contract.landed_name(path)) for day, path in loaded}
+            landed = {(f.partition_date, contract.landed_name(f.path)) for f in discover(settings, contract)}
+            if days := sorted({day for day, _ in landed - known}):
                 to_load[name] = days
         return {
             "to_load": to_load,

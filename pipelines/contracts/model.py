@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.contracts.expressions import names_in
+from pipelines.contracts.location import split_location
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from open_data_contract_standard.model import DataQuality, OpenDataContractStandard, SchemaObject
 
 ISO = "iso8601"
@@ -187,6 +187,15 @@ class SourceContract(Contract):
     def future_tolerance_days(self) -> int:
         """Days a row may be dated after its file's business date."""
         return int(self.properties.get("futureToleranceDays", 0))
+
+    def landed_name(self, path: Path | str) -> str:
+        """A landing file's name for the ledger: its path below the landing folder, so that a deployment can be moved.
+
+        Of an absolute location the whole path. A name, and a path that an earlier Mainstay wrote, give the same name.
+        """
+        if self.location.startswith("/"):
+            return str(path)
+        return "/".join(Path(path).parts[-len(split_location(self.location)) :])
 
     @property
     def published_columns(self) -> tuple[Column, ...]:

@@ -161,7 +161,7 @@ def plan_load(
         folders = [fixed_folder(settings.landing, c.location) for c in contracts.values()]
         restrict(connection, [settings.var, *folders])
         with warehouse_lock(settings, _PLAN, _PLAN, on_wait=say), attached(connection, settings):
-            before = {name: held_in(connection, WAREHOUSE, name, first, last) for name in contracts}
+            before = {name: held_in(connection, WAREHOUSE, c, first, last) for name, c in contracts.items()}
         works = []
         for name, contract in contracts.items():
             versions = {day: held.versions for day, held in before[name].partitions.items()}
@@ -265,7 +265,7 @@ class _DatasetPlan:
 
     def partitions(self, difference: Difference) -> list[PartitionPlan]:
         """The dataset's partitions in the range, in date order."""
-        scratch = held_in(self.connection, own_catalog(self.connection), self.contract.name).partitions
+        scratch = held_in(self.connection, own_catalog(self.connection), self.contract).partitions
         every = [*self.pending.changed, *self.pending.unchanged, *self.pending.missing]
         plans = []
         for day in sorted(every):

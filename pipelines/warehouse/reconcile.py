@@ -1,0 +1,96 @@
+"""Does `raw` hold what the file ledger says was loaded, no row less and none more?
+
+Mainstay writes both in one transaction, so they differ only where somebody else wrote to the warehouse, or a copy of it
+was put together from two. Rows that are gone would look like a quieter day, so nothing is built on such a warehouse.
+"""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipelines.contracts import known_contracts
+from pipelines.errors import ValidationFailedError
+from pipelines.quoting import ident
+from pipelines.warehouse import ledger
+from pipelines.warehouse.connection import connect
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import duckdb
+
+    from pipelines.settings import Settings
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """A landing file's rows, counted in `raw` and in the ledger; `path` is None where the ledger knows no such file."""
+
+    dataset: str
+    partition_date: date
+    path: str | None
+    in_ledger: int
+    in_raw: int
+
+    def __str__(self) -> str:
+        """The two counts in words."""
+        file = self.path or f"no file of the ledger, at {self.partition_date}"
+        return (
+            f"raw.{self.dataset} has {self.in_raw:,} rows of {file} where the ledger says {self.in_ledger:,}"
+        )
+
+
+def mismatches(connection: duckdb.DuckDBPyConnection, settings: Settings) -> tuple[list[Mismatch], int]:
+    """The files whose rows in `raw` are not as many as were loaded, and how many rows were looked at."""
+    tables = {
+        name
+        for (name,) in connection.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw' AND database_name = current_database()"
+        ).fetchall()
+    }
+    found, rows = [], 0
+    for name in known_contracts(settings):
+        in_raw = (
+            f"SELECT file_id, partition_date, count(*) AS in_raw FROM raw.{ident(name)} GROUP BY ALL"
+            if name in tables
+            else "SELECT NULL AS file_id, NULL::DATE AS partition_date, 0 AS in_raw LIMIT 0"
+        )
+        for day, path, said, counted in connection.execute(
+            "SELECT partition_date, path, coalesce(loaded, 0), coalesce(in_raw, 0) FROM "
+            "(SELECT file_id, partition_date, path, loaded FROM ops.files WHERE dataset = ? AND status = 'loaded') "
+            f"FULL JOIN ({in_raw}) USING (file_id, partition_date) ORDER BY partition_date, path",
+            [name],
+        ).fetchall():
+            rows += counted
+            if said != counted:
+                found.append(Mismatch(name, day, path, said, counted))
+    return found, rows
+
+
+def told(found: list[Mismatch]) -> str:
+    """What is wrong, and the way out, in sentences."""
+    more = f"; and {len(found) - _SHOWN} more files" if len(found) > _SHOWN else ""
+    days = sorted({mismatch.partition_date for mismatch in found})
+    span = f"{days[0]}" if len(days) == 1 else f"{days[0]} {days[-1]}"
+    return (
+        f"{'; '.join(map(str, found[:_SHOWN]))}{more}. Somebody else wrote to the warehouse. Load these dates again from "
+        f"their landing files with `mainstay backfill {span}`, or everything with `mainstay rebuild`; where the "
+        "files are archived, bring them back first"
+    )
+
+
+def require_reconciled(settings: Settings) -> None:
+    """Make sure that no loaded row is gone from `raw`, and none came in beside the loader.
+
+    Raises:
+        ValidationFailedError: they differ; the text names files, counts and the way out.
+    """
+    with closing(connect(settings)) as connection:
+        connection.execute(ledger.DDL)
+        found, _ = mismatches(connection, settings)
+    if found:
+        raise ValidationFailedError(f"raw and the ledger differ, and nothing is built on it: {told(found)}")
