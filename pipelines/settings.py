@@ -7,6 +7,7 @@ from the defaults here. Nothing is read at import; call `load_settings()`.
 from __future__ import annotations
 
 import os
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
@@ -24,6 +25,9 @@ from pipelines.paths import require_no_question_mark
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 """Root of the checkout: home of `dbt_project/`, `dags/` and the shipped contracts and policies."""
+
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
+"""The business dates that Mainstay reckons with: every part of it can, and a slip such as year 25 or 9999 is none."""
 
 _CONTRACT = ".odcs.yaml"
 
@@ -200,6 +204,13 @@ def contract_files(folder: Path) -> list[Path]:
 def dataset_names(settings: Settings) -> list[str]:
     """The deployment's datasets by the names of their contracts' files: cheap enough for a DAG that is being parsed."""
     return [path.name.removesuffix(_CONTRACT) for path in contract_files(settings.contracts / "sources")]
+
+
+def fault_of_day(day: date) -> str | None:
+    """Why a date cannot be a business date, or None."""
+    if FIRST_DAY <= day <= LAST_DAY:
+        return None
+    return f"{day.isoformat()} is no business date; they lie from {FIRST_DAY} to {LAST_DAY}"
 
 
 def load_settings() -> Settings:

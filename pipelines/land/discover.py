@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.contracts.location import LandingFile, LocationPart, day_of, location_parts, split_location
 from pipelines.errors import LandingError
+from pipelines.settings import fault_of_day
 
 if TYPE_CHECKING:
     from datetime import date
@@ -87,7 +88,8 @@ def discover(
     Whatever bears a matching name is found, a folder or a dangling link too: `inspect` refuses it by name.
 
     Raises:
-        LandingError: the landing folder cannot be read, a folder is a link to nothing, or a path names two dates.
+        LandingError: the landing folder cannot be read, a folder is a link to nothing, or a path names two dates or one
+            that cannot be.
     """
     is_absolute = contract.location.startswith("/")
     root = Path("/") if is_absolute else settings.landing
@@ -110,6 +112,8 @@ def discover(
                 continue
             if not tail and day is not None:
                 _check_name(entry)
+                if fault := fault_of_day(day):
+                    raise LandingError(f"{entry}: refused: {fault}; put it into the folder of its date")
                 found.add(LandingFile(contract.name, day, entry))
             elif tail and _is_folder(entry):
                 walk(entry, tuple(tail), these)

@@ -67,7 +67,8 @@ def mismatches(connection: duckdb.DuckDBPyConnection, settings: Settings) -> tup
         ).fetchall():
             rows += counted
             if said != counted:
-                found.append(Mismatch(name, day, path, said, counted))
+                shown = None if path is None else str(settings.landing / path)
+                found.append(Mismatch(name, day, shown, said, counted))
     return found, rows
 
 

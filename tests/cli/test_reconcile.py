@@ -58,7 +58,8 @@ def test_a_warehouse_as_it_was_loaded_is_in_order(loaded: Deployment) -> None:
         (
             "DELETE FROM raw.transactions WHERE partition_date < DATE '2024-05-04'",
             [
-                "raw.transactions has 0 rows of transactions/2024-05-01/transactions.csv where the ledger says 3",
+                "raw.transactions has 0 rows of",
+                "/landing/transactions/2024-05-01/transactions.csv where the ledger says 3",
                 "mainstay backfill 2024-05-01 2024-05-03",
             ],
         ),
@@ -70,7 +71,7 @@ def test_a_warehouse_as_it_was_loaded_is_in_order(loaded: Deployment) -> None:
         ),
         (
             "UPDATE raw.transactions SET partition_date = DATE '2024-05-09' WHERE transaction_id = 't10'",
-            ["has 2 rows of transactions/2024-05-01", "has 1 rows of no file of the ledger, at 2024-05-09"],
+            ["has 2 rows of", "has 1 rows of no file of the ledger, at 2024-05-09"],
         ),
         ("DROP TABLE raw.customers", ["raw.customers has 0 rows", "ledger says 1"]),
         ("DELETE FROM ops.files WHERE partition_date = DATE '2024-05-02'", ["has 3 rows of no file of the ledger"]),
