@@ -20,6 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from pipelines.closed_days import ClosedDays, read_closed_days
 from pipelines.errors import SettingsError
 from pipelines.paths import require_no_question_mark
 
@@ -69,6 +70,12 @@ class Settings(BaseSettings):
         description="Share of a date's rows whose key may be an earlier row's of another customer or business date; a "
         "contract's toleratedKeyReuseRate goes first.",
     )
+    closed_days: str | None = Field(
+        default=None,
+        description="Days without sales, which are no gap in the landing folder: weekdays, dates, dates of every year, ranges, "
+        "with commas, for example sunday, 12-25, 2025-01-28..2025-02-04.",
+    )
+
     tier_window_months: Months = Field(default=12, description="Months of spend that a tier looks at.")
     new_customer_months: int = Field(default=3, ge=0, le=120, description="Months a customer counts as new.")
     soft_landing: bool = Field(default=False, description="A tier falls at most one level per assessment.")
@@ -138,6 +145,17 @@ class Settings(BaseSettings):
         if value not in available_timezones():
             raise ValueError(f"{value!r} is no timezone name; use one such as Asia/Shanghai or Europe/Paris")
         return value
+
+    @field_validator("closed_days")
+    @classmethod
+    def _closed_days_can_be_read(cls, value: str | None) -> str | None:
+        read_closed_days(value)
+        return value
+
+    @property
+    def closed(self) -> ClosedDays:
+        """The days that are declared closed."""
+        return read_closed_days(self.closed_days)
 
     @property
     def zone(self) -> ZoneInfo:

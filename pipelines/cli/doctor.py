@@ -133,6 +133,31 @@ def _sample(settings: Settings) -> Finding:
     )
 
 
+def _unmatched(settings: Settings) -> Finding:
+    """Whether every landed file is some dataset's: a misnamed one is not missed until its figures are."""
+    from pipelines.land import unmatched
+
+    files = unmatched.unmatched_files(settings)
+    if files:
+        return Finding("unmatched", "warning", unmatched.told(settings, files))
+    return Finding("unmatched", "ok", "every landed file is where a contract looks for it")
+
+
+def _gaps(settings: Settings) -> Finding:
+    """Whether dates are missing between landed ones."""
+    from pipelines.land import unmatched
+
+    found = unmatched.landing_gaps(settings)
+    if not found:
+        return Finding("gaps", "ok", "no date is missing between landed ones but closed days")
+    said = "; ".join(f"{name} {unmatched.spans(days)}" for name, days in found.items())
+    return Finding(
+        "gaps",
+        "warning",
+        f"no file between landed dates: {said}. Land them, or declare days without sales in closed_days",
+    )
+
+
 def _lock(settings: Settings) -> Finding:
     if is_locked(settings):
         who = holder(settings) or {}
@@ -264,6 +289,8 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     _policies,
     _landing,
     _sample,
+    _unmatched,
+    _gaps,
     _lock,
     _disk,
     _warehouse,

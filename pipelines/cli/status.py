@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +14,8 @@ from rich.table import Table
 from pipelines.cli.common import JsonFlag, clear_errors, out, print_json, reuse_in_words
 from pipelines.contracts import source_contracts
 from pipelines.errors import LandingError, LockedError
-from pipelines.land import discover
+from pipelines.land import discover, landing_gaps, unmatched_files
+from pipelines.land.unmatched import spans, told
 from pipelines.publish import current
 from pipelines.settings import load_settings
 from pipelines.warehouse.connection import fetch_rows
@@ -22,6 +24,7 @@ from pipelines.warehouse.looking import briefly, looking
 from pipelines.warehouse.standing import held_datasets
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date
 
     import duckdb
@@ -96,11 +99,13 @@ def _landing(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[
     from pipelines.load import missing_partitions
 
     to_load: dict[str, list[date]] = {}
+    held: dict[str, Iterable[date]] = {}
     try:
         for name, contract in source_contracts(settings).items():
             loaded = connection.execute(
                 "SELECT partition_date, path FROM ops.files WHERE dataset = ? AND status = 'loaded'", [name]
             ).fetchall()
+            held[name] = [day for day, _ in loaded]
             known = {(day, contract.landed_name(path)) for day, path in loaded}
             landed = {(f.partition_date, contract.landed_name(f.path)) for f in discover(settings, contract)}
             if days := sorted({day for day, _ in landed - known}):
@@ -108,10 +113,14 @@ def _landing(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[
         return {
             "to_load": to_load,
             "removed": missing_partitions(settings, None, None),
+            "gaps": landing_gaps(settings, held),
+            "unmatched": [str(path) for path in unmatched_files(settings)],
             "landing_problem": None,
         }
     except LandingError as error:
-        return {"to_load": {}, "removed": {}, "landing_problem": str(error)}
+        return {
+            "to_load": {}, "removed": {}, "gaps": {}, "unmatched": [], "landing_problem": str(error)
+        }  # fmt: skip
 
 
 @clear_errors
@@ -186,6 +195,17 @@ def status(
         report["removed"],
         "put the files back, or take the rows out with `mainstay backfill FROM TO --remove-missing`",
     )
+    for name, days in report["gaps"].items():
+        out.print(
+            f"[yellow]no file between landed dates:[/] {escape(name)} {spans(days)}; land them, or declare days without "
+            "sales in closed_days",
+            soft_wrap=True,
+        )
+    if report["unmatched"]:
+        out.print(
+            f"[yellow]{escape(told(load_settings(), [Path(p) for p in report['unmatched']]))}[/]",
+            soft_wrap=True,
+        )
 
 
 def _print_dates(what: str, partitions: dict[str, list[date]], way_on: str) -> None:

@@ -66,6 +66,7 @@ def collect(settings: Settings, result: DagRunResult, history: dict[str, Any] | 
             for d in (*load.get("datasets", []), *((history or {}).get("datasets", [])))
             if d["drift"]
         },
+        "unmatched": {k: details["land"].get(k) for k in ("unmatched", "unmatched_files")},
         "checks": {"passed": sum(c["passed"] for c in checks), "all": sum(c["checks"] for c in checks)},
         "models": details["build"].get("models", 0) + details["fit"].get("models", 0),
         "fits": {k: details["fit"].get(k) for k in ("fitted", "left_out")},
@@ -153,6 +154,14 @@ def _loaded(summary: dict[str, Any]) -> list[tuple[str, str]]:
         ("[yellow]drift[/]", f"{dataset} has columns that its contract does not know: {', '.join(columns)}")
         for dataset, columns in summary["drift"].items()
     ]
+    if summary["unmatched"]["unmatched"]:
+        names = ", ".join(summary["unmatched"]["unmatched_files"][:3])
+        facts.append(
+            (
+                "[yellow]not loaded[/]",
+                f"{summary['unmatched']['unmatched']:,} landed files match no contract: {names}",
+            )
+        )
     checks = summary["checks"]
     return [*facts, ("checks", f"{checks['passed']:,} of {checks['all']:,} expectations passed")]
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 
-def _is_temporary(name: str) -> bool:
-    """Half-written or hidden files are not landed yet."""
+def is_left_alone(name: str) -> bool:
+    """Whether a file is half-written or hidden: not landed yet."""
     return name.startswith((".", "_")) or name.endswith((".tmp", ".part", ".crc"))
 
 
@@ -65,7 +65,7 @@ def require_landing_folder(settings: Settings, contract: SourceContract) -> None
     try:
         is_there = _is_folder(folder) and any(folder.iterdir())
     except OSError as error:
-        raise _unreadable(folder, error) from error
+        raise unreadable(folder, error) from error
     if not is_there:
         raise LandingError(
             f"the landing folder {folder} is not there or is empty, so the {contract.name} files are not known to be "
@@ -74,7 +74,8 @@ def require_landing_folder(settings: Settings, contract: SourceContract) -> None
         )
 
 
-def _unreadable(root: Path, error: OSError) -> LandingError:
+def unreadable(root: Path, error: OSError) -> LandingError:
+    """The landing folder, or a folder in it, cannot be read."""
     return LandingError(
         f"the landing folder {error.filename or root} cannot be read: {error.strerror}; check that it is there and readable"
     )
@@ -99,7 +100,7 @@ def discover(
         part, *tail = rest
         for entry in sorted(folder.iterdir()):
             match = part.regex.match(entry.name)
-            if match is None or _is_temporary(entry.name):
+            if match is None or is_left_alone(entry.name):
                 continue
             these = dict(codes)
             for code, digits in zip(part.codes, match.groups(), strict=True):
@@ -122,7 +123,7 @@ def discover(
         if root.exists():
             walk(root, location_parts(contract.location), {})
     except OSError as error:
-        raise _unreadable(root, error) from error
+        raise unreadable(root, error) from error
     return sorted(found)
 
 
