@@ -82,7 +82,8 @@ def _ledger(settings: Settings, connection: duckdb.DuckDBPyConnection, runs: int
     )
     report["failed_checks"] = fetch_rows(
         connection,
-        "SELECT stage, suite, expectation, column_name, observed FROM ops.checks WHERE run_id = ? AND NOT success",
+        "SELECT stage, suite, expectation, column_name, observed, coalesce(severity, 'error') AS severity "
+        "FROM ops.checks WHERE run_id = ? AND NOT success",
         [last],
     )
     report["refused"] = fetch_rows(
@@ -164,7 +165,9 @@ def status(
     for check in report["failed_checks"]:
         column = f" of {check['column_name']}" if check["column_name"] else ""
         _print_entry(
-            f"{check['stage']} {check['suite']}", f"{check['expectation']}{column}: {check['observed']}"
+            f"{check['stage']} {check['suite']}",
+            f"{check['expectation']}{column}: {check['observed']}",
+            mark="[red]✗[/]" if check["severity"] == "error" else "[yellow]![/]",
         )
     if report["refused"]:
         out.print("[bold]Refused files[/]")
@@ -215,9 +218,9 @@ def _print_dates(what: str, partitions: dict[str, list[date]], way_on: str) -> N
         out.print(f"[yellow]{what}:[/] {escape(name)} {span}; {way_on}", soft_wrap=True)
 
 
-def _print_entry(name: str, text: str) -> None:
+def _print_entry(name: str, text: str, mark: str = "[red]✗[/]") -> None:
     """A failure: what it concerns, and below it what was said, the first line of it (`--json` has it whole)."""
-    out.print(f"[red]✗[/] {escape(name)}", soft_wrap=True)
+    out.print(f"{mark} {escape(name)}", soft_wrap=True)
     out.print(Padding(_cell(text), (0, 0, 0, 2)))
 
 

@@ -68,6 +68,7 @@ def collect(settings: Settings, result: DagRunResult, history: dict[str, Any] | 
         },
         "unmatched": {k: details["land"].get(k) for k in ("unmatched", "unmatched_files")},
         "checks": {"passed": sum(c["passed"] for c in checks), "all": sum(c["checks"] for c in checks)},
+        "warnings": [warning for c in checks for warning in c.get("warnings", [])],
         "models": details["build"].get("models", 0) + details["fit"].get("models", 0),
         "fits": {k: details["fit"].get(k) for k in ("fitted", "left_out")},
         "tiers": sorted(
@@ -163,7 +164,8 @@ def _loaded(summary: dict[str, Any]) -> list[tuple[str, str]]:
             )
         )
     checks = summary["checks"]
-    return [*facts, ("checks", f"{checks['passed']:,} of {checks['all']:,} expectations passed")]
+    facts.append(("checks", f"{checks['passed']:,} of {checks['all']:,} expectations passed"))
+    return facts + [("[yellow]warning[/]", warning) for warning in summary["warnings"][:5]]
 
 
 def _loyalty(summary: dict[str, Any]) -> list[tuple[str, str]]:

@@ -184,6 +184,16 @@ class SourceContract(Contract):
         return self.properties.get("businessTime")
 
     @property
+    def unusual_volume(self) -> float:
+        """Share by which a date's rows may differ from the usual before that is told; 1: never."""
+        return float(self.properties.get("unusualVolume", 0.5))
+
+    @property
+    def is_unusual_volume_fatal(self) -> bool:
+        """Whether an unusual count of rows stops the night instead of being told."""
+        return bool(self.properties.get("unusualVolumeStops", False))
+
+    @property
     def future_tolerance_days(self) -> int:
         """Days a row may be dated after its file's business date."""
         return int(self.properties.get("futureToleranceDays", 0))

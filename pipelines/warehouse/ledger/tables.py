@@ -28,7 +28,8 @@ CREATE TABLE IF NOT EXISTS ops.drift (
     run_id VARCHAR, dataset VARCHAR, partition_date DATE, path VARCHAR, column_name VARCHAR, seen_at TIMESTAMP);
 CREATE TABLE IF NOT EXISTS ops.checks (
     run_id VARCHAR, stage VARCHAR, suite VARCHAR, expectation VARCHAR, column_name VARCHAR, success BOOLEAN,
-    observed VARCHAR, detail VARCHAR, checked_at TIMESTAMP);
+    observed VARCHAR, detail VARCHAR, checked_at TIMESTAMP, severity VARCHAR);
+ALTER TABLE ops.checks ADD COLUMN IF NOT EXISTS severity VARCHAR;
 CREATE TABLE IF NOT EXISTS ops.models (
     run_id VARCHAR, name VARCHAR, resource_type VARCHAR, status VARCHAR, seconds DOUBLE, message VARCHAR);
 """
