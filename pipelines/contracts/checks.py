@@ -23,6 +23,7 @@ def check_properties(contract: SourceContract) -> None:
         "businessTime": (str, "a column's name"),
         "futureToleranceDays": (int, "a whole number of days"),
         **dict.fromkeys(SET_ASIDE_AS, (list, "a list of conditions, each with a name")),
+        "controlTotals": (bool, "true or false"),
         "unusualVolume": ((int, float), "a share from 0 to 1"),
         "unusualVolumeStops": (bool, "true or false"),
     }

@@ -184,6 +184,11 @@ class SourceContract(Contract):
         return self.properties.get("businessTime")
 
     @property
+    def has_control_totals(self) -> bool:
+        """Whether a file without control totals beside it is refused."""
+        return bool(self.properties.get("controlTotals", False))
+
+    @property
     def unusual_volume(self) -> float:
         """Share by which a date's rows may differ from the usual before that is told; 1: never."""
         return float(self.properties.get("unusualVolume", 0.5))

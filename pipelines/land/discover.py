@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.contracts.location import LandingFile, LocationPart, day_of, location_parts, split_location
 from pipelines.errors import LandingError
+from pipelines.land.control import is_control
 from pipelines.settings import fault_of_day
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def discover(
         part, *tail = rest
         for entry in sorted(folder.iterdir()):
             match = part.regex.match(entry.name)
-            if match is None or is_left_alone(entry.name):
+            if match is None or is_left_alone(entry.name) or is_control(entry.name):
                 continue
             these = dict(codes)
             for code, digits in zip(part.codes, match.groups(), strict=True):

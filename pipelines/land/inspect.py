@@ -6,9 +6,11 @@ A file that is not is refused with one sentence that names the file, what was ex
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipelines.errors import LandingError
+from pipelines.land.control import read_control
 from pipelines.land.inspected import Inspected, refuse
 from pipelines.land.parquet import inspect_parquet
 from pipelines.land.text import inspect_text
@@ -34,9 +36,8 @@ def inspect(file: LandingFile, contract: SourceContract) -> Inspected:
             )
         if size == 0:
             raise refuse(file.path, f"a {contract.format} file", "an empty file (0 bytes)")
-        if contract.format == "parquet":
-            return inspect_parquet(file, contract, size)
-        return inspect_text(file, contract, size)
+        look = inspect_parquet if contract.format == "parquet" else inspect_text
+        return replace(look(file, contract, size), control=read_control(file.path, contract))
     except OSError as error:
         raise LandingError(
             f"{file.path}: cannot be read: {error.strerror or error}; check the file and its rights"

@@ -9,9 +9,20 @@ from typing import TYPE_CHECKING
 from pipelines.errors import FileRefusedError
 
 if TYPE_CHECKING:
+    from decimal import Decimal
     from pathlib import Path
 
     from pipelines.contracts import LandingFile
+
+
+@dataclass(frozen=True)
+class Control:
+    """What the source says of a file, in another beside it: see `control`."""
+
+    path: Path
+    rows: int | None = None
+    totals: dict[str, Decimal] = field(default_factory=dict)
+    """Sums by column."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +45,8 @@ class Inspected:
     """Parquet only: the exact types; only files with the same ones are read at once."""
     fitting: frozenset[str] = frozenset()
     """Parquet only: number columns whose type cannot hold more than the contract's; they need no check."""
+    control: Control | None = None
+    """What the source says of it, where it says so."""
     needs_care: bool = False
     """CSV only: it has blanks beside quotes, which DuckDB's reader drops and the careful way keeps."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.contracts import source_contracts
 from pipelines.contracts.location import location_parts
+from pipelines.land.control import data_file, is_control
 from pipelines.land.discover import discover, is_left_alone, unreadable
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def unmatched_files(settings: Settings) -> list[Path]:
             )
         for contract in contracts:
             if contract.location.startswith("/"):
-                found.update(path for path in _beside(contract) if path not in known)
+                beside = (p for p in _beside(contract) if not (is_control(p.name) and data_file(p) in known))
+                found.update(path for path in beside if path not in known)
     except OSError as error:
         raise unreadable(settings.landing, error) from error
     return sorted(found)
@@ -51,7 +53,11 @@ def _files(folder: Path, known: set[Path], seen: set[Path]) -> Iterator[Path]:
         return
     seen.add(real)
     for entry in folder.iterdir():
-        if is_left_alone(entry.name) or entry in known:
+        if (
+            is_left_alone(entry.name)
+            or entry in known
+            or (is_control(entry.name) and data_file(entry) in known)
+        ):
             continue
         if entry.is_dir():
             yield from _files(entry, known, seen)

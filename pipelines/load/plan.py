@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from pipelines.contracts import source_contracts
 from pipelines.contracts.location import fixed_folder
-from pipelines.errors import LandingError, LoadError
+from pipelines.errors import FileRefusedError, LandingError, LoadError
 from pipelines.land import check_files
 from pipelines.land.discover import require_landing_folder
 from pipelines.load.difference import (
@@ -223,15 +223,16 @@ class _DatasetPlan:
             return problems
         try:
             self._load(files)
-        except LoadError as error:
+        except (LoadError, FileRefusedError) as error:
             if (storage := explained(self.settings, error)) is not None:
                 raise storage from error  # a full disk is not the files' fault
             problems.append(str(error))
             for day in sorted({f.file.partition_date for f in files}):
                 try:
                     self._load([f for f in files if f.file.partition_date == day])
-                except LoadError as of_day:
-                    self.failed[day] = ("rejected", str(of_day))
+                except (LoadError, FileRefusedError) as of_day:
+                    state = "refused" if isinstance(of_day, FileRefusedError) else "rejected"
+                    self.failed[day] = (state, str(of_day))
         return problems
 
     def reuse_problems(self, difference: Difference) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pipelines.contracts import known_contracts
@@ -28,20 +29,25 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class Mismatch:
-    """A landing file's rows, counted in `raw` and in the ledger; `path` is None where the ledger knows no such file."""
+    """A landing file's rows in `raw` and in the ledger, or the sum of a controlled column over them.
+
+    `path` is None where the ledger knows no such file.
+    """
 
     dataset: str
     partition_date: date
     path: str | None
-    in_ledger: int
-    in_raw: int
+    in_ledger: int | Decimal
+    in_raw: int | Decimal
+    column: str | None = None
 
     def __str__(self) -> str:
         """The two counts in words."""
         file = self.path or f"no file of the ledger, at {self.partition_date}"
-        return (
-            f"raw.{self.dataset} has {self.in_raw:,} rows of {file} where the ledger says {self.in_ledger:,}"
+        what = (
+            f"{self.in_raw:,} rows" if self.column is None else f"a sum of {self.column} of {self.in_raw:,}"
         )
+        return f"raw.{self.dataset} has {what} of {file} where the ledger says {self.in_ledger:,}"
 
 
 def mismatches(connection: duckdb.DuckDBPyConnection, settings: Settings) -> tuple[list[Mismatch], int]:
@@ -69,7 +75,28 @@ def mismatches(connection: duckdb.DuckDBPyConnection, settings: Settings) -> tup
             if said != counted:
                 shown = None if path is None else str(settings.landing / path)
                 found.append(Mismatch(name, day, shown, said, counted))
+        found += _sums(connection, settings, name) if name in tables else []
     return found, rows
+
+
+def _sums(connection: duckdb.DuckDBPyConnection, settings: Settings, name: str) -> list[Mismatch]:
+    """Files that landed with control totals whose sums are others than when they were loaded."""
+    found = []
+    noted = connection.execute(
+        "SELECT DISTINCT column_name FROM ops.controls WHERE dataset = ? ORDER BY ALL", [name]
+    ).fetchall()
+    for (column,) in noted:
+        for day, path, loaded, total in connection.execute(
+            "SELECT f.partition_date, f.path, c.loaded, coalesce(r.total, 0) FROM ops.controls AS c "
+            "INNER JOIN ops.files AS f ON f.file_id = c.file_id AND f.dataset = c.dataset AND f.status = 'loaded' "
+            f"LEFT JOIN (SELECT file_id, sum({ident(column)}) AS total FROM raw.{ident(name)} GROUP BY file_id) AS r "
+            "ON r.file_id = c.file_id WHERE c.dataset = ? AND c.column_name = ? ORDER BY ALL",
+            [name, column],
+        ).fetchall():
+            if Decimal(loaded) != Decimal(total):
+                shown = str(settings.landing / path)
+                found.append(Mismatch(name, day, shown, Decimal(loaded), Decimal(total), column))
+    return found
 
 
 def told(found: list[Mismatch]) -> str:
