@@ -27,7 +27,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     deployment = create(tmp_path_factory.mktemp("dates") / "shop")
     row = {"transaction_id": "t1", "line_number": 1, "customer_id": "c1", "net_amount": "1"}
     for day in (FIRST_DAY, date(1999, 12, 31), LAST_DAY):
-        deployment.land("transactions", day, [row | {"transaction_at": f"{day} 10:00:00"}])
+        deployment.land(
+            "transactions", day, [row | {"transaction_id": f"t-{day}", "transaction_at": f"{day} 10:00:00"}]
+        )
     return deployment
 
 

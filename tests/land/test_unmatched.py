@@ -32,7 +32,9 @@ LEFT_ALONE = ["transactions/.2024-05-03.csv", "transactions/_note.txt", "x.csv.p
 def shop_of(folder: Path, days: list[str], **settings: object) -> Deployment:
     shop = create(folder / "shop", **settings)
     for day in days:
-        shop.land("transactions", day, [ROW | {"transaction_at": f"{day} 10:00:00"}])
+        shop.land(
+            "transactions", day, [ROW | {"transaction_id": f"t-{day}", "transaction_at": f"{day} 10:00:00"}]
+        )
     return shop
 
 

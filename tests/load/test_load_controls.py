@@ -119,3 +119,13 @@ def test_a_figure_changed_in_raw_is_found_before_a_build(world: World) -> None:
         ValidationFailedError, match=r"a sum of net_amount of 1,001\.00 of .*ledger says 10\.99"
     ):
         require_reconciled(world.settings)
+
+
+@pytest.mark.parametrize("setting", ["ignoreIf", "rejectIf"])
+def test_rows_that_are_not_ours_were_in_the_file_too(world: World, setting: str) -> None:
+    world.setting(**{setting: [{"name": "test sales", "condition": "transaction_id = 't2'"}]})
+    world.good(1, 2)
+    control(world, {"rows": 2, "net_amount": "19.98"})
+    result = world.load()
+    assert (result.rows_in, result.loaded) == (2, 1)
+    require_reconciled(world.settings)
