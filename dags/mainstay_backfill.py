@@ -1,4 +1,4 @@
-"""The backfill: load a range of business dates in one pass, rebuild what follows from it, and publish once.
+"""The backfill: load a range of landing dates in one pass, rebuild what follows from it, and publish once.
 
 Run it by hand after a correction, for late files or for a new contract: *Trigger* asks for the range. Loading the
 same files again changes nothing, so a backfill can be run again at any time.
@@ -27,14 +27,14 @@ RANGE, CARE = "What to load", "With care"
         "first_date": Param(
             type="string",
             format="date",
-            title="First business date",
+            title="First landing date",
             description="Landing files of this date and later ones are loaded.",
             section=RANGE,
         ),
         "last_date": Param(
             type="string",
             format="date",
-            title="Last business date",
+            title="Last landing date",
             description="Included. It may lie after the last landed date.",
             section=RANGE,
         ),
@@ -90,7 +90,7 @@ RANGE, CARE = "What to load", "With care"
     tags=["mainstay"],
 )
 def mainstay_backfill() -> None:
-    """One run is one range of business dates."""
+    """One run is one range of landing dates."""
     land_to_publish()
 
 

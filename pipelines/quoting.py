@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 def ident(name: str) -> str:
     """Quote an identifier: any name is a name, never SQL."""
@@ -19,3 +24,8 @@ _GLOB = str.maketrans({"*": "[*]", "?": "[?]", "[": "[[]"})
 def file_literal(path: object) -> str:
     """Quote a path for DuckDB's readers: a file name is one file, never a pattern."""
     return literal(str(path).translate(_GLOB))
+
+
+def literals(values: Iterable[str]) -> str:
+    """A list of string literals."""
+    return f"[{', '.join(map(literal, values))}]"

@@ -7,12 +7,14 @@ from the defaults here. Nothing is read at import; call `load_settings()`.
 from __future__ import annotations
 
 import os
+import re
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -24,6 +26,9 @@ from pipelines.closed_days import ClosedDays, read_closed_days
 from pipelines.errors import SettingsError
 from pipelines.paths import require_no_question_mark
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 """Root of the checkout: home of `dbt_project/`, `dags/` and the shipped contracts and policies."""
 
@@ -32,6 +37,14 @@ FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 
 _CONTRACT = ".odcs.yaml"
 
+_FINE_CURRENCIES = {
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
+    **dict.fromkeys(("CLF", "UYW"), 4),
+}
+"""Currencies of more than two decimals by ISO 4217; those of none, as JPY, are held exactly."""
+
+_FIGURE = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)", re.ASCII)
+
 Months = Annotated[int, Field(ge=1, le=120)]
 
 
@@ -39,7 +52,7 @@ class Settings(BaseSettings):
     """One deployment's settings; every field can be set as `MAINSTAY_<NAME>` or in `mainstay.toml`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MAINSTAY_", env_ignore_empty=True, extra="forbid", frozen=True
+        env_prefix="MAINSTAY_", env_ignore_empty=True, extra="forbid", frozen=True, allow_inf_nan=False
     )
 
     home: Path = Field(default=PROJECT_DIR, description="Folder of the deployment.")
@@ -61,7 +74,11 @@ class Settings(BaseSettings):
     timezone: str = Field(
         default="Asia/Shanghai", description="Reporting timezone: decides a row's business date."
     )
-    currency: str = Field(default="CNY", pattern=r"^[A-Z]{3}$", description="Reporting currency (ISO 4217).")
+    currency: str = Field(
+        default="CNY",
+        pattern=r"^[A-Z]{3}$",
+        description="Reporting currency (ISO 4217), of at most two decimals.",
+    )
 
     tolerated_key_reuse_rate: float = Field(
         default=0.01,
@@ -84,9 +101,11 @@ class Settings(BaseSettings):
     )
     survey_validity_months: Months = Field(default=12, description="Months a wallet survey stays valid.")
     benchmark_quantile: float = Field(default=0.9, gt=0, lt=1, description="Quantile of peers' spend.")
-    benchmark_min_peers: int = Field(default=30, ge=1, description="Smallest peer group of the benchmark.")
+    benchmark_min_peers: int = Field(
+        default=30, ge=1, le=10**9, description="Smallest peer group of the benchmark."
+    )
     default_lapsed_days: int = Field(
-        default=180, ge=1, description="Lapse bound where gap survival never falls to 0.05."
+        default=180, ge=1, le=36_500, description="Lapse bound where gap survival never falls to 0.05."
     )
     revenue_retention_window_months: Months = Field(
         default=12, description="Months per revenue retention window."
@@ -110,6 +129,18 @@ class Settings(BaseSettings):
     )
     lock_timeout_seconds: float = Field(
         default=600, ge=0, description="How long a writer waits for the warehouse."
+    )
+    private_mode: str = Field(
+        default="0700",
+        pattern=r"^0?7[0-7]{2}$",
+        description="Octal mode of the folders with rows, logs and secrets; their files have it without x.",
+    )
+    serving_mode: str = Field(
+        default="0750", pattern=r"^0?7[0-7]{2}$", description="Octal mode of the folders that BI reads."
+    )
+    serving_group: str | None = Field(
+        default=None,
+        description="Group that reads the marts; default that of the account that runs Mainstay.",
     )
     duckdb_threads: int | None = Field(default=None, ge=1, description="DuckDB threads; default all cores.")
     duckdb_memory_limit: str | None = Field(default=None, description="DuckDB memory limit, for example 8GB.")
@@ -138,6 +169,40 @@ class Settings(BaseSettings):
         home = Path(init_settings().get("home") or os.environ.get("MAINSTAY_HOME") or PROJECT_DIR)
         toml = TomlConfigSettingsSource(settings_cls, toml_file=home / "mainstay.toml")
         return init_settings, env_settings, toml
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain_figure(cls, value: object, info: ValidationInfo) -> object:
+        """Figures in plain digits, as in the policies: not what only Python takes for a number."""
+        kinds = str(cls.model_fields[str(info.field_name)].annotation)
+        if kinds.startswith("<class 'bool'>") or not re.search(r"\b(int|float)\b", kinds):
+            return value
+        if isinstance(value, bool):
+            raise ValueError(f"{str(value).lower()} is no figure; write a number")
+        if isinstance(value, str) and not _FIGURE.fullmatch(value.strip()):
+            kind = "a number" if "float" in kinds else "an integer"
+            raise ValueError(
+                f"{value!r} is not {kind} in plain digits, such as {'0.25' if 'float' in kinds else '12'}"
+            )
+        return value
+
+    @field_validator("default_margin_rate")
+    @classmethod
+    def _kept_as_written(cls, value: float) -> float:
+        """Margin rates have six decimals."""
+        if Decimal(repr(value)).quantize(Decimal("1e-6")) != Decimal(repr(value)):
+            raise ValueError(f"{value} has more decimals than are kept; round it yourself, to at most 6")
+        return value
+
+    @field_validator("currency")
+    @classmethod
+    def _amounts_hold_it(cls, value: str) -> str:
+        if decimals := _FINE_CURRENCIES.get(value):
+            raise ValueError(
+                f"{value} has {decimals} decimals, and amounts are kept with two (DECIMAL(18,2)), so they would be rounded; "
+                "convert to a currency of two decimals or none before landing, and name that one"
+            )
+        return value
 
     @field_validator("timezone")
     @classmethod
@@ -231,14 +296,20 @@ def fault_of_day(day: date) -> str | None:
     return f"{day.isoformat()} is no business date; they lie from {FIRST_DAY} to {LAST_DAY}"
 
 
+def _given(error: ErrorDetails) -> str:
+    """The wrong value, but that of a setting that there is not: a misspelt name may be that of a secret."""
+    known = str(error["loc"][0]) if error["loc"] else ""
+    is_secret = known == "notify_webhook_url" or known not in Settings.model_fields
+    return "" if is_secret else f" (got {error['input']!r})"
+
+
 def load_settings() -> Settings:
     """Read the settings, or raise `SettingsError` with one line per wrong value."""
     try:
         settings = Settings()
     except ValidationError as error:
         lines = [
-            f"MAINSTAY_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']} (got {e['input']!r})"
-            for e in error.errors()
+            f"MAINSTAY_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}{_given(e)}" for e in error.errors()
         ]
         raise SettingsError(
             "wrong settings (environment or mainstay.toml):\n  " + "\n  ".join(lines)

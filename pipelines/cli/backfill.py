@@ -1,4 +1,4 @@
-"""Load a range of business dates again and rebuild what follows from it, by the DAG `mainstay_backfill`."""
+"""Load a range of landing dates again and rebuild what follows from it, by the DAG `mainstay_backfill`."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 @clear_errors
 def backfill(
-    first: Annotated[str, typer.Argument(metavar="FROM", help="First business date, YYYY-MM-DD.")],
+    first: Annotated[str, typer.Argument(metavar="FROM", help="First landing date, YYYY-MM-DD.")],
     last: Annotated[
-        str | None, typer.Argument(metavar="[TO]", help="Last business date, YYYY-MM-DD; default: FROM.")
+        str | None, typer.Argument(metavar="[TO]", help="Last landing date, YYYY-MM-DD; default: FROM.")
     ] = None,
     dataset: Annotated[
         list[str] | None,

@@ -12,16 +12,17 @@ from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 
+from pipelines.cli.console import console, harmless_json
 from pipelines.errors import LandingError, MainstayError, SettingsError
 from pipelines.settings import Settings, fault_of_day, load_settings
+from pipelines.showing import visible
 from pipelines.warehouse.faults import explained
 from pipelines.warehouse.signals import ending_in_order
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+out = console()
+err = console(stderr=True)
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -87,7 +88,7 @@ def parse_date(text: str | None) -> date | None:
 
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
-    sys.stdout.write(json.dumps(value, default=str, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(harmless_json(json.dumps(value, default=str, ensure_ascii=False, indent=2)) + "\n")
 
 
 @contextmanager
@@ -95,7 +96,7 @@ def progress(label: str, *, quiet: bool = False) -> Iterator[Callable[[str], Non
     """A spinner that shows what is going on; where nobody watches a line at the start and one for each wait."""
     if err.is_terminal and not quiet:
         with err.status(label) as status:
-            yield lambda text: status.update(f"{label}: {escape(text)}")
+            yield lambda text: status.update(f"{label}: {escape(visible(text))}")
         return
     if not quiet:
         err.print(f"{label} …")
@@ -108,12 +109,13 @@ def progress(label: str, *, quiet: bool = False) -> Iterator[Callable[[str], Non
 
 
 def last_landed_date(settings: Settings) -> date:
-    """The last complete business date that has a transactions file.
+    """The last landing date that is over and has a transactions file.
 
     Raises:
         LandingError: there is none.
     """
     from pipelines.contracts import source_contracts
+    from pipelines.contracts.location import place_of
     from pipelines.land import landed_dates
 
     contract = source_contracts(settings)["transactions"]
@@ -127,7 +129,7 @@ def last_landed_date(settings: Settings) -> date:
         )
     if not dates:
         raise LandingError(
-            f"no transactions file is landed: expected {settings.landing / contract.location}. "
+            f"no transactions file is landed: expected {settings.landing / place_of(contract.location)}. "
             "Land your exports, or run `mainstay demo` for the demo's"
         )
     return dates[-1]

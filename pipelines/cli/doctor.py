@@ -29,6 +29,7 @@ from pipelines.warehouse.faults import database_errors, explained
 from pipelines.warehouse.lock import holder, is_locked
 from pipelines.warehouse.looking import briefly, looking
 from pipelines.warehouse.reconcile import mismatches, told
+from pipelines.warehouse.rights import out_of_reach, private_folder, too_open
 from pipelines.warehouse.standing import held_datasets
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _versions(settings: Settings) -> Finding:
 
 
 def _home(settings: Settings) -> Finding:
-    settings.var.mkdir(parents=True, exist_ok=True)
+    private_folder(settings, settings.warehouse.parent)
     probe = settings.var / f".write-test-{os.getpid()}"
     try:
         probe.write_text("", encoding="utf-8")
@@ -167,6 +168,23 @@ def _lock(settings: Settings) -> Finding:
             f"held by process {who.get('pid')} on {who.get('host')}: {who.get('step')} since {who.get('since')}",
         )
     return Finding("lock", "ok", "free")
+
+
+def _rights(settings: Settings) -> Finding:
+    """Whether no more accounts can get at rows, logs and secrets than are meant to, and the marts' readers at the marts."""
+    found = too_open(settings)
+    if found:
+        paths = ", ".join(f"{path} ({bits:04o} instead of {most:04o})" for path, bits, most in found)
+        ways = "; ".join(f"chmod {bits & most:04o} {path}" for path, bits, most in found)
+        return Finding("rights", "warning", f"more accounts than meant can open {paths}; run `{ways}`")
+    if problem := out_of_reach(settings):
+        return Finding("rights", "warning", problem)
+    group = settings.serving_group or "the owner's group"
+    return Finding(
+        "rights",
+        "ok",
+        f"rows, logs and secrets {settings.private_mode}, marts {settings.serving_mode} for {group}",
+    )
 
 
 def _disk(settings: Settings) -> Finding:
@@ -292,6 +310,7 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     _unmatched,
     _gaps,
     _lock,
+    _rights,
     _disk,
     _warehouse,
     _ledger,

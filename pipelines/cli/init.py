@@ -26,6 +26,7 @@ _EXAMPLES = {
     "landing_dir": "/data/exports",
     "duckdb_threads": 4,
     "duckdb_memory_limit": "8GB",
+    "serving_group": "bi",
     "notify_email_to": "data@example.com",
 }
 """Values to show for the settings that have none by default."""
@@ -76,8 +77,10 @@ def init(
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, folder / path)
     (folder / "mainstay.toml").write_text(_toml(), encoding="utf-8")
+    landing = folder / "var" / "landing"
     for name in canonical_contracts():
-        (folder / "var" / "landing" / name).mkdir(parents=True, exist_ok=True)
+        (landing / name).mkdir(parents=True, exist_ok=True)
+    landing.chmod(0o700)  # who lands files from another account is let in by hand
     out.print(
         f"\nNext: set MAINSTAY_HOME={folder.resolve()}, fit data_contracts/sources/transactions.odcs.yaml to your export "
         "(delete the contracts of datasets you do not have), land a day below var/landing, and run `mainstay doctor`, "

@@ -21,6 +21,7 @@ from pipelines.cli.dag_run import watched
 from pipelines.cli.steps import as_run
 from pipelines.cli.summary import collect, show
 from pipelines.settings import Settings, load_settings
+from pipelines.warehouse.rights import private_files
 
 
 @clear_errors
@@ -77,9 +78,9 @@ def up(
     """Start Airflow's scheduler and web UI for this deployment; Ctrl-C ends them."""
     from pipelines.orchestrate.services import up as start_services
 
-    start_services(
-        load_settings(), host, port, say=lambda text: out.print(text, markup=False, soft_wrap=True)
-    )
+    settings = load_settings()
+    with private_files(settings):
+        start_services(settings, host, port, say=lambda text: out.print(text, markup=False, soft_wrap=True))
 
 
 @clear_errors
@@ -91,4 +92,6 @@ def airflow(
     """Run Airflow's own command line on the deployment of `mainstay up`, say `backfill create …`."""
     from pipelines.orchestrate.services import airflow_cli
 
-    raise typer.Exit(airflow_cli(load_settings(), arguments))
+    settings = load_settings()
+    with private_files(settings):
+        raise typer.Exit(airflow_cli(settings, arguments))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,9 +27,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="List, show and export rows that break their contract.", no_args_is_help=True)
 
 Dataset = Annotated[str, typer.Argument(help="Dataset, as its contract is named.")]
-OnDate = Annotated[
-    str | None, typer.Option("--date", help="Only this business date (landing folder), YYYY-MM-DD.")
-]
+OnDate = Annotated[str | None, typer.Option("--date", help="Only this landing date, YYYY-MM-DD.")]
 
 
 def _query(settings: Settings, sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
@@ -59,7 +59,7 @@ def _rejects(settings: Settings, dataset: str, day: str | None, limit: int | Non
 @app.command("list")
 @clear_errors
 def list_(as_json: JsonFlag = False) -> None:
-    """Count rejects by dataset, business date and reason."""
+    """Count rejects by dataset, landing date and reason."""
     settings = load_settings()
     found: list[dict[str, Any]] = []
     for dataset in known_contracts(settings):
@@ -76,7 +76,7 @@ def list_(as_json: JsonFlag = False) -> None:
     if not found:
         out.print("nothing is quarantined")
         return
-    table = Table("dataset", "business date", "reason", "rows")
+    table = Table("dataset", "landing date", "reason", "rows")
     for row in found:
         table.add_row(row["dataset"], str(row["partition_date"]), escape(row["reason"]), f"{row['rows']:,}")
     out.print(table)
@@ -104,6 +104,29 @@ def show(
         out.print("nothing is quarantined")
 
 
+_BREAKS = re.compile(r"([;\t\r\n])")
+"""Where a spreadsheet may begin another cell, whatever the delimiter is."""
+_RUNS = re.compile(r"[\s\u200b-\u200f\u2060\ufeff\x00-\x1f]*[=+\-@＝＋－＠−﹢﹣﹦﹫|%]")
+_NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?\s*")
+
+
+def for_spreadsheet(text: str) -> str:
+    """The text as a cell that no spreadsheet runs.
+
+    An apostrophe stands before what begins like a formula and is no number, at the start and after each semicolon, tab
+    and line break; and before an apostrophe there, so that taking one away at these places gives the text again.
+    """
+    parts = _BREAKS.split(text)
+    parts[::2] = [_no_formula(part, is_first=place == 0, text=text) for place, part in enumerate(parts[::2])]
+    return "".join(parts)
+
+
+def _no_formula(part: str, *, is_first: bool, text: str) -> str:
+    is_break = is_first and not part and text != ""
+    runs = _RUNS.match(part) is not None and _NUMBER.fullmatch(part) is None
+    return f"'{part}" if is_break or runs or part.startswith("'") else part
+
+
 @app.command()
 @clear_errors
 def export(
@@ -111,22 +134,31 @@ def export(
     target: Annotated[Path, typer.Argument(help="CSV file to write; it must not exist yet.")],
     day: OnDate = None,
 ) -> None:
-    """Write all rejects of a dataset to a CSV file, reasons joined by ' | '."""
+    """Write all rejects of a dataset to a CSV file that you alone can read, reasons joined by ' | '.
+
+    Where a spreadsheet would run what stands in a cell, an apostrophe stands before it.
+    """
     rows = _rejects(load_settings(), dataset, day, None)
-    if target.exists():
-        raise SettingsError(f"{target} is there already; name a new file")
-    with target.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["file_path", "line_number", "business_date", "reasons", "raw_text", "run_id"])
+    try:
+        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError as error:
+        raise SettingsError(f"{target} is there already; name a new file") from error
+    with os.fdopen(handle, "w", encoding="utf-8", newline="", errors="backslashreplace") as stream:
+        # All quoted: where the delimiter is another, text up to the next one would be a cell of its own.
+        writer = csv.writer(stream, quoting=csv.QUOTE_ALL)
+        writer.writerow(["file_path", "line_number", "landing_date", "reasons", "raw_text", "run_id"])
         for row in rows:
             writer.writerow(
                 [
-                    row["file_path"],
-                    row["line_number"],
-                    row["partition_date"],
-                    " | ".join(row["reasons"]),
-                    row["raw_text"],
-                    row["run_id"],
+                    for_spreadsheet(str(cell))
+                    for cell in (
+                        row["file_path"],
+                        row["line_number"],
+                        row["partition_date"],
+                        " | ".join(row["reasons"]),
+                        row["raw_text"],
+                        row["run_id"],
+                    )
                 ]
             )
     out.print(f"{len(rows):,} rows written to {target}", markup=False, soft_wrap=True)

@@ -34,10 +34,10 @@ from pipelines.warehouse import ledger, standing
 
 FromDate = Annotated[
     str | None,
-    typer.Argument(metavar="[FROM]", help="First business date, YYYY-MM-DD; default: every landed date."),
+    typer.Argument(metavar="[FROM]", help="First landing date, YYYY-MM-DD; default: every landed date."),
 ]
 ToDate = Annotated[
-    str | None, typer.Argument(metavar="[TO]", help="Last business date, YYYY-MM-DD; default: FROM.")
+    str | None, typer.Argument(metavar="[TO]", help="Last landing date, YYYY-MM-DD; default: FROM.")
 ]
 AsOf = Annotated[
     str | None,

@@ -27,10 +27,18 @@ select tier, customer_count, customer_share, revenue, revenue_share, profit, pro
 from tier_contribution_monthly where month = (select max(month) from tier_contribution_monthly)
 """
 _WALLET = """
-select sum(own_spend) / nullif(sum(wallet), 0) as share_of_wallet, sum(headroom) as headroom, count(*) as customers
+select sum(own_spend) / nullif(sum(wallet), 0) as share_of_wallet, sum(headroom) as headroom, count(*) as customers,
+    count(*) filter (where method <> 'benchmark') as surveyed
 from share_of_wallet_monthly
 where category = 'all' and month = (select max(month) from share_of_wallet_monthly)
 """
+_LIMITS = {
+    "nbd": "nobody seems to leave, so it is the NBD, with P(alive) 1 for all",
+    "geometric_nbd": "all leave alike after a purchase, so it is the geometric/NBD",
+    "exponential_nbd": "all leave alike in time, so it is the exponential/NBD",
+    "inflated_nbd": "some leave at their first chance and the others never, so it is the NBD with more one-time buyers",
+}
+_BENCHMARK_ONLY = "a benchmark only: there is no valid survey, so the wallet is what like customers spend here, not with others"
 _STATUS = "select status, count(*) from customer_retention group by status order by 2 desc, 1"
 _FLOW = """
 select month, opening, new, reactivated, lapsed, closing, retention_rate
@@ -70,7 +78,7 @@ def collect(settings: Settings, result: DagRunResult, history: dict[str, Any] | 
         "checks": {"passed": sum(c["passed"] for c in checks), "all": sum(c["checks"] for c in checks)},
         "warnings": [warning for c in checks for warning in c.get("warnings", [])],
         "models": details["build"].get("models", 0) + details["fit"].get("models", 0),
-        "fits": {k: details["fit"].get(k) for k in ("fitted", "left_out")},
+        "fits": {k: details["fit"].get(k) for k in ("fitted", "left_out", "limits", "withheld")},
         "tiers": sorted(
             ({**row, "label": labels.get(row["tier"], row["tier"])} for row in tiers),
             key=lambda row: order.get(row["tier"], 99 + (row["tier"] == "anonymous")),
@@ -172,11 +180,13 @@ def _loyalty(summary: dict[str, Any]) -> list[tuple[str, str]]:
     facts = []
     wallet, retention = summary["share_of_wallet"], summary["retention"]
     if wallet and wallet["customers"]:
+        surveyed = wallet["surveyed"]
+        told = f"by survey of {surveyed:,}, by benchmark of the others" if surveyed else _BENCHMARK_ONLY
         facts.append(
             (
                 "share of wallet",
                 f"{_share(wallet['share_of_wallet'])} of {wallet['customers']:,} customers' wallets; "
-                f"headroom {_money(wallet['headroom'])} {summary['currency']} a month",
+                f"headroom {_money(wallet['headroom'])} {summary['currency']} a month; {told}",
             )
         )
     status = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in retention["status"].items())
@@ -199,6 +209,15 @@ def _loyalty(summary: dict[str, Any]) -> list[tuple[str, str]]:
             ("[yellow]not fitted[/]", f"{', '.join(models)}: {reason}")
             for reason, models in by_reason.items()
         ]
+    by_limit: dict[str, list[str]] = {}
+    for model, limit in (summary["fits"].get("limits") or {}).items():
+        by_limit.setdefault(limit, []).append(model)
+    facts += [
+        ("fitted at a limit", f"{', '.join(models)}: {_LIMITS[limit]}") for limit, models in by_limit.items()
+    ]
+    if withheld := summary["fits"].get("withheld"):
+        said = ", ".join(f"{model}: {count:,} customers" for model, count in withheld.items())
+        facts.append(("[yellow]no figures[/]", said))
     if summary["simulated"]:
         what = " and ".join(filter(None, [", ".join(summary["simulated"][:-1]), summary["simulated"][-1]]))
         facts.append(

@@ -26,6 +26,7 @@ def check_properties(contract: SourceContract) -> None:
         "controlTotals": (bool, "true or false"),
         "unusualVolume": ((int, float), "a share from 0 to 1"),
         "unusualVolumeStops": (bool, "true or false"),
+        "ignoreColumns": (list, "a list of the files' column names"),
     }
     for name, value in properties.items():
         if name not in kinds:
@@ -51,6 +52,7 @@ def check_properties(contract: SourceContract) -> None:
             f"{contract.future_tolerance_days} days",
             "use 0 or more",
         )
+    _check_ignored(contract)
     for column in contract.columns:
         if column.name in LOAD_COLUMNS or column.name in FILE_COLUMNS:
             raise problem(
@@ -77,6 +79,42 @@ def check_properties(contract: SourceContract) -> None:
         raise problem(
             path, f"column {time}", "it gives the business date but may be empty", "set required: true"
         )
+
+
+def check_csv_shape(contract: SourceContract) -> None:
+    """What only a CSV file can have, and columns named by their place that the file then must have."""
+    dialect, path = contract.dialect, contract.path
+    if contract.format != "csv":
+        for name, value in (
+            ("escape", dialect.escape),
+            ("skipLines", dialect.skip_lines),
+            ("skipLastLines", dialect.skip_last_lines),
+            ("columns", dialect.columns),
+        ):
+            if value:
+                raise problem(path, f"servers.{name}", f"a {contract.format} file has none", "take it out")
+    elif dialect.columns:
+        missing = [c.source_name for c in contract.source_columns if c.source_name not in dialect.columns]
+        if missing:
+            raise problem(
+                path,
+                "servers.columns",
+                f"no place for {', '.join(map(repr, missing))}",
+                "name every field of the file in order, those too that no column reads",
+            )
+
+
+def _check_ignored(contract: SourceContract) -> None:
+    """Columns that are ignored must be names, and none that the contract reads."""
+    read = {column.source_name for column in contract.source_columns}
+    for name in contract.ignored_columns:
+        if not isinstance(name, str) or name in read:
+            raise problem(
+                contract.path,
+                "customProperties.ignoreColumns",
+                f"{name!r} is {'a column that the contract reads' if name in read else 'no text'}",
+                "name columns of the files that no column of the contract reads",
+            )
 
 
 def read_set_aside(path: Path, setting: str, value: Any) -> tuple[RowRule, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipelines.contracts.model import ISO, NAME, TYPES, Column
+from pipelines.contracts import formats
+from pipelines.contracts.model import NAME, ROUNDINGS, TYPES, Column
 from pipelines.errors import ContractError
 
 if TYPE_CHECKING:
@@ -59,12 +60,20 @@ def _column(path: Path, prop: SchemaProperty) -> Column:
             )
     custom = custom_values(prop.customProperties)
     format_ = custom.get("format") or options.get("format")
-    if type_ in ("DATE", "TIMESTAMP") and format_ is not None and format_ != ISO and "%" not in str(format_):
+    if (
+        type_ in ("DATE", "TIMESTAMP")
+        and format_ is not None
+        and (fault := formats.fault(str(format_), type_))
+    ):
+        raise problem(path, f"column {name}", *fault)
+    if (rounding := custom.get("rounding")) is not None and (
+        rounding not in ROUNDINGS or not (type_ in ("INTEGER", "BIGINT") or match.group(2))
+    ):
         raise problem(
             path,
-            f"column {name}",
-            f"format {format_!r} has no strptime codes",
-            f"use for example %d/%m/%Y, or {ISO}",
+            f"column {name}: rounding",
+            f"{rounding!r} of {type_}",
+            "use halfUp, of DECIMAL, INTEGER or BIGINT; any other rule by transformLogic from a column with more decimals",
         )
     if not isinstance(custom.get("publish", False), bool):
         raise problem(
@@ -96,6 +105,7 @@ def _column(path: Path, prop: SchemaProperty) -> Column:
         exclusive_maximum=options.get("exclusiveMaximum"),
         allowed=allowed,
         format=None if format_ is None else str(format_),
+        rounding=rounding,
         quality=tuple(prop.quality or []),
         is_published=custom.get("publish", False),
         anonymous_values=_anonymous_values(

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PLACE = re.compile(r"\{date(?::([^}]+))?\}")
+_SHOWN = {"Y": "YYYY", "y": "YY", "m": "MM", "d": "DD", "j": "DDD"}
 _DIGITS = {"Y": r"(\d{4})", "m": r"(\d{2})", "d": r"(\d{2})", "y": r"(\d{2})", "j": r"(\d{3})"}
 
 
 @dataclass(frozen=True, order=True)
 class LandingFile:
-    """A file that belongs to a dataset and a business date."""
+    """A file that belongs to a dataset and a landing date."""
 
     dataset: str
     partition_date: date
@@ -81,9 +82,24 @@ def location_parts(location: str) -> tuple[LocationPart, ...]:
         parts.append(LocationPart(re.compile(regex + _glob(name[end:])), tuple(codes)))
     if day_of({code: "01" for part in parts for code in part.codes}) is None:
         raise ValueError(
-            "no whole date in it; Mainstay loads one folder or file per business date, named by {date} or {date:%Y%m%d}"
+            "no whole date in it; Mainstay loads one folder or file per landing date, named by {date} or {date:%Y%m%d}; "
+            "a monthly file, or a dump of all history, lands under its last day"
         )
     return tuple(parts)
+
+
+def place_of(location: str, day: date | None = None) -> str:
+    """A location as a person would write it: with the date, or with YYYY-MM-DD in its own form where there is none."""
+
+    def written(match: re.Match[str]) -> str:
+        form = match.group(1) or "%Y-%m-%d"
+        if day is not None:
+            return re.sub(
+                "%([Yymdj])", lambda code: day.strftime(code.group(0)).zfill(4 if code[1] == "Y" else 0), form
+            )
+        return re.sub("%([Yymdj])", lambda code: _SHOWN[code[1]], form)
+
+    return _PLACE.sub(written, location)
 
 
 def _glob(text: str) -> str:

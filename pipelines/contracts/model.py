@@ -12,11 +12,15 @@ from pipelines.contracts.expressions import names_in
 from pipelines.contracts.location import split_location
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from open_data_contract_standard.model import DataQuality, OpenDataContractStandard, SchemaObject
 
 ISO = "iso8601"
 """Date and timestamp format that stands for ISO 8601, with or without an offset."""
 
+NEGATIVE_STYLES = ("leading", "trailing", "parentheses")
+ROUNDINGS = ("halfUp",)
 FORMATS = ("csv", "jsonl", "parquet")
 TYPES = re.compile(
     r"^(VARCHAR|BOOLEAN|INTEGER|BIGINT|DOUBLE|DATE|TIMESTAMP|DECIMAL\((\d{1,2}),(\d{1,2})\))\Z"
@@ -55,6 +59,8 @@ class Column:
     allowed: tuple[str, ...] | None = None
     format: str | None = None
     """strptime format of this column where it differs from the file's."""
+    rounding: str | None = None
+    """What becomes of more decimals than the type has; None: the row is bad."""
     quality: tuple[DataQuality, ...] = ()
     is_published: bool = False
     """A deployment's own column that is to reach BI; see `catalog.PUBLISHED_IN`."""
@@ -65,6 +71,11 @@ class Column:
     def is_personal(self) -> bool:
         """Personal data stays in `raw` and the restricted schema."""
         return self.classification == "pii"
+
+    @property
+    def is_identifier(self) -> bool:
+        """A text that names something: part of the key, or called `…_id`."""
+        return self.type == "VARCHAR" and (self.key_position is not None or self.name.endswith("_id"))
 
 
 @dataclass(frozen=True)
@@ -86,12 +97,31 @@ class Dialect:
     encoding: str = "utf-8"
     delimiter: str = ","
     quote: str = '"'
+    """Empty: no field is quoted, and a quote is text like any other."""
+    escape: str = ""
+    """Character that stands before a quote within quotes; empty: a quote is doubled."""
+    skip_lines: int = 0
+    """CSV: physical lines above the header, or above the first row where there is no header."""
+    skip_last_lines: int = 0
+    """CSV: physical lines at the end that are no rows, such as a total; blank ones behind them do not count."""
+    columns: tuple[str, ...] = ()
+    """CSV without a header: the names of its fields by their place."""
     null_value: str = ""
+    further_null_values: tuple[str, ...] = ()
     decimal_mark: str = "."
     thousands_mark: str = ""
+    currency_sign: str = ""
+    """A sign that may stand before or behind amounts."""
+    negative_style: str = "leading"
+    """How negative numbers may be written besides a leading minus; see NEGATIVE_STYLES."""
     date_format: str = "%Y-%m-%d"
     timestamp_format: str = "%Y-%m-%d %H:%M:%S"
     timezone: str | None = None
+
+    @property
+    def null_values(self) -> tuple[str, ...]:
+        """The texts that stand for no value."""
+        return tuple(dict.fromkeys((self.null_value, *self.further_null_values)))
 
 
 @dataclass(frozen=True)
@@ -128,6 +158,11 @@ class Contract:
     def quality(self) -> list[DataQuality]:
         """Table-level quality rules."""
         return self.table.quality or []
+
+    @property
+    def has_personal(self) -> bool:
+        """Whether a row holds personal data, so that its text may stand in no message."""
+        return any(c.is_personal for c in self.columns)
 
     def column(self, name: str) -> Column:
         """The column of that name."""
@@ -213,6 +248,11 @@ class SourceContract(Contract):
         return "/".join(Path(path).parts[-len(split_location(self.location)) :])
 
     @property
+    def ignored_columns(self) -> tuple[str, ...]:
+        """Columns of the files that the contract leaves out knowingly; they are no drift."""
+        return tuple(self.properties.get("ignoreColumns") or ())
+
+    @property
     def published_columns(self) -> tuple[Column, ...]:
         """The columns that reach BI beside those that the models read."""
         return tuple(c for c in self.columns if c.is_published)
@@ -235,6 +275,11 @@ class SourceContract(Contract):
         for sql in (*(c.expression or "" for c in self.derived_columns), *conditions):
             named |= names_in(sql)
         return tuple(name for name in FILE_COLUMNS if name in named)
+
+    def drift(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Those of a file's columns that the contract neither reads nor ignores."""
+        known = {column.source_name for column in self.source_columns} | set(self.ignored_columns)
+        return tuple(name for name in names if name not in known)
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,16 @@ import csv
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from pipelines.contracts import canonical_contracts
+from pipelines.contracts import canonical_contracts, figures
+from pipelines.contracts.seeds import SEEDS, check_loaded
 from pipelines.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pipelines.settings import Settings
@@ -58,64 +60,69 @@ def read_policies(settings: Settings) -> Policies:
     )
 
 
-def _rows(path: Path, columns: list[str]) -> list[tuple[int, dict[str, str]]]:
+def _rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
+    """Line and values of each row, each by its column's type."""
+    types = SEEDS[path.stem]
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream, strict=True)
-            if reader.fieldnames != columns:
+            if reader.fieldnames != list(types):
                 raise SettingsError(
-                    f"{path}:1: the columns are {reader.fieldnames}; they must be {', '.join(columns)}"
+                    f"{path}:1: the columns are {reader.fieldnames}; they must be {', '.join(types)}"
                 )
             rows = []
             for row in reader:
+                line = reader.line_num
                 if None in row or None in row.values():
-                    raise SettingsError(
-                        f"{path}:{reader.line_num}: the line has not {len(columns)} fields; mend it"
-                    )
-                for name, value in row.items():
-                    if value != value.strip():  # dbt reads the file as it stands
-                        raise SettingsError(
-                            f"{path}:{reader.line_num}: {name} {value!r} has blanks around it; take them away"
-                        )
-                rows.append((reader.line_num, dict(row)))
-            return rows
+                    raise SettingsError(f"{path}:{line}: the line has not {len(types)} fields; mend it")
+                rows.append((line, {name: _value(path, line, name, row[name]) for name in types}))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SettingsError(f"{path}: the policy file cannot be read: {error}; it is a UTF-8 CSV") from error
+    return rows
+
+
+def _value(path: Path, line: int, name: str, text: str) -> Any:
+    """A field's value, exactly as the seed's type holds it."""
+    if text != text.strip():  # dbt reads the file as it stands
+        raise SettingsError(f"{path}:{line}: {name} {text!r} has blanks around it; take them away")
+    if not text.isprintable():
+        raise SettingsError(f"{path}:{line}: {name} {text!r} has a sign that cannot be seen; take it out")
+    try:
+        return _READERS[SEEDS[path.stem][name]](text)
+    except ValueError as error:
+        raise SettingsError(f"{path}:{line}: {name} {error}") from error
+
+
+_READERS: dict[str, Callable[[str], Any]] = {
+    "varchar": str,
+    "date": figures.day,
+    "integer": figures.whole,
+    "decimal(18,2)": lambda text: figures.number(text, 18, 2),
+    "decimal(9,6)": lambda text: figures.number(text, 9, 6),
+}
 
 
 def _tiers(path: Path) -> tuple[Tier, ...]:
     tiers: dict[date, list[tuple[int, Tier]]] = defaultdict(list)
-    for line, row in _rows(path, ["valid_from", "tier", "label_zh", "label_en", "tier_rank", "lower_bound"]):
-        try:
-            if len(row["valid_from"]) != len("YYYY-MM-DD"):
-                raise ValueError(f"valid_from {row['valid_from']!r} is no date")
-            tier = Tier(
-                date.fromisoformat(row["valid_from"]),
-                row["tier"],
-                row["label_zh"],
-                row["label_en"],
-                int(row["tier_rank"]),
-                Decimal(row["lower_bound"]),
-            )
-        except (ValueError, InvalidOperation) as error:
-            raise SettingsError(
-                f"{path}:{line}: {error}; dates are YYYY-MM-DD, ranks whole numbers, bounds amounts"
-            ) from error
+    rows = _rows(path)
+    for line, row in rows:
+        tier = Tier(**row)
         if not tier.tier or tier.tier in RESERVED_TIERS:
             raise SettingsError(
                 f"{path}:{line}: tier code {tier.tier!r} cannot be used; {', '.join(sorted(RESERVED_TIERS))} are reserved"
             )
         if not tier.label_zh or not tier.label_en:
             raise SettingsError(f"{path}:{line}: tier {tier.tier} has no label; give label_zh and label_en")
-        if not tier.lower_bound.is_finite() or tier.lower_bound < 0:
+        if tier.lower_bound < 0:
             raise SettingsError(
                 f"{path}:{line}: the lower bound {tier.lower_bound} of {tier.tier} is no amount of 0 or more"
             )
         tiers[tier.valid_from].append((line, tier))
     if not tiers:
         raise SettingsError(f"{path}: no tiers; name at least one with lower bound 0")
-    for valid_from, rows in tiers.items():
-        _check_tier_set(path, valid_from, rows)
+    for valid_from, members in tiers.items():
+        _check_tier_set(path, valid_from, members)
+    check_loaded(path, rows)
     return tuple(
         tier for day in sorted(tiers) for _, tier in sorted(tiers[day], key=lambda r: r[1].tier_rank)
     )
@@ -151,18 +158,17 @@ def _check_tier_set(path: Path, valid_from: date, rows: list[tuple[int, Tier]]) 
 
 def _margin_rates(path: Path) -> dict[str, float]:
     rates: dict[str, float] = {}
-    for line, row in _rows(path, ["category", "margin_rate"]):
-        try:
-            rate = float(row["margin_rate"])
-        except ValueError as error:
-            raise SettingsError(f"{path}:{line}: margin rate {row['margin_rate']!r} is no number") from error
+    rows = _rows(path)
+    for line, row in rows:
+        rate = row["margin_rate"]
         if not -1 <= rate <= 1:
             raise SettingsError(
                 f"{path}:{line}: margin rate {rate} is no share between -1 and 1 (a quarter is 0.25)"
             )
         if not row["category"] or row["category"] in rates:
             raise SettingsError(f"{path}:{line}: category {row['category']!r} is empty or stands twice")
-        rates[row["category"]] = rate
+        rates[row["category"]] = float(rate)  # six decimals: a double tells them all apart
+    check_loaded(path, rows)
     return rates
 
 
@@ -173,18 +179,20 @@ def _peer_levels(path: Path) -> list[list[str]]:
         if not c.is_personal and c.key_position is None
     ]
     levels: dict[int, list[str]] = defaultdict(list)
-    for line, row in _rows(path, ["level", "attribute"]):
-        if not row["level"].isdigit() or row["level"] == "0":
-            raise SettingsError(f"{path}:{line}: level {row['level']!r} is no whole number from 1 (finest)")
+    rows = _rows(path)
+    for line, row in rows:
+        if row["level"] == 0:
+            raise SettingsError(f"{path}:{line}: level 0 is no level; they count from 1 (finest)")
         if row["attribute"] not in known:
             raise SettingsError(
                 f"{path}:{line}: {row['attribute']!r} is no customer attribute; use {', '.join(known)}"
             )
-        if row["attribute"] in levels[int(row["level"])]:
+        if row["attribute"] in levels[row["level"]]:
             raise SettingsError(f"{path}:{line}: {row['attribute']} stands twice in level {row['level']}")
-        levels[int(row["level"])].append(row["attribute"])
+        levels[row["level"]].append(row["attribute"])
     if sorted(levels) != list(range(1, len(levels) + 1)):
         raise SettingsError(
             f"{path}: levels are {sorted(levels)}; they must run 1, 2, 3 … from finest to coarsest"
         )
+    check_loaded(path, rows)
     return [levels[level] for level in sorted(levels)]

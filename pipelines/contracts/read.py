@@ -9,7 +9,7 @@ import yaml
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaObject
 from pydantic import ValidationError
 
-from pipelines.contracts.checks import check_properties, read_set_aside
+from pipelines.contracts.checks import check_csv_shape, check_properties, read_set_aside
 from pipelines.contracts.columns import custom_values, problem, read_columns
 from pipelines.contracts.dialect import read_dialect
 from pipelines.contracts.expectations import check_expectations
@@ -120,6 +120,7 @@ def _source_contract(
         ignore_if=read_set_aside(path, "ignoreIf", settings.get("ignoreIf")),
         left_out=tuple(c for c in read_by_models(str(table.name)) if c.name not in own),
     )
+    check_csv_shape(contract)
     if not contract.key:
         raise problem(path, "schema", "no primaryKey", "name the columns that tell one row from another")
     check_properties(contract)

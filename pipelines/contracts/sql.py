@@ -1,4 +1,4 @@
-"""What DuckDB cannot run of a contract's patterns, bounds, formats, expressions, rules and conditions."""
+"""What DuckDB cannot run of a contract's patterns, bounds, expressions, rules and conditions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from pipelines.contracts.expressions import CLOCK, INSTEAD, SANDBOX, names_in
-from pipelines.contracts.model import FILE_COLUMNS, ISO, LOAD_COLUMNS
+from pipelines.contracts.model import FILE_COLUMNS, LOAD_COLUMNS
 from pipelines.quoting import ident, literal
 
 if TYPE_CHECKING:
@@ -21,21 +21,12 @@ Fault = tuple[str, str]
 
 
 def faults(contract: SourceContract) -> Iterator[Fault]:
-    """Each pattern, bound, allowed value, format, expression and condition that cannot be run, with its place.
+    """Each pattern, bound, allowed value, expression and condition that cannot be run, with its place.
 
     Nothing of the contract is run: expressions are parsed, held against what an expression may be, and bound to empty
     rows, in both ways in which a load reads (see `pipelines.load.relation`), by a DuckDB without the file system.
     """
-    formats = {
-        "servers.dateFormat": contract.dialect.date_format,
-        "servers.timestampFormat": contract.dialect.timestamp_format,
-    }
-    probes = [
-        (place, f"SELECT try_strptime('', {literal(format_)})")
-        for place, format_ in formats.items()
-        if format_ != ISO
-    ]
-    probes += [probe for column in contract.columns for probe in _value_probes(column)]
+    probes = [probe for column in contract.columns for probe in _value_probes(column)]
     with closing(duckdb.connect(config=dict(SANDBOX))) as connection:
         for place, probe in probes:
             yield from _run(connection, place, probe)
@@ -56,8 +47,6 @@ def _value_probes(column: Column) -> Iterable[tuple[str, str]]:
     place = f"column {column.name}"
     if column.pattern is not None:
         yield f"{place}: pattern {column.pattern!r}", f"SELECT regexp_matches('', {literal(column.pattern)})"
-    if column.format is not None and column.format != ISO and column.type in ("DATE", "TIMESTAMP"):
-        yield f"{place}: format {column.format!r}", f"SELECT try_strptime('', {literal(column.format)})"
     bounds = (column.minimum, column.maximum, column.exclusive_minimum, column.exclusive_maximum)
     for value in (*(str(b) for b in bounds if b is not None), *(column.allowed or ())):
         yield f"{place}: value {value!r}", f"SELECT CAST({literal(value)} AS {column.type})"

@@ -124,7 +124,9 @@ class Manifest:
 @contextmanager
 def writing(landing: Path) -> Iterator[Manifest]:
     """The manifest, for one writer at a time; saved also when writing fails, for what was done till then."""
-    landing.mkdir(parents=True, exist_ok=True)
+    if not landing.exists():
+        landing.mkdir(parents=True)
+        landing.chmod(0o700)
     with (landing / (NAME + ".lock")).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -11,34 +11,16 @@ The two differ by one: MBG/NBD counts the first purchase as a chance to leave. `
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import (
-    betaincinv,
-    betaln,
-    digamma,
-    expit,
-    gammaln,
-    hyp2f1,
-    log_expit,
-    logit,
-    roots_legendre,
-)
+from scipy.special import digamma, gammaln
 
 from pipelines.fit.histories import Floats, Histories
-
-_NEAR_ONE = 1e-4
-"""The expectation has a finite limit where a, or a + b, is 1; this near to it, it is taken from both sides."""
-
-_NARROW = 50.0
-"""From this a on the beta of leaving is a narrow bell, and 2F1 overflows sooner or later: the bell is integrated over."""
-
-_LEFT_OUT = 1e-14
-"""Of the probability, at either end."""
-
-_NODES, _WEIGHTS = roots_legendre(64)
+from pipelines.fit.leaving import expected_purchases
+from pipelines.fit.limits import GeometricNbd, InflatedNbd, Nbd
 
 
 @dataclass(frozen=True)
@@ -47,6 +29,7 @@ class BetaGeometric:
 
     name: str
     counts_first_purchase: bool
+    limit: str | None = None
     parameters: tuple[str, ...] = ("r", "alpha", "a", "b")
 
     def starts(self, histories: Histories) -> list[list[float]]:
@@ -58,6 +41,16 @@ class BetaGeometric:
             [0.25, age / 10, 0.8, 2.5],
             [2.0, age / 10, 0.1, 5.0],
         ]
+
+    @property
+    def limits(self) -> tuple[Nbd, GeometricNbd, InflatedNbd]:
+        """What becomes of it at the border: nobody leaves, all leave alike, or some at once and the others never."""
+        first = self.counts_first_purchase
+        return Nbd(self.name), GeometricNbd(self.name, first), InflatedNbd(self.name, first)
+
+    def near(self, pace: Sequence[float], histories: Histories) -> list[list[float]]:
+        """Where to begin near to the border, given r and alpha of a limit."""
+        return [[*pace, 0.05, 1.0], [*pace, 0.05, 50.0]]
 
     def _chances(self, x: Floats) -> Floats:
         return x + 1 if self.counts_first_purchase else x
@@ -126,35 +119,8 @@ class BetaGeometric:
 
     def _expected_if_alive(self, parameters: Floats, x: Floats, age: Floats, weeks: Floats) -> Floats:
         r, alpha, a, b = parameters
-        if abs(a - 1) < _NEAR_ONE or abs(a + b - 1) < _NEAR_ONE:
-            sides = [
-                self._expected_if_alive(np.array([r, alpha, side, b]), x, age, weeks)
-                for side in (a - 2.5 * _NEAR_ONE, a + 2.5 * _NEAR_ONE)
-            ]
-            return np.asarray((sides[0] + sides[1]) / 2)
-        if a > _NARROW:
-            return self._expected_over_leaving(parameters, x, age, weeks)
-        end = a + b + self._chances(x) - 1
-        rest = (alpha + age) / (alpha + age + weeks)
-        # Euler's transformation of the papers' 2F1(r + x, b + x; …): small arguments instead of ones that grow with x.
-        series = hyp2f1(end - r - x, a - 1, end, 1 - rest)
-        return np.asarray(end / (a - 1) * (1 - rest ** (a - 1) * series))
-
-    def _expected_over_leaving(self, parameters: Floats, x: Floats, age: Floats, weeks: Floats) -> Floats:
-        """The mean over the probability p of leaving, given alive a beta, of (1 - (1 + p t / (alpha + T)) ** -(r + x)) / p."""
-        r, alpha, a, b = parameters
-        stayed = b + self._chances(x)
-        # By the logit of p the density is smooth and falls off at both ends, also where b is small.
-        low = logit(betaincinv(a, stayed, _LEFT_OUT))
-        high = -logit(betaincinv(stayed, a, _LEFT_OUT))
-        total, mass = np.zeros_like(x), np.zeros_like(x)
-        for node, weight in zip(_NODES, _WEIGHTS, strict=True):
-            at = low + (high - low) * (1 + node) / 2
-            p = expit(at)
-            density = weight * np.exp(a * log_expit(at) + stayed * log_expit(-at) - betaln(a, stayed))
-            total += density * -np.expm1(-(r + x) * np.log1p(p * weeks / (alpha + age))) / p
-            mass += density
-        return np.asarray(total / mass)
+        u, stayed = np.broadcast_arrays(weeks / (alpha + age), b + self._chances(x))
+        return expected_purchases(r + x, u, float(a), stayed)
 
 
 BG_NBD = BetaGeometric("bg_nbd", counts_first_purchase=False)

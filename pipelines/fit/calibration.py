@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.fit.histories import DAYS_PER_WEEK, Floats, Histories
-from pipelines.fit.timing import TimingModel
+from pipelines.fit.timing import Timing
 
 LAST_CLASS = 7
 """Frequency classes are 0 to 6 repeat purchase days, and 7 or more."""
@@ -49,7 +49,7 @@ class Tracking:
 
 
 def by_frequency(
-    model: TimingModel, parameters: Floats, histories: Histories, holdout: Floats, weeks: float
+    model: Timing, parameters: Floats, histories: Histories, holdout: Floats, weeks: float
 ) -> pd.DataFrame:
     """Actual and predicted purchase days in the holdout, by repeat purchase days in the calibration.
 
@@ -73,7 +73,7 @@ def by_frequency(
     return found.assign(model=model.name, report="frequency_class", is_holdout=True)[COLUMNS]
 
 
-def by_week(model: TimingModel, parameters: Floats, tracking: Tracking) -> pd.DataFrame:
+def by_week(model: Timing, parameters: Floats, tracking: Tracking) -> pd.DataFrame:
     """Actual and predicted cumulative repeat purchase days at the end of each whole week."""
     weeks = np.arange(1, len(tracking.born) // int(DAYS_PER_WEEK) + 1)
     ends = weeks * int(DAYS_PER_WEEK) - 1

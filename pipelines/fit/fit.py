@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipelines.fit import calibration
 from pipelines.fit.beta_geometric import BG_NBD, MBG_NBD
@@ -16,23 +17,32 @@ from pipelines.fit.gamma_gamma import GAMMA_GAMMA
 from pipelines.fit.gate import gate
 from pipelines.fit.histories import DAYS_PER_WEEK, Floats, Histories
 from pipelines.fit.maximum import Maximum, maximise
-from pipelines.fit.outcome import Fit, Fits, Last
+from pipelines.fit.outcome import Fit, Fits, Last, Why
 from pipelines.fit.sample import Sample
-from pipelines.fit.timing import TIMING_MODELS, TimingModel
+from pipelines.fit.search import Found, find
+from pipelines.fit.timing import TIMING_MODELS, Timing, TimingModel
 
 logger = logging.getLogger(__name__)
 
 YEAR_WEEKS = 365 / DAYS_PER_WEEK
 """The twelve months that are foretold."""
 
-FEW_HISTORIES = 10_000
-"""Distinct histories up to which a search from nothing takes no noticeable time, even one that finds no maximum."""
-
 FARTHEST_MEAN = 5.0
 """The mean spend that Gamma-Gamma expects of all customers goes to infinity as q falls to 1; so many times what was seen,
 it says nothing of customers without a repeat purchase."""
 
 Say = Callable[[str], None]
+
+Searched = tuple[tuple[str, ...], Maximum, float]
+"""The parameters' names, where the search for them ended, and the log-likelihood of all customers there."""
+
+_NO_MAXIMUM = Why(
+    "no_maximum",
+    "did not converge: the data determine no maximum of the likelihood; "
+    "very different paces and chances of leaving explain these customers equally well",
+)
+_NOT_FINITE = Why("not_finite", "what follows from the parameters is not finite")
+_FAR_SPEND = Why("far_spend", "the mean spend that it expects of all customers is far from what was seen")
 
 
 def fit_models(sample: Sample, last: Last | None = None, say: Say | None = None) -> Fits:
@@ -51,20 +61,23 @@ def fit_models(sample: Sample, last: Last | None = None, say: Say | None = None)
     def kept(fit: Fit) -> None:
         found.append(fit)
         if say is not None:
-            say(f"{fit.label}: " + (fit.reason or f"{fit.iterations} iterations"))
+            at = f"at its limit, {fit.limit}; " if fit.limit else ""
+            say(f"{fit.label}: " + (fit.reason or f"{at}{fit.iterations} iterations"))
 
     for model in TIMING_MODELS:
-        fit, frame = _followed(
-            _timing(model, sample.full, "full", last), partial(_expectations, model, sample.full)
-        )
+        fit, fitted = _timing(model, sample.full, "full", last)
+        fit, frame = _followed(fit, partial(_expectations, fitted, sample.full, fit.values))
+        if frame is not None:
+            fit, frame = _withheld(fit, frame, sample.full)
         kept(fit)
         if model in (BG_NBD, MBG_NBD):
             expectations = expectations.join(_nothing(model, sample.full) if frame is None else frame)
     kept(_spend(sample, last))
     for model in TIMING_MODELS:
-        fit, frame = _followed(
-            _timing(model, sample.calibration, "calibration", last), partial(_report, model, sample)
-        )
+        fit, fitted = _timing(model, sample.calibration, "calibration", last)
+        fit, frame = _followed(fit, partial(_report, fitted, sample, fit.values))
+        if frame is not None and not _is_finite(frame).all():
+            fit, frame = replace(fit, why=_NOT_FINITE), None
         kept(fit)
         if frame is not None:
             reports.append(frame)
@@ -72,93 +85,93 @@ def fit_models(sample: Sample, last: Last | None = None, say: Say | None = None)
     return Fits(found, expectations, report)
 
 
-def _followed(fit: Fit, work: Callable[[Floats], pd.DataFrame]) -> tuple[Fit, pd.DataFrame | None]:
-    """What follows from a fit's parameters; the fit is left out if that is not all finite."""
-    if fit.reason is not None:
+def _followed(fit: Fit, work: Callable[[], pd.DataFrame]) -> tuple[Fit, pd.DataFrame | None]:
+    """What follows from a fit's parameters; the fit is left out if that cannot be computed."""
+    if fit.why is not None:
         return fit, None
     try:
         with np.errstate(all="ignore"):
-            frame = work(fit.values)
+            return fit, work()
     except Exception as error:  # a model may be left out, the night may not
         logger.warning("what follows from %s failed", fit.label, exc_info=True)
-        return replace(fit, reason=f"what follows from the fit failed: {type(error).__name__}: {error}"), None
-    if not np.isfinite(frame.select_dtypes("number").to_numpy(dtype=float)).all():
-        return replace(fit, reason="what follows from the parameters is not finite"), None
-    return fit, frame
+        said = f"what follows from the fit failed: {type(error).__name__}: {error}"
+        return replace(fit, why=Why("failed", said)), None
 
 
-def _timing(model: TimingModel, histories: Histories, sample: str, last: Last) -> Fit:
-    def search(before: list[list[float]]) -> tuple[Maximum, float]:
-        def likelihood(parameters: Floats) -> tuple[float, Floats]:
-            return model.likelihood(parameters, histories)
+def _withheld(fit: Fit, frame: pd.DataFrame, histories: Histories) -> tuple[Fit, pd.DataFrame | None]:
+    """Figures without a value are withheld, each for itself; the fit is left out if there is no other."""
+    known = _is_finite(frame)
+    if not known.any():
+        return replace(fit, why=_NOT_FINITE), None
+    withheld = int(histories.count[~known].sum())
+    if withheld:
+        logger.warning("%s has no figures for %d customers", fit.label, withheld)
+    return replace(fit, withheld=withheld), frame[known].reindex(frame.index)
 
-        starts = model.starts(histories)
-        if len(histories.x) > FEW_HISTORIES:
-            # The way to the maximum on a few of the histories, and only its end on all. Where a few have none, all are
-            # not searched, whatever the last night had: that would take minutes, and hang on what came before.
-            few = histories.thinned(FEW_HISTORIES)
-            near = maximise(lambda p: model.likelihood(p, few), model.parameters, starts)
-            if not near.is_converged:
-                return near, np.nan
-            starts = [near.parameters.tolist()]
-        maximum = maximise(likelihood, model.parameters, [*before, *starts])
-        mean = likelihood(maximum.parameters)[0] if maximum.is_converged else np.nan
-        return maximum, mean * histories.customers
 
-    return _fitted(model.name, sample, model.parameters, histories, histories.repeat_customers, search, last)
+def _is_finite(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """By row."""
+    return np.asarray(np.isfinite(frame.select_dtypes("number").to_numpy(dtype=float)).all(axis=1))
+
+
+def _timing(model: TimingModel, histories: Histories, sample: str, last: Last) -> tuple[Fit, Timing]:
+    found: list[Found] = []
+
+    def search(before: list[list[float]]) -> Searched:
+        found.append(find(model, histories, before))
+        return found[0].model.parameters, found[0].maximum, found[0].log_likelihood
+
+    fit = _fitted(model.name, sample, histories, histories.repeat_customers, search, last)
+    if fit.why is not None:
+        return fit, model
+    return replace(fit, limit=found[0].model.limit), found[0].model
 
 
 def _spend(sample: Sample, last: Last) -> Fit:
     spends = sample.spends
 
-    def search(before: list[list[float]]) -> tuple[Maximum, float]:
+    def search(before: list[list[float]]) -> Searched:
         def likelihood(parameters: Floats) -> tuple[float, Floats]:
             return GAMMA_GAMMA.likelihood(parameters, spends)
 
         maximum = maximise(likelihood, GAMMA_GAMMA.parameters, [*before, *GAMMA_GAMMA.starts(spends)])
         mean = likelihood(maximum.parameters)[0] if maximum.is_converged else np.nan
-        return maximum, mean * spends.customers
+        return GAMMA_GAMMA.parameters, maximum, mean * spends.customers
 
-    fit = _fitted(
-        GAMMA_GAMMA.name, "full", GAMMA_GAMMA.parameters, sample.full, spends.customers, search, last
-    )
-    if fit.reason is not None:
+    fit = _fitted(GAMMA_GAMMA.name, "full", sample.full, spends.customers, search, last)
+    if fit.why is not None:
         return fit
     p, q, v = fit.values
     seen = float(np.average(spends.mean_spend, weights=spends.count))
     if q <= 1 or p * v / (q - 1) > FARTHEST_MEAN * seen:
-        return replace(
-            fit, reason="the mean spend that it expects of all customers is far from what was seen"
-        )
+        return replace(fit, why=_FAR_SPEND)
     return fit
 
 
 def _fitted(
     model: str,
     sample: str,
-    names: tuple[str, ...],
     histories: Histories,
     repeat_customers: int,
-    search: Callable[[list[list[float]]], tuple[Maximum, float]],
+    search: Callable[[list[list[float]]], Searched],
     last: Last,
 ) -> Fit:
     """Fit where the histories can carry it. Nothing that goes wrong here may stop a night."""
     counts = (model, sample, histories.customers, repeat_customers)
-    if (reason := gate(histories)) is not None:
-        return Fit(*counts, {}, None, False, reason)
+    if (why := gate(histories)) is not None:
+        return Fit(*counts, {}, None, False, why)
     before = last.get((model, sample))
     try:
         with np.errstate(all="ignore"):
-            maximum, log_likelihood = search([list(before.values())] if before else [])
+            names, maximum, log_likelihood = search([list(before.values())] if before else [])
     except Exception as error:  # a model may be left out, the night may not
         logger.warning("fitting %s (%s) failed", model, sample, exc_info=True)
-        return Fit(*counts, {}, None, False, f"the fit failed: {type(error).__name__}: {error}")
+        said = f"the fit failed: {type(error).__name__}: {error}"
+        return Fit(*counts, {}, None, False, Why("failed", said))
     if not maximum.is_converged or not np.isfinite(log_likelihood):
         # In which way a search fails hangs on where it began: that is for the log, not for what is published.
         logger.info("%s (%s) did not converge: %s", model, sample, maximum.reason)
-        return Fit(
-            *counts, {}, None, False, "did not converge: the data determine no maximum of the likelihood"
-        )
+        return Fit(*counts, {}, None, False, _NO_MAXIMUM)
     parameters = dict(zip(names, maximum.parameters.tolist(), strict=True))
     # Rounded, as the last bits of a sum depend on how many threads add it up.
     return Fit(*counts, parameters, round(log_likelihood, 6), True, None, maximum.iterations)
@@ -174,7 +187,7 @@ def _histories_of(histories: Histories) -> pd.DataFrame:
     )
 
 
-def _expectations(model: TimingModel, histories: Histories, parameters: Floats) -> pd.DataFrame:
+def _expectations(model: Timing, histories: Histories, parameters: Floats) -> pd.DataFrame:
     return pd.DataFrame(
         {
             f"p_alive_{model.name}": model.p_alive(parameters, histories),
@@ -188,7 +201,7 @@ def _nothing(model: TimingModel, histories: Histories) -> pd.DataFrame:
     return pd.DataFrame(np.nan, index=range(len(histories.x)), columns=list(names))
 
 
-def _report(model: TimingModel, sample: Sample, parameters: Floats) -> pd.DataFrame:
+def _report(model: Timing, sample: Sample, parameters: Floats) -> pd.DataFrame:
     if sample.tracking is None:
         return pd.DataFrame(columns=calibration.COLUMNS)
     weeks = sample.tracking.holdout_weeks

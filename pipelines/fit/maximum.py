@@ -18,8 +18,9 @@ Likelihood = Callable[[Floats], tuple[float, Floats]]
 """Parameters to the mean log-likelihood of a subject and its gradient by the parameters."""
 
 DIGITS = 6
-_FARTHEST = np.log(1e6)
+FARTHEST = 1e6
 """Parameters are weeks, purchases, shape parameters: beyond a million (or a millionth) one has run away."""
+_FARTHEST = np.log(FARTHEST)
 _LAST_STEP = 1e-8
 _MOST_ITERATIONS = 60
 """A search that finds its maximum takes ten; one that runs away is not worth more."""
@@ -44,22 +45,29 @@ class Maximum:
 
 
 def maximise(likelihood: Likelihood, names: Sequence[str], starts: Sequence[Sequence[float]]) -> Maximum:
-    """Find the maximum of a mean log-likelihood; the first start that leads to one decides, else the first one's reason.
+    """Find the maximum of a mean log-likelihood; the first start that leads to one decides, else the first one's reason."""
+    ends = searches(likelihood, names, starts)
+    return ends[-1] if ends[-1].is_converged else ends[0]
+
+
+def searches(
+    likelihood: Likelihood, names: Sequence[str], starts: Sequence[Sequence[float]]
+) -> list[Maximum]:
+    """Where the search ends from each start, up to the first that leads to a maximum of the mean log-likelihood.
 
     Args:
         likelihood: The function and its gradient.
         names: The parameters' names, for the reason.
         starts: Where to begin, best guess first; all above zero.
     """
-    found = None
+    if not starts:
+        raise ValueError("a search needs a start")
+    ends: list[Maximum] = []
     for start in starts:
-        ended = _from(likelihood, names, np.log(np.asarray(start, dtype=float)))
-        if ended.is_converged:
-            return ended
-        found = found or ended
-    if found is None:
-        raise ValueError("maximise needs a start")
-    return found
+        ends.append(_from(likelihood, names, np.log(np.asarray(start, dtype=float))))
+        if ends[-1].is_converged:
+            break
+    return ends
 
 
 def _from(likelihood: Likelihood, names: Sequence[str], start: Floats) -> Maximum:

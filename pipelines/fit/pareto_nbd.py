@@ -10,6 +10,7 @@ numerically (Gauss-Legendre) where its integrand is smooth, together with its gr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import ArrayLike
 from scipy.special import digamma, gammaln, roots_legendre
 
 from pipelines.fit.histories import Floats, Histories
+from pipelines.fit.limits import ExponentialNbd, InflatedNbd, Nbd
 
 _NODES, _WEIGHTS = roots_legendre(32)
 _FORGOTTEN = 40.0
@@ -39,12 +41,22 @@ class ParetoNbd:
     """The likelihood and what follows from parameters (r, alpha, s, beta); weeks as unit of time."""
 
     name = "pareto_nbd"
+    limit = None
     parameters = ("r", "alpha", "s", "beta")
 
     def starts(self, histories: Histories) -> list[list[float]]:
         """Where to begin without a last night."""
         age = max(histories.mean(histories.age), 1.0)
         return [[0.5, age / 4, 0.5, age / 4], [1.0, age / 2, 1.0, age], [0.5, age / 10, 0.2, age / 10]]
+
+    @property
+    def limits(self) -> tuple[Nbd, ExponentialNbd, InflatedNbd]:
+        """What becomes of it at the border: nobody leaves, all leave alike, or some at once and the others never."""
+        return Nbd(self.name), ExponentialNbd(self.name), InflatedNbd(self.name, counts_first_purchase=True)
+
+    def near(self, pace: Sequence[float], histories: Histories) -> list[list[float]]:
+        """Where to begin near to the border, given r and alpha of a limit."""
+        return [[*pace, 0.05, max(histories.mean(histories.age), 1.0)]]
 
     def likelihood(self, parameters: Floats, histories: Histories) -> tuple[float, Floats]:
         """Mean log-likelihood of a customer and its gradient."""

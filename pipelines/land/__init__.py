@@ -1,4 +1,4 @@
-"""Land: find the files of a range of business dates and make sure that each is what its contract says."""
+"""Land: find the files of a range of landing dates and make sure that each is what its contract says."""
 
 from pipelines.land.check import check_files
 from pipelines.land.discover import discover, landed_dates

@@ -85,7 +85,7 @@ def unreadable(root: Path, error: OSError) -> LandingError:
 def discover(
     settings: Settings, contract: SourceContract, first: date | None = None, last: date | None = None
 ) -> list[LandingFile]:
-    """What matches a dataset's location with a business date from `first` to `last`, both included, in date and path order.
+    """What matches a dataset's location with a landing date from `first` to `last`, both included, in date and path order.
 
     Whatever bears a matching name is found, a folder or a dangling link too: `inspect` refuses it by name.
 
@@ -129,5 +129,5 @@ def discover(
 
 
 def landed_dates(settings: Settings, contract: SourceContract) -> list[date]:
-    """Every business date that has a landing file, in order."""
+    """Every landing date that has a landing file, in order."""
     return sorted({file.partition_date for file in discover(settings, contract)})

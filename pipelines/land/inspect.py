@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pipelines.errors import LandingError
 from pipelines.land.control import read_control
 from pipelines.land.inspected import Inspected, refuse
+from pipelines.land.opening import signature
 from pipelines.land.parquet import inspect_parquet
 from pipelines.land.text import inspect_text
 
@@ -36,8 +37,10 @@ def inspect(file: LandingFile, contract: SourceContract) -> Inspected:
             )
         if size == 0:
             raise refuse(file.path, f"a {contract.format} file", "an empty file (0 bytes)")
+        # Noted before the file is read: a change from here on is one that the look may have missed.
+        seen = signature(file.path)
         look = inspect_parquet if contract.format == "parquet" else inspect_text
-        return replace(look(file, contract, size), control=read_control(file.path, contract))
+        return replace(look(file, contract, size), signature=seen, control=read_control(file.path, contract))
     except OSError as error:
         raise LandingError(
             f"{file.path}: cannot be read: {error.strerror or error}; check the file and its rights"

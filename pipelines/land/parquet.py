@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipelines.land.inspected import Inspected, file_sha256, refuse
+from pipelines.land.first_bytes import SAMPLE_BYTES, foreign_kind
+from pipelines.land.inspected import Inspected, names_shown, refuse, unknown_columns
+from pipelines.land.opening import file_sha256, open_bytes
+from pipelines.land.wording import almost, called
 
 if TYPE_CHECKING:
     from pipelines.contracts import Column, LandingFile, SourceContract
@@ -23,8 +26,12 @@ def _parquet_kind(type_: pa.DataType) -> str:
         return "boolean"
     if pa.types.is_integer(type_) or (pa.types.is_decimal(type_) and type_.scale == 0):
         return "integer"
-    if pa.types.is_floating(type_) or pa.types.is_decimal(type_):
-        return "number"
+    if pa.types.is_float64(type_):
+        return "double"
+    if pa.types.is_floating(type_):
+        return "float"
+    if pa.types.is_decimal(type_):
+        return "decimal"
     if pa.types.is_date(type_):
         return "date"
     if pa.types.is_timestamp(type_):
@@ -38,13 +45,16 @@ _PARQUET_FITS = {
     # A number that may have decimals makes no text: 17 would become 17.0, another id.
     "VARCHAR": {"text", "integer"},
     "BOOLEAN": {"boolean", "text"},
-    "INTEGER": {"integer", "number", "text"},
-    "BIGINT": {"integer", "number", "text"},
-    "DOUBLE": {"integer", "number", "text"},
-    "DECIMAL": {"integer", "number", "text"},
+    "INTEGER": {"integer", "decimal", "double", "float", "text"},
+    "BIGINT": {"integer", "decimal", "double", "float", "text"},
+    "DOUBLE": {"integer", "decimal", "double", "float", "text"},
+    "DECIMAL": {"integer", "decimal", "double", "float", "text"},
     "DATE": {"date", "timestamp", "text"},
     "TIMESTAMP": {"timestamp", "timestamptz", "text"},
 }
+
+
+_NUMBERS = dict.fromkeys(("decimal", "double", "float"), "number")
 
 
 def parquet_fits(column: Column, kind: str) -> bool:
@@ -77,12 +87,13 @@ def inspect_parquet(file: LandingFile, contract: SourceContract, size: int) -> I
     except (pa.ArrowInvalid, pa.ArrowException, OSError) as error:
         if isinstance(error, PermissionError):
             raise
-        with file.path.open("rb") as stream:
-            start = stream.read(64)
+        with open_bytes(file.path) as stream:
+            start = stream.read(SAMPLE_BYTES)
         found = (
             "an HTML or XML page"
             if start.lstrip().startswith(b"<")
-            else f"a file that is none or damaged ({str(error).splitlines()[0]})"
+            else foreign_kind(file.path, start, "parquet")
+            or f"a file that is none or damaged ({str(error).splitlines()[0][:200]})"
         )
         raise refuse(file.path, "a Parquet file", found) from error
     types = {field_.name: _parquet_kind(field_.type) for field_ in schema}
@@ -95,19 +106,22 @@ def inspect_parquet(file: LandingFile, contract: SourceContract, size: int) -> I
         raise refuse(
             file.path,
             "each column once in the schema",
-            f"{', '.join(map(repr, twice))} more than once (case aside)",
+            f"{names_shown(twice, contract)} more than once (case aside)",
         )
     if missing:
         raise refuse(
             file.path,
-            f"the column{'s' * (len(missing) > 1)} {', '.join(missing)}",
-            f"a Parquet schema with {', '.join(types)}",
+            f"the column{'s' * (len(missing) > 1)} {called(missing)}",
+            f"a Parquet schema with {names_shown(list(types), contract)}{almost(missing, tuple(types))}",
         )
     for column in contract.source_columns:
         kind = types[column.source_name]
         if not parquet_fits(column, kind):
-            raise refuse(file.path, f"column {column.source_name} as {column.type}", f"it as {kind}")
-    wanted = {column.source_name for column in contract.source_columns}
+            raise refuse(
+                file.path,
+                f"column {column.source_name} as {column.type}",
+                f"it as {_NUMBERS.get(kind, kind.partition('<')[0])}",
+            )
     return Inspected(
         file=file,
         size_bytes=size,
@@ -115,7 +129,7 @@ def inspect_parquet(file: LandingFile, contract: SourceContract, size: int) -> I
         is_gzip=False,
         header=tuple(types),
         rows=rows,
-        drift=tuple(name for name in types if name not in wanted),
+        drift=unknown_columns(list(types), contract),
         types=types,
         schema=str(list(schema.types)),
         fitting=frozenset(

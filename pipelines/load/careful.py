@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import zlib
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -13,134 +10,36 @@ import pyarrow as pa
 
 from pipelines.contracts.location import file_name
 from pipelines.land.inspected import refuse
-from pipelines.land.text import open_text
+from pipelines.land.opening import open_text
 from pipelines.load.conditions import failing_rules, file_columns, is_one_of, rejecting_rules, without_failing
+from pipelines.load.csv_rows import csv_rows
+from pipelines.load.json_row import NoRowError, json_row
 from pipelines.load.quick import zoned_columns
-from pipelines.load.relation import from_parquet, parse, row_rules, source, type_rules, typed
+from pipelines.load.relation import row_rules, source, type_rules, typed
+from pipelines.load.values import from_parquet, in_range, null_of, parse
 from pipelines.quoting import file_literal, ident, literal
+from pipelines.warehouse.faults import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipelines.contracts import SourceContract
     from pipelines.land import Inspected
+    from pipelines.load.csv_rows import Row
 
 BATCH_ROWS = 100_000
 
 
-class _Lines:
-    """Iterates a text stream's lines, remembers those of the present record, and can take lines back."""
-
-    def __init__(self, stream: Iterator[str]) -> None:
-        self.stream = stream
-        self.taken: list[str] = []
-        self.ahead: deque[str] = deque()
-        self.number = 0
-        """Lines taken so far."""
-
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        line = self.ahead.popleft() if self.ahead else next(self.stream)
-        self.number += 1
-        self.taken.append(line)
-        return line
-
-    def record(self, *, is_faulty: bool = False) -> tuple[int, str]:
-        """First line's number and text of the lines taken since the last call.
-
-        Of a faulty record only its first line is kept, the others come again: a stray quote must not swallow the
-        rows that follow it.
-        """
-        if is_faulty and len(self.taken) > 1:
-            back = self.taken[1:]
-            self.ahead.extendleft(reversed(back))
-            self.number -= len(back)
-            self.taken = self.taken[:1]
-        first, text = self.number - len(self.taken) + 1, "".join(self.taken).rstrip("\r\n")
-        self.taken = []
-        return first, text
-
-
-Row = tuple[int, str, str | None, dict[str, str | None]]
-"""Line number, raw text, fault of the whole row, values by source column."""
-
-
-def _csv_rows(file: Inspected, contract: SourceContract) -> Iterator[Row]:
-    dialect, header = contract.dialect, file.header
-    with open_text(file.file.path, dialect.encoding) as stream:
-        lines = _Lines(stream)
-        reader = csv.reader(
-            lines, delimiter=dialect.delimiter, quotechar=dialect.quote, doublequote=True, strict=True
-        )
-        next(reader)
-        lines.record()
-        while True:
-            fault = None
-            values: list[str] = []
-            try:
-                values = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                fault = f"the row is no CSV: {error}"
-            # Empty fields beyond the last column are no fault: some exports end each line with a delimiter.
-            if fault is None and values and (len(values) < len(header) or any(values[len(header) :])):
-                fault = f"{len(values)} fields instead of {len(header)}"
-            line, text = lines.record(is_faulty=fault is not None)
-            if not text:
-                continue  # a blank line is no row
-            row = (
-                {}
-                if fault
-                else {
-                    n: (v if v != dialect.null_value else None) for n, v in zip(header, values, strict=False)
-                }
-            )
-            yield line, text, fault, row
-
-
 def _json_rows(file: Inspected, contract: SourceContract) -> Iterator[Row]:
-    null = contract.dialect.null_value
     with open_text(file.file.path, contract.dialect.encoding) as stream:
         for number, line in enumerate(stream, start=1):
             text = line.rstrip("\r\n")
             if not text.strip():
                 continue
             try:
-                # Numbers keep their digits as they are written.
-                parsed = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
-            except (ValueError, RecursionError) as error:
-                yield number, text, f"the line is no JSON: {error}", {}
-                continue
-            if not isinstance(parsed, dict):
-                yield number, text, "the line is no JSON object", {}
-                continue
-            row = {k: _json_text(v, null) for k, v in parsed.items()}
-            if "\\u" in text and not _is_text(row):
-                yield number, text, "the line has an escape that is half a character", {}
-                continue
-            yield number, text, None, row
-
-
-def _is_text(row: dict[str, str | None]) -> bool:
-    """Whether all values can be written as UTF-8; JSON can escape half a surrogate pair."""
-    try:
-        "".join(value for value in row.values() if value).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _json_text(value: Any, null: str) -> str | None:
-    if value is None or value == null:
-        return None
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False)
+                yield number, text, None, json_row(text, contract)
+            except NoRowError as fault:
+                yield number, text, str(fault), {}
 
 
 def _batches(file: Inspected, contract: SourceContract) -> Iterator[pa.RecordBatch]:
@@ -149,7 +48,7 @@ def _batches(file: Inspected, contract: SourceContract) -> Iterator[pa.RecordBat
         [("line number", pa.int64()), ("raw text", pa.string()), ("row fault", pa.string())]
         + [(f"field {name}", pa.string()) for name in names]
     )
-    rows = _csv_rows(file, contract) if contract.format == "csv" else _json_rows(file, contract)
+    rows = csv_rows(file, contract) if contract.format == "csv" else _json_rows(file, contract)
     columns: list[list[Any]] = [[] for _ in schema]
 
     def batch() -> pa.RecordBatch:
@@ -187,8 +86,9 @@ def _parquet_relation(
     every = ", ".join(f"{literal(n)}: {ident(n)}" for n in file.header)
     fields = ", ".join(f"{ident(n)} AS {ident('field ' + n)}" for n in names)
     connection.execute("DROP TABLE IF EXISTS lines")
+    # The reader's own file_row_number would be a column of that name, where the file has one.
     connection.execute(
-        'CREATE TEMP TABLE lines AS SELECT file_row_number + 1 AS "line number", '
+        'CREATE TEMP TABLE lines AS SELECT row_number() OVER () AS "line number", '
         f'CAST(to_json({{{every}}}) AS VARCHAR) AS "raw text", '
         f'CAST(NULL AS VARCHAR) AS "row fault", {fields} '
         f"FROM read_parquet({file_literal(file.file.path)}, hive_partitioning = false)"
@@ -208,15 +108,15 @@ def careful_read(
     """
     try:
         (_parquet_relation if contract.format == "parquet" else _text_relation)(connection, file, contract)
-    except (OSError, EOFError, zlib.error, UnicodeError, csv.Error, duckdb.Error) as error:
-        raise refuse(
-            file.file.path, f"a {contract.format} file that can be read to its end", f"{error}"
-        ) from error
+    except (OSError, EOFError, zlib.error, UnicodeError, duckdb.Error) as error:
+        file.require_unchanged()
+        what = said(error, is_personal=contract.has_personal)
+        raise refuse(file.file.path, f"a {contract.format} file that can be read to its end", what) from None
     fields, zoned = [], zoned_columns(contract, file)
     source_zone = contract.dialect.timezone or zone
     for column in contract.source_columns:
         field = ident(f"field {column.source_name}")
-        text = f"nullif(CAST({field} AS VARCHAR), {literal(contract.dialect.null_value)})"
+        text = null_of(f"CAST({field} AS VARCHAR)", contract.dialect)
         kind = file.types.get(column.source_name, "text")
         if kind == "text":
             value = parse(column, text, contract.dialect, source_zone)
@@ -229,8 +129,18 @@ def careful_read(
         f'(SELECT {", ".join(fields)}, "line number", "raw text", "row fault", DATE {day} AS partition_date, '
         f"{file_id} AS file_id{file_columns(contract, name, ident('line number'))} FROM lines)"
     )
-    reading = [rule for column in contract.source_columns for rule in type_rules(column)]
-    read = f'(SELECT *, {_reasons(reading)} AS "reading reasons" FROM {read})'
+    reading = [
+        rule
+        for column in contract.source_columns
+        for rule in type_rules(column, contract.dialect, source_zone, zoned=zoned[column.name])
+    ]
+    # Dates and times beyond four-digit years have been named; further on they would overflow.
+    far = [ident(c.name) for c in contract.source_columns if c.type in ("DATE", "TIMESTAMP")]
+    near = ", ".join(f"CASE WHEN {in_range(name)} THEN {name} END AS {name}" for name in far)
+    read = (
+        f"(SELECT * {f'REPLACE ({near})' if far else ''} FROM "
+        f'(SELECT *, {_reasons(reading)} AS "reading reasons" FROM {read}))'
+    )
     carried = 'partition_date, file_id, "line number", "raw text", "row fault", "reading reasons"'
     guarded = without_failing(contract)
     rows = typed(guarded, zone, read_from=read, kinds=zoned, extra=carried)

@@ -1,4 +1,4 @@
-"""Load a range of business dates, dataset by dataset."""
+"""Load a range of landing dates, dataset by dataset."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def load_datasets(
     reload: bool = False,
     remove_missing: bool = False,
 ) -> list[DatasetLoad]:
-    """Load what is landed for business dates `first` to `last` (both included, None: no bound).
+    """Load what is landed for the dates `first` to `last` (both included, None: no bound).
 
     A partition whose files, contract and timezone are those of its last load is left as it is. So is one that
     has no landing file any more, as landed files may be archived.
@@ -42,8 +42,8 @@ def load_datasets(
     Args:
         settings: the deployment.
         run_id: the run, for the ledger.
-        first: first business date.
-        last: last business date.
+        first: first landing date.
+        last: last landing date.
         datasets: only these; None for all.
         progress: hears what is loaded.
         reload: load unchanged partitions again too.

@@ -1,4 +1,4 @@
-"""Load whole partitions (dataset × business date): quickly where all rows are good, carefully where not."""
+"""Load whole partitions (dataset × landing date): quickly where all rows are good, carefully where not."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from pipelines.load.touched import note_touched_dates, remember_held_before
 from pipelines.quoting import ident
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import insert_rows, scalar, transaction
+from pipelines.warehouse.faults import said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,6 +54,7 @@ def load_partitions(load: PartitionLoad) -> DatasetLoad:
     Raises:
         LoadError: rows are unaccounted for, or too many break the rules. The partitions keep what they held.
         FileRefusedError: a file has not the rows or sums of its control totals. The same holds.
+        LandingError: a file has changed since it was looked at.
     """
     load.connection.execute(
         "CREATE OR REPLACE TEMP TABLE landed (path VARCHAR, partition_date DATE, file_id VARCHAR)"
@@ -99,6 +101,8 @@ def _attempt(load: PartitionLoad, careful: set[int]) -> DatasetLoad:
             _read_quickly(load, group)
         for index in sorted(careful):
             _read_carefully(load, load.files[index])
+        for file in load.files:
+            file.require_unchanged()
         if unsure := uncounted(load):
             raise _ReadCarefully(unsure)
         check_controls(load)
@@ -137,6 +141,8 @@ def _quick_select(load: PartitionLoad, indexes: Sequence[int]) -> str:
 
 def _read_quickly(load: PartitionLoad, indexes: list[int]) -> None:
     """Insert many files at once; files with a row that is not good are left to the careful way."""
+    for index in indexes:
+        load.files[index].require_unchanged()  # a pipe in a file's place would be waited for
     try:
         ignored = _insert_good(load, _quick_select(load, indexes))
     except duckdb.Error as error:
@@ -146,8 +152,12 @@ def _read_quickly(load: PartitionLoad, indexes: list[int]) -> None:
             bad = _find_bad(load, indexes)
         finally:
             load.connection.execute("BEGIN TRANSACTION")
+        for index in indexes:
+            load.files[index].require_unchanged()
         if not bad:
-            raise LoadError(f"{load.name} cannot be loaded: {error}") from error
+            what = said(error, is_personal=load.contract.has_personal)
+            # Without its cause: a task's log has the text of every error of the chain.
+            raise LoadError(f"{load.name} cannot be loaded: {what}") from None
         raise _ReadCarefully(bad) from error
     counted = count_by_file(load, "raw")
     for index in indexes:
@@ -195,14 +205,15 @@ def _find_bad(load: PartitionLoad, indexes: list[int]) -> set[int]:
 
 
 def _read_carefully(load: PartitionLoad, file: Inspected) -> None:
+    file.require_unchanged()
     try:
         rows = careful_read(load.connection, file, load.contract, load.settings.timezone)
     except duckdb.Error as error:
-        # DuckDB's text may hold a value of the row.
+        what = said(error, is_personal=load.contract.has_personal)
         raise LoadError(
-            f"{load.contract.path}: a rule or expression of the contract cannot be run on {file.file.path} "
-            f"({type(error).__name__}); `mainstay doctor` tries each"
-        ) from error
+            f"{load.contract.path}: a rule or expression of the contract cannot be run on {file.file.path}: {what}; "
+            "`mainstay doctor` tries each"
+        ) from None
     note_sums(load, file)
     columns = ", ".join(load.columns)
     load.connection.execute(
@@ -240,7 +251,10 @@ def _alike(files: Sequence[Inspected], careful: set[int]) -> Iterator[list[int]]
 
     def shape(index: int) -> str:
         file = files[index]
-        return repr((file.header, file.is_gzip, file.schema))
+        # A column of the name under which the reader counts its files leaves no count to tell them apart by.
+        is_alone = file.schema and "file_index" in (name.casefold() for name in file.header)
+        alone = index if is_alone else None
+        return repr((file.header, file.width, file.lines_above, file.is_gzip, file.schema, alone))
 
     quick = sorted(
         (i for i in range(len(files)) if i not in careful), key=lambda i: (shape(i), files[i].file)

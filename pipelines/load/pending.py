@@ -11,7 +11,7 @@ import duckdb
 
 from pipelines.contracts import source_contracts
 from pipelines.land import discover
-from pipelines.land.inspected import file_sha256
+from pipelines.land.opening import file_sha256
 from pipelines.load.tables import contract_hash
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import connect
@@ -76,8 +76,8 @@ def compare(
     Args:
         settings: the deployment.
         contract: the dataset's contract.
-        first: first business date of the range, None for no bound.
-        last: last business date of the range, None for no bound.
+        first: first landing date of the range, None for no bound.
+        last: last landing date of the range, None for no bound.
         known: what is loaded.
         reload: whether unchanged partitions are to be loaded again.
 

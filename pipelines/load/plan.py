@@ -41,6 +41,7 @@ from pipelines.warehouse.connection import connect, restrict
 from pipelines.warehouse.faults import database_errors, explained
 from pipelines.warehouse.lock import warehouse_lock
 from pipelines.warehouse.reuse import tolerated_rate
+from pipelines.warehouse.rights import LOCK_MODE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -313,10 +314,10 @@ def _scratch(settings: Settings, say: Callable[[str], None] | None) -> Iterator[
     """A temporary folder below `var/`; what killed plans left behind goes on the way."""
     with warehouse_lock(settings, _PLAN, _PLAN, on_wait=say):  # one at a time decides what is in use
         for left in settings.var.glob("plan-*"):
-            with suppress(Timeout), FileLock(left / "lock", timeout=0):
+            with suppress(Timeout), FileLock(left / "lock", timeout=0, mode=LOCK_MODE):
                 shutil.rmtree(left)
         folder = Path(tempfile.mkdtemp(prefix="plan-", dir=settings.var))
-        in_use = FileLock(folder / "lock")
+        in_use = FileLock(folder / "lock", mode=LOCK_MODE)
         in_use.acquire()
     try:
         yield folder

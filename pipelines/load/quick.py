@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 from pipelines.contracts import ISO
 from pipelines.contracts.location import file_name
 from pipelines.load.conditions import file_columns, is_one_of
-from pipelines.load.relation import (
-    exact_rules,
+from pipelines.load.relation import exact_rules, row_rules, source, type_rules, typed
+from pipelines.load.values import (
     from_parquet,
     guard_type,
+    has_plain_marks,
     has_zone,
+    is_number,
+    null_of,
     parse,
+    plain_numbers,
     reads_typed,
-    row_rules,
-    source,
-    type_rules,
-    typed,
 )
-from pipelines.quoting import file_literal, ident, literal
+from pipelines.quoting import file_literal, ident, literal, literals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,17 +46,21 @@ def _csv(contract: SourceContract, files: Sequence[Inspected]) -> tuple[str, dic
     for place, name in enumerate(files[0].header):
         columns = by_source.get(name, [])
         is_typed = len(columns) == 1 and reads_typed(columns[0], dialect)
-        types.append(f"c{place}: {literal(guard_type(columns[0]) if is_typed else 'VARCHAR')}")
+        types.append(f"c{place}: {literal(columns[0].type if is_typed else 'VARCHAR')}")
         for column in columns:
             values[column.name] = (f"c{place}", is_typed)
+    # Fields beyond the last named column, which all rows have, are read too: the reader passes over surplus delimiters.
+    width = files[0].width or len(files[0].header)
+    types += [f"c{place}: 'VARCHAR'" for place in range(len(types), width)]
     formats = ""
     if dialect.date_format != ISO:
         formats += f", dateformat = {literal(dialect.date_format)}"
     if dialect.timestamp_format != ISO:
         formats += f", timestampformat = {literal(dialect.timestamp_format)}"
     call = (
-        f"read_csv({_files(files)}, auto_detect = false, header = true, delim = {literal(dialect.delimiter)}, "
-        f"quote = {literal(dialect.quote)}, escape = {literal(dialect.quote)}, nullstr = {literal(dialect.null_value)}, "
+        f"read_csv({_files(files)}, auto_detect = false, header = false, skip = {files[0].lines_above}, "
+        f"delim = {literal(dialect.delimiter)}, quote = {literal(dialect.quote)}, "
+        f"escape = {literal(dialect.escape or dialect.quote)}, nullstr = {literals(dialect.null_values)}, "
         f"compression = {literal('gzip' if files[0].is_gzip else 'none')}, max_line_size = {MAX_LINE_BYTES}, "
         f"columns = {{{', '.join(types)}}}, hive_partitioning = false{formats})"
     )
@@ -96,23 +100,34 @@ def quick_select(
     Where the contract ignores some rows, they come too, and the column `is ignored` tells them apart.
     """
     call, values = _parquet(contract, files) if contract.format == "parquet" else _csv(contract, files)
-    fields, conditions = [], []
+    fields, conditions, plain = [], [], []
+    dialect, source_zone = contract.dialect, contract.dialect.timezone or zone
+    zoned = zoned_columns(contract, files[0])
     for column in contract.source_columns:
         value, is_typed = values[column.name]
         if is_typed:
             fields.append(f"{value} AS {ident(column.name)}")
             if column.source_name not in files[0].fitting:
-                conditions += [rule.condition for rule in exact_rules(column, guard_type(column))]
+                exact = exact_rules(column, source_zone, zoned=zoned[column.name], guard=guard_type(column))
+                conditions += [rule.condition for rule in exact]
             if column.type in ("DATE", "TIMESTAMP") and contract.format == "csv":
                 # What the reader makes of the words epoch and infinity; the careful way sees the text.
                 conditions.append(f"{ident(column.name)} IS DISTINCT FROM TIMESTAMP '1900-01-01'")
+            continue
+        text = value if contract.format == "csv" else null_of(value, dialect)
+        fields.append(f"{text} AS {source(column)}")
+        if is_number(column) and has_plain_marks(dialect):
+            # Cast as it stands; whether it may stand so is asked of all numbers of a row at once.
+            plain.append(source(column))
+            fields.append(f"CAST({text} AS {guard_type(column)}) AS {ident(column.name)}")
+            exact = exact_rules(column, source_zone, zoned=False, guard=guard_type(column))
+            conditions += [rule.condition for rule in exact]
         else:
-            text = f"nullif({value}, {literal(contract.dialect.null_value)})"
-            fields.append(
-                f"{parse(column, text, contract.dialect, contract.dialect.timezone or zone)} AS {ident(column.name)}"
-            )
-            fields.append(f"{text} AS {source(column)}")
-            conditions += [rule.condition for rule in type_rules(column)]
+            fields.append(f"{parse(column, text, dialect, source_zone)} AS {ident(column.name)}")
+            rules = type_rules(column, dialect, source_zone, zoned=zoned[column.name])
+            conditions += [rule.condition for rule in rules]
+    if plain:
+        conditions.append(plain_numbers(plain, dialect))
     days = _by_file([f"DATE {literal(str(f.file.partition_date))}" for f in files])
     ids = _by_file([literal(f.file_id) for f in files])
     places = file_columns(
@@ -125,7 +140,7 @@ def quick_select(
         contract,
         zone,
         read_from=read,
-        kinds=zoned_columns(contract, files[0]),
+        kinds=zoned,
         extra="partition_date, file_id",
     )
     checks = [rule.condition for rule in row_rules(contract)]

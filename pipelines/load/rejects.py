@@ -33,7 +33,7 @@ def quarantine_rejects(load: PartitionLoad, file: Inspected) -> None:
 
 
 def check_tolerance(load: PartitionLoad) -> None:
-    """Per business date: the share of rejects must be within what the contract tolerates."""
+    """Per landing date: the share of rejects must be within what the contract tolerates."""
     rejects = load.connection.execute(
         f"SELECT partition_date, count(*) FROM {load.quarantine} WHERE {load.here} AND kind = 'broken' "
         "GROUP BY ALL ORDER BY ALL"

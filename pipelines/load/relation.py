@@ -2,32 +2,22 @@
 
 One description of a contract's rules serves two ways of reading. The quick way casts while it reads and stops
 at the first bad row; the careful way reads text, keeps every row and names every reason. Both must accept the
-same rows with the same values, so both are made here.
-
-A number may differ from the contract's scale by less than half a unit four digits further on: that is
-floating-point noise of the exporting program and is rounded away. Anything coarser is a bad row.
+same rows with the same values, so both are made here, of the single values that `values` reads.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
-from pipelines.contracts import ISO
 from pipelines.contracts.sql import in_order
+from pipelines.load.clocks import exists_at
 from pipelines.load.conditions import Rule, rejecting_rules
+from pipelines.load.values import format_of, in_range, is_number, to_contract
 from pipelines.quoting import ident, literal
+from pipelines.showing import HIDDEN, shown
 
 if TYPE_CHECKING:
     from pipelines.contracts import Column, Dialect, SourceContract
-
-_GUARD_DIGITS = 4
-_DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
-_ISO_DATE = r"\s*\d{4}-\d{2}-\d{2}\s*"
-_ISO_LOCAL = r"\s*\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?\s*"
-_ISO_ZONED = _ISO_LOCAL.removesuffix(r"\s*") + r"(Z|[+-]\d{2}(:?\d{2})?)\s*"
-_SPECIAL = r"(?i)^\s*[+-]?(epoch|inf)"
-"""Words that DuckDB's strptime takes for any format, and reads as 1900-01-01."""
 
 
 _BLANKS = " \t\r\n\u00a0\u3000"
@@ -39,108 +29,6 @@ def source(column: Column) -> str:
     return ident(f"source text of {column.name}")
 
 
-def is_number(column: Column) -> bool:
-    """Whether a column holds numbers."""
-    return column.type in ("INTEGER", "BIGINT", "DOUBLE") or column.type.startswith("DECIMAL")
-
-
-def guard_type(column: Column, *, careful: bool = False) -> str:
-    """A type with room for more digits than the contract's, so that a value that does not fit shows."""
-    match = _DECIMAL.match(column.type)
-    if match is None and column.type not in ("INTEGER", "BIGINT"):
-        return column.type
-    precision, scale = (int(match.group(1)), int(match.group(2))) if match else (18, 0)
-    if careful or precision > 18 or column.type == "BIGINT":
-        return f"DECIMAL(38,{min(scale + _GUARD_DIGITS, 38)})"
-    return f"DECIMAL(18,{min(scale + _GUARD_DIGITS, 18)})"
-
-
-def reads_typed(column: Column, dialect: Dialect) -> bool:
-    """Whether DuckDB's CSV reader may cast this column itself and mean the same as `parse`."""
-    if column.type == "VARCHAR":
-        return True
-    if column.type in ("DATE", "TIMESTAMP"):
-        # The reader has one format a file, and takes a text without an offset for UTC where %z wants one.
-        own = dialect.date_format if column.type == "DATE" else dialect.timestamp_format
-        return column.format in (None, own) and own != ISO and not has_zone(column, dialect)
-    if is_number(column):
-        return dialect.decimal_mark == "." and not dialect.thousands_mark
-    return column.type != "BOOLEAN"
-
-
-def _number_text(text: str, dialect: Dialect) -> str:
-    """Text of a number in the dialect's marks as SQL reads it; NULL where the marks do not fit."""
-    if dialect.decimal_mark == "." and not dialect.thousands_mark:
-        return text
-    mark, thousands = re.escape(dialect.decimal_mark), re.escape(dialect.thousands_mark)
-    grouped = rf"\d{{1,3}}({thousands}\d{{3}})+|" if thousands else ""
-    shape = rf"\s*[+-]?({grouped}\d+)?({mark}\d*)?\s*"
-    plain = f"replace({text}, {literal(dialect.thousands_mark)}, '')" if thousands else text
-    return (
-        f"CASE WHEN regexp_full_match({text}, {literal(shape)}) "
-        f"THEN replace({plain}, {literal(dialect.decimal_mark)}, '.') END"
-    )
-
-
-def parse(column: Column, text: str, dialect: Dialect, zone: str) -> str:
-    """SQL that reads a value from text; NULL where the text is none of the type.
-
-    A timestamp whose format can hold an offset (see `has_zone`) comes as TIMESTAMP WITH TIME ZONE, `zone` being
-    that of ISO 8601 texts without one.
-    """
-    if column.type == "VARCHAR":
-        return text
-    if column.type in ("DATE", "TIMESTAMP"):
-        format_ = column.format or (
-            dialect.date_format if column.type == "DATE" else dialect.timestamp_format
-        )
-        if format_ == ISO and column.type == "DATE":
-            return (
-                f"CASE WHEN regexp_full_match({text}, {literal(_ISO_DATE)}) THEN TRY_CAST({text} AS DATE) END"
-            )
-        if format_ == ISO:
-            return (
-                f"CASE WHEN regexp_full_match({text}, {literal(_ISO_ZONED)}) THEN TRY_CAST({text} AS TIMESTAMP WITH TIME ZONE) "
-                f"WHEN regexp_full_match({text}, {literal(_ISO_LOCAL)}) "
-                f"THEN timezone({literal(zone)}, TRY_CAST({text} AS TIMESTAMP)) END"
-            )
-        offset = f"regexp_replace({text}, 'Z\\s*$', '+0000')" if "%z" in format_ else text
-        moment = f"try_strptime({offset}, {literal(format_)})"
-        moment = f"CAST({moment} AS DATE)" if column.type == "DATE" else moment
-        return f"CASE WHEN NOT regexp_matches({text}, {literal(_SPECIAL)}) THEN {moment} END"
-    if is_number(column):
-        return f"TRY_CAST({_number_text(text, dialect)} AS {guard_type(column, careful=True)})"
-    return f"TRY_CAST({text} AS {column.type})"
-
-
-def from_parquet(column: Column, value: str, kind: str, dialect: Dialect, *, cast: str = "CAST") -> str:
-    """SQL that reads a value from a Parquet column that is not text, or is text for a VARCHAR."""
-    if column.type == "VARCHAR":
-        return f"nullif(CAST({value} AS VARCHAR), {literal(dialect.null_value)})"
-    if is_number(column):
-        # A figure too large for the quick way's narrower type stops it, and the careful way decides.
-        return f"{cast}({value} AS {guard_type(column, careful=cast != 'CAST')})"
-    # Nanoseconds, which hold no year before 1677, become microseconds as raw has them.
-    return f"CAST({value} AS TIMESTAMP)" if kind == "timestamp" else value
-
-
-def has_zone(column: Column, dialect: Dialect) -> bool:
-    """Whether a timestamp's text carries its own offset."""
-    format_ = column.format or dialect.timestamp_format
-    return column.type == "TIMESTAMP" and (format_ == ISO or "%z" in format_ or "%Z" in format_)
-
-
-def to_contract(column: Column, value: str, zone: str, *, zoned: bool) -> str:
-    """SQL that brings a read value to the contract's type; timestamps to UTC."""
-    if column.type == "TIMESTAMP":
-        if zoned:
-            return f"timezone('UTC', {value})"
-        return value if zone == "UTC" else f"timezone('UTC', timezone({literal(zone)}, {value}))"
-    if is_number(column) and column.type != "DOUBLE":
-        return f"TRY_CAST({value} AS {column.type})"
-    return f"CAST({value} AS DATE)" if column.type == "DATE" else value
-
-
 def named(column: Column, value: str) -> str:
     """SQL of a value that is NULL where it names nobody: blanks, and what the contract says stands for no one."""
     if column.anonymous_values is None:
@@ -150,60 +38,69 @@ def named(column: Column, value: str) -> str:
 
 
 def _shown(column: Column) -> str:
-    """SQL text of the value as a person should see it in a reason."""
+    """SQL text of the value as a person should see it in a reason; reasons are read by more people than rows."""
+    if column.is_personal:
+        return literal(shown("", is_personal=True))
     return f"'''' || left(coalesce({source(column)}, ''), 60) || ''''"
 
 
 def _value_shown(column: Column) -> str:
+    if column.is_personal:
+        return literal(shown("", is_personal=True))
     return f"'''' || left(coalesce(CAST({ident(column.name)} AS VARCHAR), ''), 60) || ''''"
 
 
-def type_rules(column: Column) -> list[Rule]:
-    """Rules on how the text of a column reads, over the read (not yet contract-typed) values."""
+def type_rules(column: Column, dialect: Dialect, zone: str, *, zoned: bool) -> list[Rule]:
+    """Rules on how the text of a column reads, over the read (not yet contract-typed) values; see `exact_rules`."""
     name, text = ident(column.name), source(column)
     rules = []
     if column.type != "VARCHAR":
+        form = f" by {format_of(column, dialect)}" if column.type in ("DATE", "TIMESTAMP") else ""
         rules.append(
             Rule(
                 f"({text} IS NULL OR {name} IS NOT NULL)",
-                f"{literal(column.name + ': ')} || {_shown(column)} || {literal(f' is no {column.type}')}",
+                f"{literal(column.name + ': ')} || {_shown(column)} || {literal(f' is no {column.type}{form}')}",
             )
         )
-    rules += exact_rules(column)
-    return rules
+    return rules + exact_rules(column, zone, zoned=zoned)
 
 
-def exact_rules(column: Column, guard: str | None = None) -> list[Rule]:
-    """A number must fit the contract's type without losing digits, a date its four-digit year and its whole day.
+def exact_rules(column: Column, zone: str, *, zoned: bool, guard: str | None = None) -> list[Rule]:
+    """What no value may lose: a number its digits, a date its four-digit year and its time of day, a time its hour.
 
     Args:
         column: whose rules.
+        zone: timezone of times that carry none.
+        zoned: whether these times carry their own.
         guard: type that the value was read as, if it holds every value of the contract's type; figures of one
             type compare twice as fast.
     """
     name = ident(column.name)
+
+    def rule(condition: str, what: str) -> Rule:
+        return Rule(condition, f"{literal(column.name + ': ')} || {_shown(column)} || {literal(' ' + what)}")
+
     if column.type in ("DATE", "TIMESTAMP"):
-        rules = [
-            Rule(
-                f"coalesce({name} >= DATE '1000-01-01', true)",
-                f"{literal(column.name + ': ')} || {_shown(column)} || ' has no year of four digits'",
-            )
-        ]
+        rules = [rule(f"coalesce({in_range(name)}, true)", "has no year of four digits")]
+        # What is out of range is not looked at: it may overflow.
         if column.type == "DATE":
-            day = f"{name} IS NOT DISTINCT FROM date_trunc('day', {name})"
+            day = f"CASE WHEN {in_range(name)} THEN {name} = date_trunc('day', {name}) ELSE true END"
+            rules.append(rule(day, "has a time of day"))
+        elif not zoned and (shown := exists_at(name, zone)) != "true":
             rules.append(
-                Rule(day, f"{literal(column.name + ': ')} || {_shown(column)} || ' has a time of day'")
+                rule(
+                    f"CASE WHEN {in_range(name)} THEN {shown} ELSE true END",
+                    f"is in an hour that the clocks of {zone} skip",
+                )
             )
         return rules
     if not is_number(column) or column.type == "DOUBLE":
         return []
     rounded = f"TRY_CAST({name} AS {column.type})"
-    return [
-        Rule(
-            f"{name} IS NOT DISTINCT FROM {rounded if guard is None else f'CAST({rounded} AS {guard})'}",
-            f"{literal(column.name + ': ')} || {_shown(column)} || {literal(f' does not fit {column.type}')}",
-        )
-    ]
+    if column.rounding is not None:
+        return [rule(f"({name} IS NULL OR {rounded} IS NOT NULL)", f"does not fit {column.type}")]
+    same = rounded if guard is None else f"CAST({rounded} AS {guard})"
+    return [rule(f"{name} IS NOT DISTINCT FROM {same}", f"does not fit {column.type}")]
 
 
 def value_rules(column: Column) -> list[Rule]:
@@ -258,10 +155,12 @@ def row_rules(contract: SourceContract) -> list[Rule]:
     rules += rejecting_rules(contract)
     if contract.business_time is not None:
         tolerance = contract.future_tolerance_days
+        is_personal = contract.column(contract.business_time).is_personal
+        date_shown = literal(HIDDEN) if is_personal else "strftime(business_date, '%Y-%m-%d')"
         rules.append(
             Rule(
                 f"coalesce(business_date <= partition_date + {tolerance}, true)",
-                f"{literal(contract.business_time + ': ')} || strftime(business_date, '%Y-%m-%d') || "
+                f"{literal(contract.business_time + ': ')} || {date_shown} || "
                 f"' is in the future of its file''s date ' || strftime(partition_date, '%Y-%m-%d')",
             )
         )

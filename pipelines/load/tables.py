@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipelines.contracts import SourceContract
     from pipelines.settings import Settings
 
-LOADER_VERSION = 1
+LOADER_VERSION = 3
 """To be raised with every change of the loader that makes other rows of the same file, so that all are loaded again."""
 
 _NOT_LOADED_BY = {"description", "classification", "quality", "is_published"}

@@ -26,6 +26,7 @@ from pipelines.errors import SettingsError
 from pipelines.paths import plain
 from pipelines.settings import PROJECT_DIR, Settings
 from pipelines.surroundings import shielded
+from pipelines.warehouse.rights import private_folder
 
 Deployment = Literal["inprocess", "services"]
 
@@ -62,9 +63,9 @@ def airflow_environment(
     Creates the deployment's folders and, the first time, its secrets.
     """
     home = airflow_home(settings, deployment)
-    home.mkdir(parents=True, exist_ok=True)
+    private_folder(settings, home)
     logs = log_dir(settings) / "airflow" / deployment
-    logs.mkdir(parents=True, exist_ok=True)
+    private_folder(settings, logs)
     keys = _secrets(home / "secrets.json")
     home, logs = plain(home), plain(logs)
     env = shielded() | _settings_environment(settings)

@@ -23,6 +23,7 @@ from pipelines.errors import MainstayError, ProcessKilledError
 from pipelines.orchestrate.environment import airflow_environment, airflow_home, log_dir
 from pipelines.orchestrate.runlock import one_at_a_time
 from pipelines.settings import PROJECT_DIR, Settings
+from pipelines.warehouse.rights import private_files, private_folder
 
 
 @dataclass(frozen=True)
@@ -118,15 +119,19 @@ def run_dag(
     """
     asked = [f"--conf={json.dumps(conf)}"] if business_date is None else [f"--business-date={business_date}"]
     logs = log_dir(settings)
-    logs.mkdir(parents=True, exist_ok=True)
+    private_folder(settings, logs)
     log = logs / f"{what.replace(' of ', ' ').replace(' ', '-')}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}.log"
 
     def waiting(text: str) -> None:
         if on_progress is not None:
             on_progress(Progress("", "said", message=text))
 
-    home = airflow_home(settings, "inprocess")
-    with one_at_a_time(home, what, settings.lock_timeout_seconds, waiting) as lock, log.open("wb") as output:
+    home = private_folder(settings, airflow_home(settings, "inprocess"))
+    with (
+        private_files(settings),  # the worker's too: Airflow's database has what its tasks say
+        one_at_a_time(home, what, settings.lock_timeout_seconds, waiting) as lock,
+        log.open("wb") as output,
+    ):
         began = time.monotonic()
         if prepare is not None:
             prepare()

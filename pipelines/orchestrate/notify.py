@@ -9,8 +9,9 @@ import html
 import logging
 from typing import Any
 
-from pipelines.errors import SettingsError
+from pipelines.errors import MainstayError, SettingsError
 from pipelines.settings import Settings, load_settings
+from pipelines.showing import visible, without_values
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,8 @@ def describe(context: Any) -> dict[str, str]:
     ti = context["ti"]
     run = context.get("dag_run")
     error = context.get("exception")
-    message = str(error) if error else "no message; the task's process may have been killed"
+    said = str(error) if isinstance(error, MainstayError) else without_values(str(error))
+    message = visible(said, keep="\n") if error else "no message; the task's process may have been killed"
     return {
         "dag": ti.dag_id,
         "task": ti.task_id,

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from pipelines.contracts import known_contracts, source_contracts
+from pipelines.contracts.location import place_of
 from pipelines.errors import LandingError, SettingsError
 from pipelines.land import discover, landed_dates
 from pipelines.publish import as_of_for
@@ -16,7 +17,7 @@ from pipelines.settings import Settings, fault_of_day
 
 @dataclass(frozen=True)
 class Backfill:
-    """A range of business dates, both ends included, and what to do with it."""
+    """A range of landing dates, both ends included, and what to do with it."""
 
     first: date
     last: date
@@ -114,7 +115,9 @@ class Backfill:
         if not any(discover(settings, contract, self.first, self.last) for contract in contracts):
             day = f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
             wanted = [c for c in contracts if self.datasets or c.is_obligatory]
-            places = ", ".join(str(settings.landing / contract.location) for contract in wanted)
+            places = ", ".join(
+                str(settings.landing / place_of(contract.location, self.first)) for contract in wanted
+            )
             raise LandingError(
                 f"no file is landed for {day}: expected {places}. Land the exports and run again; "
                 "to empty loaded dates whose files are gone, ask for remove_missing (--remove-missing)"

@@ -117,7 +117,7 @@ def _compare_with(
         if where and name == "customer_tiers_monthly":
             moves, months = pair.tiers_moved(where)
         if where and name == "fct_transactions":
-            restated = pair.revenue_restated(where)
+            restated = pair.revenue_restated(where, live.as_of_date)
     total = None
     if restated:
         before, after = sum(r.before for r in restated), sum(r.after for r in restated)

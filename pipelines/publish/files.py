@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pipelines.errors import LockedError, PublishError
+from pipelines.warehouse.rights import LOCK_MODE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,12 +67,18 @@ def sidecars(database: Path) -> list[Path]:
 
 @contextmanager
 def exclusive(folder: Path, timeout_seconds: float) -> Iterator[None]:
-    """Let one publisher at a time work in the folder; the lock is the folder's own, so it leaves no file.
+    """Let one publisher at a time work in the folder.
+
+    The lock lies beside the folder, in one that nobody but its owner can open: whoever can open a file or folder can
+    lock it, and the folder's readers would keep the publisher waiting.
 
     Raises:
         LockedError: Another process publishes or rolls back for longer than the timeout.
     """
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    locks = folder.parent / "locks"
+    locks.mkdir(exist_ok=True)
+    locks.chmod(0o700)
+    descriptor = os.open(locks / folder.name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, LOCK_MODE)
     deadline = time.monotonic() + timeout_seconds
     try:
         while True:

@@ -176,10 +176,20 @@ class Pair:
         months = self._rows(f"SELECT DISTINCT month FROM ({moved}) ORDER BY month")
         return [TierMove(*move) for move in moves], [month for (month,) in months]
 
-    def revenue_restated(self, where: str) -> list[MonthRestated]:
-        """Months whose net amount differs."""
+    def revenue_restated(self, where: str, as_of_before: date) -> list[MonthRestated]:
+        """Months that were served before whose net amount differs, by the days that were served.
+
+        A month before the first that was served, or a day after the as-of date it was served for, is new, not restated.
+        """
         if not {"month", "net_amount"} <= set(self._columns):
             return []
+        last = literal(as_of_before.isoformat())
+        served = (
+            f"(month IS NULL OR month BETWEEN (SELECT min(month) FROM {self._before}) "
+            f"AND date_trunc('month', DATE {last}))"
+        )
+        if "business_date" in self._columns:
+            served += f" AND (business_date IS NULL OR business_date <= DATE {last})"
         rows = self._rows(
             f"""
             SELECT
@@ -187,9 +197,10 @@ class Pair:
                 CAST(coalesce(sum(amount) FILTER (WHERE NOT is_new), 0) AS DECIMAL(38, 2)) AS before,
                 CAST(coalesce(sum(amount) FILTER (WHERE is_new), 0) AS DECIMAL(38, 2)) AS after
             FROM (
-                SELECT month, net_amount AS amount, false AS is_new FROM {self._before} WHERE {where}
+                SELECT month, net_amount AS amount, false AS is_new FROM {self._before}
+                WHERE {where} AND {served}
                 UNION ALL
-                SELECT month, net_amount, true FROM {self._after} WHERE {where}
+                SELECT month, net_amount, true FROM {self._after} WHERE {where} AND {served}
             ) GROUP BY month HAVING before <> after ORDER BY month NULLS FIRST
             """
         )

@@ -40,6 +40,7 @@ from pipelines.publish.catalog import (
 from pipelines.publish.recovery import building_folder, file_version, prune, recover, sentences
 from pipelines.quoting import ident, literal
 from pipelines.warehouse.connection import attach_warehouse, connect
+from pipelines.warehouse.rights import for_readers, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,6 +111,10 @@ def _build_and_audit(
             )
         files.crash_point("audited_outside")
     manifest = _write_manifest(night, folder, before, next_sequence(settings))
+    for path in (folder, folder / "parquet", folder / MANIFEST):
+        for_readers(settings, path)
+    for path in (database, *(folder / "parquet").iterdir()):
+        for_readers(settings, path, read_only=True)
     for path in (*(folder / "parquet").iterdir(), database, folder / MANIFEST, folder / "parquet", folder):
         files.fsync(path)
     files.crash_point("synced")
@@ -145,8 +150,10 @@ def _attach_warehouse(settings: Settings) -> duckdb.DuckDBPyConnection:
 
 
 def _prepare(settings: Settings) -> None:
+    private_folder(settings, settings.warehouse.parent)
     for folder in (settings.serving, versions_folder(settings), parquet_folder(settings)):
         folder.mkdir(parents=True, exist_ok=True)
+        for_readers(settings, folder)
 
 
 @dataclass(frozen=True)

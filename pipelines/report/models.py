@@ -140,7 +140,7 @@ def fits(night: Night, texts: Texts) -> Chart:
             (
                 _name(row["model"], texts),
                 texts.known(f"samples.{row['sample']}", row["sample"]),
-                "✓" if row["is_published"] else str(row["reason"]),
+                _standing(row, texts),
                 _count(row["customers"]),
                 _count(row["repeat_customers"]),
                 "–" if row["log_likelihood"] is None else f"{row['log_likelihood']:,.1f}",
@@ -165,7 +165,7 @@ def _missing(night: Night, key: str, title: str, texts: Texts) -> Chart:
             "calibration.reason",
             model=_name(row["model"], texts),
             sample=texts.known(f"samples.{row['sample']}", row["sample"]),
-            reason=row["reason"],
+            reason=_reason(row, texts),
         )
         for row in night.rows["fits"] or []
         if row["reason"] and row["sample"] == "calibration"
@@ -173,6 +173,20 @@ def _missing(night: Night, key: str, title: str, texts: Texts) -> Chart:
     if rows is None or not reasons:
         return style.missing(key, title, "model_calibration", rows, texts)
     return Chart(key, title, why_not=(texts("calibration.gated"), *reasons))
+
+
+def _standing(row: dict[str, Any], texts: Texts) -> str:
+    """Published, at a limit with what that means, or why not."""
+    if not row["is_published"]:
+        return _reason(row, texts)
+    limit = row.get("limit_model")
+    return "✓" if limit is None else f"✓ {texts.known(f'limits.{limit}', limit)}"
+
+
+def _reason(row: dict[str, Any], texts: Texts) -> str:
+    """In the report's language; the fit's own words where it has none."""
+    key = f"reasons.{row.get('reason_code')}"
+    return texts(key, customers=_count(row["customers"])) if key in texts else str(row["reason"])
 
 
 def _name(model: str, texts: Texts) -> str:

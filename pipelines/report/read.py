@@ -80,7 +80,8 @@ with wallets as (
     where wallet > 0 and wallet_quadrant is not null
 )
 select
-    wallet_quadrant, wallet_step, share_step, count(*) as customer_count, sum(own_spend)::double as own_spend,
+    wallet_quadrant, wallet_step, share_step, count(*) as customer_count,
+    count(*) filter (where method <> 'benchmark') as surveyed_count, sum(own_spend)::double as own_spend,
     sum(wallet)::double as wallet, sum(headroom)::double as headroom,
     greatest(any_value(median_wallet), 0.01)::double as median_wallet,
     any_value(month) as month, any_value(is_complete_month) as is_complete_month
@@ -88,9 +89,8 @@ from placed
 group by wallet_quadrant, wallet_step, share_step
 order by all
 """
-_FITS = """
-select model, sample, customers, repeat_customers, is_published, reason, log_likelihood from model_fits order by sample, model
-"""
+# Whole rows: a night that an earlier version published has no limits.
+_FITS = "select * from model_fits order by sample, model"
 _CALIBRATION = """
 select
     model, report, bucket, is_holdout, customers, actual_purchase_days::double as actual,

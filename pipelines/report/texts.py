@@ -29,6 +29,9 @@ class Texts:
         """
         return self._words[key].format(**names)
 
+    def __contains__(self, key: str) -> bool:
+        return key in self._words
+
     def known(self, key: str, otherwise: str) -> str:
         """The words of a key that data gave, or the data's own word for it."""
         return self._words.get(key, otherwise)

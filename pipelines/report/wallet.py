@@ -13,7 +13,7 @@ from pipelines.report.read import WALLET_STEPS
 from pipelines.report.style import Chart, Table
 
 if TYPE_CHECKING:
-    from pipelines.report.read import Night
+    from pipelines.report.read import Night, Rows
     from pipelines.report.texts import Texts
 
 QUADRANTS = {"defend": (1, 1), "grow": (1, -1), "maintain": (-1, 1), "deprioritise": (-1, -1)}
@@ -105,5 +105,12 @@ def quadrants(night: Night, texts: Texts) -> Chart:
             for name in QUADRANTS
         ],
     )
-    read = texts("wallet.read", month=night.month_of(rows, texts))
+    read = " ".join((texts("wallet.read", month=night.month_of(rows, texts)), _basis(rows, texts)))
     return Chart("wallet", title, read, texts("wallet.alt"), figure, table=table)
+
+
+def _basis(rows: Rows, texts: Texts) -> str:
+    """How many wallets customers told of: a benchmark of spend with us says nothing of what is spent with others."""
+    surveyed, customers = (sum(row[name] for row in rows) for name in ("surveyed_count", "customer_count"))
+    key = "wallet.surveyed" if surveyed else "wallet.benchmark_only"
+    return texts(key, surveyed=f"{surveyed:,}", customers=f"{customers:,}")

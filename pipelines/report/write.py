@@ -17,6 +17,7 @@ from pipelines.publish import current, files
 from pipelines.report.read import read_night, tier_names
 from pipelines.report.texts import LANGUAGES, Texts
 from pipelines.warehouse.faults import database_errors
+from pipelines.warehouse.rights import for_readers
 
 if TYPE_CHECKING:
     from pipelines.publish import Published
@@ -118,6 +119,7 @@ def _write(settings: Settings, published: Published, folder: Path, *, anew: bool
             folder.mkdir(parents=True, exist_ok=True)
             for language, text in _rendered(settings, published, key).items():
                 scratch[language].write_text(text, encoding="utf-8")
+                for_readers(settings, scratch[language])
                 files.fsync(scratch[language])
             for language, path in paths.items():
                 scratch[language].replace(path)

@@ -45,6 +45,8 @@ def fit(settings: Settings, run_id: str, as_of: date, say: Say | None = None) ->
                 **done,
                 "fitted": [f.label for f in fits.fits if f.reason is None],
                 "left_out": fits.reasons,
+                "limits": fits.limits,
+                "withheld": fits.withheld,
             }
 
         return recorded(settings, run_id, "fit", work, say)

@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from pipelines.contracts import source_contracts
+from pipelines.contracts.location import place_of
 from pipelines.errors import LandingError
 from pipelines.land import check_files, discover, unmatched_files
 from pipelines.steps.record import recorded
@@ -59,7 +60,7 @@ def land(
             if not files and contract.is_obligatory and not allow_missing:
                 day = f"{first}" if first == last else f"{first} to {last}"
                 raise LandingError(
-                    f"no {name} file for {day}: expected {settings.landing / contract.location}. "
+                    f"no {name} file for {day}: expected {settings.landing / place_of(contract.location, first)}. "
                     "Land the export and run again; for a day without sales land a file with just its header"
                 )
             with closing(connect(settings)) as connection:

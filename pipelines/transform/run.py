@@ -13,8 +13,10 @@ from pipelines.contracts.catalog import PUBLISHED_IN
 from pipelines.contracts.dbt_properties import sources_yml
 from pipelines.errors import BuildError, SettingsError
 from pipelines.paths import plain
+from pipelines.showing import visible, without_values
 from pipelines.surroundings import surroundings
 from pipelines.transform.environment import dbt_environment, own_sources, project_folder, variables
+from pipelines.transform.log import dbt_log, log_file, take_values_out
 from pipelines.transform.parsed import keep_parsed, parse_key, read_parsed
 
 if TYPE_CHECKING:
@@ -101,7 +103,11 @@ def transform(
         node = result.node
         results.append(
             NodeResult(
-                node.name, str(node.resource_type), str(result.status), result.execution_time, result.message
+                node.name,
+                str(node.resource_type),
+                str(result.status),
+                result.execution_time,
+                _said(result.message),
             )
         )
     if not outcome.success:
@@ -148,28 +154,35 @@ def _invoked(
         *("--target-path", str(var / "dbt" / "target")),
         *("--log-path", str(var / "logs")),
         *("--vars", json.dumps(variables(settings))),
-        *("--log-level", "none", "--log-level-file", "info", "--no-use-colors", "--no-print"),
+        *("--log-level", "none", "--log-level-file", "none", "--no-use-colors", "--no-print"),
     ]
     run = {
         "MAINSTAY_AS_OF_DATE": as_of.isoformat(),
         "MAINSTAY_REBUILD": "all" if full_refresh else "stale_dates",
     }
     _write_own_sources(settings)
-    with surroundings(dbt_environment(settings) | run, without=("DBT_",)):
+    told = dbt_environment(settings) | run
+    with surroundings(told, without=("DBT_",)), dbt_log(settings) as log:
         from dbt.cli.main import dbtRunner  # costs a second: only where dbt runs
 
         try:
             key = parse_key(settings, context)
             manifest = read_parsed(settings, key)
             if manifest is None:
-                outcome = dbtRunner().invoke(["parse", "--no-partial-parse", "--no-write-json", *project])
+                outcome = dbtRunner(callbacks=[log]).invoke(
+                    ["parse", "--no-partial-parse", "--no-write-json", *project]
+                )
                 if outcome.success:
                     manifest = outcome.result
                     keep_parsed(settings, key, manifest)
             if manifest is not None:
                 _fit_to(settings, manifest)
-                runner = dbtRunner(manifest=manifest, callbacks=[heard] if heard is not None else [])
+                runner = dbtRunner(
+                    manifest=manifest, callbacks=[log, *([heard] if heard is not None else [])]
+                )
                 outcome = runner.invoke([command, *project, *options])
+                if not outcome.success:
+                    take_values_out(settings.var / "dbt" / "target" / "run_results.json")
         finally:
             _close_connections()
     if isinstance(outcome.exception, KeyboardInterrupt | SystemExit):
@@ -211,13 +224,18 @@ def _fit_to(settings: Settings, manifest: Any) -> None:
             )
 
 
+def _said(message: str | None) -> str | None:
+    """A node's message, without what the database said of values."""
+    return message and visible(without_values(message), keep="\n")
+
+
 def _failure(
     settings: Settings, step: str, results: list[NodeResult], exception: BaseException | None
 ) -> str:
     failed = [r for r in results if r.failed]
-    where = f"see {settings.var / 'logs' / 'dbt.log'}"
+    where = f"see {log_file(settings)}"
     if not failed:
-        return f"{step}: dbt could not run: {exception}; {where}"
+        return f"{step}: dbt could not run: {_said(str(exception))}; {where}"
     first = "; ".join(
         f"{r.resource_type} {r.name}: {' '.join((r.message or r.status).split())[:300]}" for r in failed[:3]
     )

@@ -11,20 +11,13 @@ from pipelines.errors import ContractError
 from pipelines.validate.dialect import serve
 from pipelines.validate.gx import great_expectations, memory_context, quiet
 from pipelines.validate.report import CheckResult
+from pipelines.validate.shown import TEXT_LIMIT, error_of, hide_values
 
 if TYPE_CHECKING:
     import duckdb
 
     from pipelines.validate.rules import Check
     from pipelines.validate.suites import Suite
-
-_EXAMPLES = (
-    "partial_unexpected_list",
-    "partial_unexpected_counts",
-    "unexpected_list",
-    "partial_unexpected_index_list",
-)
-_TEXT_LIMIT = 500
 
 
 @dataclass
@@ -109,64 +102,10 @@ def _run(gx: Any, batch: Any, suite: Suite, expectations: list[Any]) -> list[Any
     row_checks = [n for n, e in enumerate(expectations) if isinstance(e, by_row)]
     run(row_checks, "BOOLEAN_ONLY")
     run([n for n in range(len(expectations)) if n not in row_checks], "SUMMARY")
-    run([n for n in row_checks if not found[n].success and not _error(found[n])], "BASIC")
-    for result in found.values():
-        _hide_personal(suite, result)
+    run([n for n in row_checks if not found[n].success and not error_of(found[n])], "BASIC")
+    for number, result in found.items():
+        hide_values(suite, suite.checks[number], result)
     return [found[n] for n in range(len(expectations))]
-
-
-def _error(result: Any) -> str | None:
-    """First line of the error that an expectation raised."""
-    infos = [
-        result.exception_info,
-        *(v for v in (result.exception_info or {}).values() if isinstance(v, dict)),
-    ]
-    for info in infos:
-        if info and info.get("raised_exception"):
-            lines = (
-                str(info.get("exception_message") or "an exception without a message").strip().splitlines()
-            )
-            return lines[0][:_TEXT_LIMIT]
-    return None
-
-
-def _hide_personal(suite: Suite, result: Any) -> None:
-    """Take the values of columns with personal data out of a result; counts stay."""
-    if not suite.personal:
-        return
-    kwargs = result.expectation_config.kwargs
-    named = {kwargs.get(k) for k in ("column", "column_A", "column_B")} | set(kwargs.get("column_list") or [])
-    if named & suite.personal:
-        for key in (*_EXAMPLES, "observed_value", "details"):
-            result.result.pop(key, None)
-        if _error(result):
-            hidden = "the message is not shown because the column holds personal data"
-            result.exception_info = {
-                "raised_exception": True,
-                "exception_traceback": hidden,
-                "exception_message": hidden,
-            }
-    rows = (result.result.get("details") or {}).get("unexpected_rows")
-    if rows:
-        # A query may rename a column: of a table with personal data only figures, dates and keys are shown.
-        result.result["details"]["unexpected_rows"] = [
-            {
-                k: v
-                for k, v in row.items()
-                if k not in suite.personal and (not isinstance(v, str) or _is_shown(suite, k))
-            }
-            for row in rows
-        ]
-
-
-def _is_shown(suite: Suite, name: str) -> bool:
-    keys = {
-        part
-        for check in suite.checks
-        if check.type == "expect_key_to_be_unique"
-        for part in (check.column or "").split(", ")
-    }
-    return name in keys or name in ("column_name", "contract_type", "found_type", "path", "problem")
 
 
 def _suite_result(suite: Suite, results: list[Any]) -> Any:
@@ -188,7 +127,7 @@ def _suite_result(suite: Suite, results: list[Any]) -> Any:
 
 
 def _plain_result(suite: Suite, check: Check, result: Any) -> CheckResult:
-    found, error = result.result or {}, _error(result)
+    found, error = result.result or {}, error_of(result)
     success = bool(result.success) and error is None
     observed: str | None = None
     if error is not None:
@@ -218,7 +157,7 @@ def _plain_result(suite: Suite, check: Check, result: Any) -> CheckResult:
         check.type,
         check.column,
         success,
-        observed[:_TEXT_LIMIT] if observed else None,
+        observed[:TEXT_LIMIT] if observed else None,
         json.dumps(detail, default=str, ensure_ascii=False),
         check.severity,
     )

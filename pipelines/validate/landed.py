@@ -6,16 +6,19 @@ bulk only a spread of files is read, at most about `READ_BYTES` per dataset; the
 
 from __future__ import annotations
 
-import csv
 import shutil
+import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.errors import LandingError
 from pipelines.land import discover
-from pipelines.land.text import open_text
-from pipelines.quoting import file_literal, ident, literal
+from pipelines.land.header import Header, peek_header
+from pipelines.land.opening import is_gzip, open_bytes, open_text
+from pipelines.quoting import file_literal, ident, literal, literals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,46 +69,39 @@ def _list(files: Sequence[Path]) -> str:
     return "[" + ", ".join(map(file_literal, files)) + "]"
 
 
-def _is_gzip(path: Path) -> bool:
-    with path.open("rb") as stream:
-        return stream.read(2) == b"\x1f\x8b"
-
-
-def _readable(path: Path, contract: SourceContract, scratch: Path) -> Path:
-    """The file itself, or a copy of it in UTF-8 where it is written in another encoding."""
-    if contract.format == "parquet" or contract.dialect.encoding.lower().replace("_", "-") in (
-        "utf-8",
-        "utf8",
-        "ascii",
-    ):
+def _readable(path: Path, contract: SourceContract, scratch: Path, *, skip: int = 0) -> Path:
+    """The file itself, or a copy of it in UTF-8 where it is in another encoding or has lines that DuckDB cannot skip."""
+    is_utf8 = contract.dialect.encoding.lower().replace("_", "-") in ("utf-8", "utf8", "ascii")
+    if contract.format == "parquet" or (is_utf8 and not skip):
         return path
     copy = scratch / f"{len(list(scratch.iterdir()))}.txt"
     with (
         open_text(path, contract.dialect.encoding) as source,
         copy.open("w", encoding="utf-8", newline="") as target,
     ):
+        for _ in range(skip):
+            source.readline()
         shutil.copyfileobj(source, target)
     return copy
 
 
-def _header(path: Path, contract: SourceContract) -> tuple[str, ...]:
+def _header(path: Path, contract: SourceContract) -> Header:
     if contract.format == "parquet":
-        return tuple(pq.read_schema(path).names)
+        with open_bytes(path) as stream:
+            names = tuple(pq.read_schema(stream).names)
+        return Header(names, len(names), 0)
     with open_text(path, contract.dialect.encoding) as stream:
-        dialect = contract.dialect
-        return tuple(
-            next(csv.reader([stream.readline()], delimiter=dialect.delimiter, quotechar=dialect.quote), [])
-        )
+        return peek_header(path, stream, contract)
 
 
-def _csv(contract: SourceContract, header: tuple[str, ...], files: list[Path], *, is_gzip: bool) -> str:
+def _csv(contract: SourceContract, header: Header, files: list[Path], *, is_gzip: bool) -> str:
     dialect = contract.dialect
-    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header)
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header.names)
     return (
-        f"read_csv({_list(files)}, auto_detect = false, header = true, ignore_errors = true, "
+        f"read_csv({_list(files)}, auto_detect = false, header = false, skip = {header.lines}, ignore_errors = true, "
         f"delim = {literal(dialect.delimiter)}, "
-        f"quote = {literal(dialect.quote)}, escape = {literal(dialect.quote)}, "
-        f"nullstr = {literal(dialect.null_value)}, compression = {literal('gzip' if is_gzip else 'none')}, "
+        f"quote = {literal(dialect.quote)}, escape = {literal(dialect.escape or dialect.quote)}, "
+        f"nullstr = {literals(dialect.null_values)}, compression = {literal('gzip' if is_gzip else 'none')}, "
         f"max_line_size = {MAX_LINE_BYTES}, columns = {{{columns}}})"
     )
 
@@ -121,12 +117,12 @@ def _json(contract: SourceContract, files: list[Path]) -> str:
     )
     groups: dict[bool, list[Path]] = {}
     for file in files:
-        groups.setdefault(_is_gzip(file), []).append(file)
+        groups.setdefault(is_gzip(file), []).append(file)
     return " union all ".join(
         f"select {values} from read_json_objects({_list(group)}, format = 'newline_delimited', "
-        f"ignore_errors = true, compression = {literal('gzip' if is_gzip else 'uncompressed')}) "
+        f"ignore_errors = true, compression = {literal('gzip' if packed else 'uncompressed')}) "
         "where json is not null"
-        for is_gzip, group in groups.items()
+        for packed, group in groups.items()
     )
 
 
@@ -162,34 +158,37 @@ def landed_select(
         if contract.format == "jsonl":
             return _json(contract, [_readable(f, contract, scratch) for f in _spread(files)])
         read = set(_spread(files))
-        groups: dict[tuple[tuple[str, ...], bool], list[Path]] = {}
+        groups: dict[tuple[Header, bool], list[Path]] = {}
         for file in files:
             header = _header(file, contract)
-            lacking = [c.source_name for c in contract.source_columns if c.source_name not in header]
+            lacking = [c.source_name for c in contract.source_columns if c.source_name not in header.names]
             if lacking:
                 connection.executemany(
                     "insert into landed_without values (?, ?, ?)",
                     [[contract.name, str(file), n] for n in lacking],
                 )
-            if file in read:
-                readable = _readable(file, contract, scratch)
-                is_gzip = contract.format == "csv" and _is_gzip(readable)
-                groups.setdefault((header, is_gzip), []).append(readable)
-    except (OSError, EOFError, UnicodeError, csv.Error) as error:
+            if file in read and header.names:
+                readable = _readable(file, contract, scratch, skip=0 if header.is_plain else header.lines)
+                header = header if header.is_plain else replace(header, lines=0, is_plain=True)
+                packed = contract.format == "csv" and is_gzip(readable)
+                groups.setdefault((header, packed), []).append(readable)
+    except (OSError, EOFError, UnicodeError, zlib.error, pa.ArrowException) as error:
         raise LandingError(
             f"{contract.path}: the landed files of {contract.name} cannot be read: {error}"
         ) from error
+    if not groups:
+        return empty
     selects = []
-    for (header, is_gzip), group in groups.items():
+    for (header, packed), group in groups.items():
         names = {
-            c.name: ident(c.source_name) if c.source_name in header else "null"
+            c.name: ident(c.source_name) if c.source_name in header.names else "null"
             for c in contract.source_columns
         }
         values = ", ".join(f"cast({value} as varchar) as {ident(name)}" for name, value in names.items())
         relation = (
-            f"read_parquet({_list(group)})"
+            f"read_parquet({_list(group)}, hive_partitioning = false)"
             if contract.format == "parquet"
-            else _csv(contract, header, group, is_gzip=is_gzip)
+            else _csv(contract, header, group, is_gzip=packed)
         )
         selects.append(f"select {values} from {relation}")
     return " union all ".join(selects)

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from pipelines.errors import ValidationFailedError
 from pipelines.paths import plain
 from pipelines.validate.gx import great_expectations, memory_context, quiet
+from pipelines.validate.shown import harmless
+from pipelines.warehouse.rights import private_files, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,7 +90,7 @@ def save(settings: Settings, run_id: str, stage: str, results: Mapping[str, Any]
 
     run = _runs(settings) / _safe(run_id)
     shutil.rmtree(run / "results" / stage, ignore_errors=True)
-    run.mkdir(parents=True, exist_ok=True)
+    private_folder(settings, run)
     earlier = [m.stat().st_mtime_ns for m in _runs(settings).glob(f"*/{_MARK}") if m.parent != run]
     (run / _MARK).write_text(run_id, encoding="utf-8")
     # Newest by its mark even if the clock has been set back since the runs before.
@@ -98,6 +100,8 @@ def save(settings: Settings, run_id: str, stage: str, results: Mapping[str, Any]
         context = _context(run / "results", run / "docs")
         identifier = RunIdentifier(run_name=_safe(run_id), run_time=datetime.now(UTC))
         for suite, result in results.items():
+            for one in result.results:
+                _make_harmless(one)
             result.meta["run_id"] = identifier
             key = ValidationResultIdentifier(
                 expectation_suite_identifier=ExpectationSuiteIdentifier(suite),
@@ -107,6 +111,16 @@ def save(settings: Settings, run_id: str, stage: str, results: Mapping[str, Any]
             context.validation_results_store.set(key, result)
     for old in _newest_first(settings)[KEPT_RUNS:]:
         shutil.rmtree(old)
+
+
+def _make_harmless(result: Any) -> None:
+    """Of an expectation's result, let nothing be markup in Data Docs, of which these files are all."""
+    result.result = harmless(result.result)
+    result.exception_info = harmless(result.exception_info)
+    configuration = result.expectation_config
+    configuration.kwargs = harmless(configuration.kwargs)
+    configuration.meta = harmless(configuration.meta)
+    configuration.description = harmless(configuration.description)
 
 
 def _newest_first(settings: Settings) -> list[Path]:
@@ -129,8 +143,8 @@ def build_docs(settings: Settings) -> Path:
         )
     fresh = settings.docs.with_name(settings.docs.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
-    fresh.parent.mkdir(parents=True, exist_ok=True)
-    with quiet():
+    private_folder(settings, fresh)
+    with quiet(), private_files(settings):
         _context(newest[0] / "results", fresh).build_data_docs()
     old = settings.docs.with_name(settings.docs.name + ".old")
     shutil.rmtree(old, ignore_errors=True)

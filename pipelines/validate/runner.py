@@ -28,7 +28,9 @@ from pipelines.validate.report import ValidationReport
 from pipelines.validate.results import save
 from pipelines.validate.rules import query
 from pipelines.warehouse.connection import connect, restrict
+from pipelines.warehouse.faults import said
 from pipelines.warehouse.reuse import tolerated_rate
+from pipelines.warehouse.rights import private_folder
 
 if TYPE_CHECKING:
     from pipelines.contracts import MartContract, SourceContract
@@ -100,7 +102,7 @@ def _scratch(settings: Settings) -> Iterator[Path]:
     """A folder for this validation; always the same one, so that what a killed one left goes with the next."""
     folder = settings.var / "gx" / "scratch"
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    private_folder(settings, folder)
     try:
         yield folder
     finally:
@@ -164,7 +166,8 @@ def _with_views(connection: duckdb.DuckDBPyConnection, suites: Sequence[Suite]) 
         try:
             connection.execute(f"create or replace temp view {ident(suite.view)} as {suite.select}")
         except duckdb.Error as error:
-            problem = str(error).splitlines()[0]
+            # In a landed file without its header, names of columns are values.
+            problem = said(error, is_personal=bool(suite.personal))
             connection.execute(
                 f"create or replace temp view {ident(suite.view)} as select {literal(problem)} as problem"
             )

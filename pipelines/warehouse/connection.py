@@ -14,6 +14,7 @@ import duckdb
 from pipelines.errors import LockedError
 from pipelines.quoting import ident, literal
 from pipelines.warehouse.faults import damaged, explained
+from pipelines.warehouse.rights import private_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +50,7 @@ def connect(
     """
     target = path or settings.warehouse
     if not read_only:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(settings, target.parent)
     try:
         connection = _patiently(settings, target, lambda: duckdb.connect(str(target), read_only=read_only))
     except duckdb.Error as error:

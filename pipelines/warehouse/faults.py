@@ -21,6 +21,7 @@ from pipelines.errors import (
     WarehouseDamagedError,
 )
 from pipelines.settings import PROJECT_DIR
+from pipelines.showing import cut, visible, without_addresses, without_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +63,7 @@ _SOURCES = (
 )
 _FULL_BYTES = 64 * 1024
 _OPAQUE = (MainstayError, LoadError, BuildError, ValidationFailedError)
+_SAID_CHARACTERS = 400
 _FULL_NUMBERS = (errno.ENOSPC, errno.EDQUOT)
 _CLOSED_NUMBERS = (
     *(errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG),
@@ -101,6 +103,13 @@ def explained(settings: Settings, error: BaseException) -> MainstayError | None:
     if any(sign in first for sign in _CLOSED):
         return _closed(settings, first)
     return None
+
+
+def said(error: BaseException, *, is_personal: bool) -> str:
+    """What an error says, on one line and cut; without a word of DuckDB on values where these may be personal."""
+    text = without_values(str(error)) if is_personal else without_addresses(str(error))
+    first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
+    return cut(visible(first.strip()), _SAID_CHARACTERS)
 
 
 def damaged(settings: Settings, what: str) -> WarehouseDamagedError:
@@ -151,6 +160,8 @@ def _closed(settings: Settings, what: str) -> StorageError:
 def database_errors(settings: Settings) -> Iterator[None]:
     """Raise what a disk or a damaged warehouse did to a step as one sentence; see `explained`.
 
+    Of what else DuckDB says the values are left out: it goes into the ledger, logs, mails and Airflow's database.
+
     DuckDB says "Query interrupted" when a signal ends a query: then what the signal raised goes on instead.
     """
     try:
@@ -160,6 +171,9 @@ def database_errors(settings: Settings) -> Iterator[None]:
         if isinstance(error, RuntimeError) and cause is not None and not isinstance(cause, Exception):
             raise cause from None
         known = explained(settings, error)
+        if known is None and isinstance(error, duckdb.Error) and without_values(str(error)) != str(error):
+            said_less = type(error)(said(error, is_personal=True))
+            raise said_less.with_traceback(error.__traceback__) from None
         if known is None:
             raise
         raise known from error

@@ -1,7 +1,8 @@
 """The warehouse's one-writer lock.
 
 DuckDB takes one writer. Every step that writes holds this operating-system file lock, which dies with its
-process, and leaves a note that says who holds it. A step that calls another holds it once.
+process, and leaves a note that says who holds it. A step that calls another holds it once. Readers have no need of it,
+and could keep writers waiting with it, so nobody but its owner can open it.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import logging
 import os
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
 
 from pipelines.errors import LockedError
+from pipelines.warehouse.rights import LOCK_MODE, private_files, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -67,8 +69,8 @@ def warehouse_lock(
     if folder in held:
         yield
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / "lock")
+    private_folder(settings, folder)
+    lock = FileLock(folder / "lock", mode=LOCK_MODE)
     try:
         lock.acquire(timeout=min(_FIRST_WAIT_SECONDS, settings.lock_timeout_seconds))
     except Timeout:
@@ -80,7 +82,9 @@ def warehouse_lock(
                 f"the warehouse {settings.warehouse} is being written by {_describe(settings)}; waited "
                 f"{settings.lock_timeout_seconds:g} s (MAINSTAY_LOCK_TIMEOUT_SECONDS). Wait for it to end, or end that process"
             ) from error
+    stack = ExitStack()
     try:
+        stack.enter_context(private_files(settings))
         note = {
             "pid": os.getpid(),
             "host": socket.gethostname(),
@@ -100,6 +104,7 @@ def warehouse_lock(
         yield
     finally:
         held.discard(folder)
+        stack.close()
         lock.release()
 
 
@@ -108,7 +113,7 @@ def is_locked(settings: Settings) -> bool:
     path = settings.warehouse.parent / "lock"
     if not path.exists():
         return False
-    lock = FileLock(path)
+    lock = FileLock(path, mode=LOCK_MODE)
     try:
         lock.acquire(timeout=0)
     except Timeout:

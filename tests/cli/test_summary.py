@@ -41,7 +41,9 @@ def summary(scale: int) -> dict[str, Any]:
             }
             for label in TIERS
         ],
-        "share_of_wallet": {"share_of_wallet": 0.582, "headroom": Decimal("119300000") * scale, "customers": 2_469},
+        "share_of_wallet": {
+            "share_of_wallet": 0.582, "headroom": Decimal("119300000") * scale, "customers": 2_469, "surveyed": 300,
+        },
         "retention": {
             "status": {"active": 2_000, "at_risk": 200, "lapsed": 150, "reactivated": 100, "new": 19},
             "flow": {
@@ -86,3 +88,29 @@ def test_no_row_wraps_and_no_line_is_wider(width: int, scale: int) -> None:
     assert "/var/serving/marts.duckdb" in text
     assert "[red]new[/]" in text
     assert "1,204 quarantined" in " ".join(text.split())
+
+
+def said(**parts: Any) -> str:
+    console = Console(file=io.StringIO(), width=400, highlight=False)
+    show({**summary(1), **parts}, console)
+    return " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+
+
+def test_a_share_of_wallet_without_any_survey_is_called_a_benchmark() -> None:
+    wallet = {"share_of_wallet": 0.45, "headroom": Decimal("1084051"), "customers": 400}
+    assert "a benchmark only: there is no valid survey" in said(share_of_wallet={**wallet, "surveyed": 0})
+    some = said(share_of_wallet={**wallet, "surveyed": 30})
+    assert "by survey of 30, by benchmark of the others" in some
+    assert "benchmark only" not in some
+
+
+def test_a_limit_and_withheld_figures_are_said() -> None:
+    fits = {
+        "fitted": ["bg_nbd (full)"],
+        "left_out": {},
+        "limits": {"bg_nbd (full)": "nbd"},
+        "withheld": {"mbg_nbd (full)": 2},
+    }
+    text = said(fits=fits)
+    assert "bg_nbd (full): nobody seems to leave, so it is the NBD, with P(alive) 1 for all" in text
+    assert "mbg_nbd (full): 2 customers" in text

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
 from loading_world import World
 
 from pipelines.contracts import canonical_contracts, mart_contracts, source_contracts
+from pipelines.contracts.location import place_of
 from pipelines.errors import ContractError
 from pipelines.settings import PROJECT_DIR, Settings
 
@@ -78,6 +80,10 @@ CASES: list[tuple[Callable[[World], object], str]] = [
     (lambda w: edit(w, servers=[]), r"servers: no location; give one"),
     (lambda w: w.server(path="all/*.csv"), r"servers.path: location 'all/\*.csv'; no whole date in it"),
     (lambda w: w.server(path="{date:%Y}/*.csv"), r"servers.path: .*no whole date in it"),
+    (
+        lambda w: w.server(path="{date:%Y%m}.csv"),
+        r"servers.path: .*no whole date in it; .*; a monthly file, or a dump of all history, lands under its last day",
+    ),
     (lambda w: w.server(path="{date:%Y%b%d}/*.csv"), r"servers.path: .*%b in .* is not known; use %Y"),
     (lambda w: w.server(path="**/{date}.csv"), r"servers.path: .*\*\* cannot be used"),
     (lambda w: w.server(format="xlsx"), r"servers.format: format 'xlsx' is not supported; use one of csv"),
@@ -89,10 +95,80 @@ CASES: list[tuple[Callable[[World], object], str]] = [
     ),
     (lambda w: w.server(delimiter="||"), r"servers.delimiter: '\|\|' is not one character"),
     (lambda w: w.server(delimiter='"'), r"servers.quote: the same as delimiter"),
+    (lambda w: w.server(escape=","), r"servers.escape: the same as delimiter"),
+    (lambda w: w.server(escape="\\\\"), r"servers.escape: '.*' is not one character"),
+    (lambda w: w.server(escape="\\", quote=""), r"servers.escape: there is no quote to escape"),
+    (lambda w: w.server(skipLines="3"), r"servers.skipLines: '3' is no number of lines"),
+    (lambda w: w.server(skipLines=-1), r"servers.skipLines: -1 is no number of lines"),
+    (lambda w: w.server(columns="a,b"), r"servers.columns: 'a,b' is no list of names"),
+    (lambda w: w.server(columns=["a", "a"]), r"servers.columns: 'a' stands twice"),
+    (lambda w: w.server(columns=["note"]), r"servers.columns: no place for 'transaction_id', "),
+    (
+        lambda w: w.server(format="jsonl", skipLines=1),
+        r"servers.skipLines: a jsonl file has none; take it out",
+    ),
+    (lambda w: w.server(format="parquet", columns=["a"]), r"servers.columns: a parquet file has none"),
     (lambda w: w.server(nullValue=0), r"servers.customProperties.nullValue: 0 is no text; put it in quotes"),
     (lambda w: w.server(thousandsMark="."), r"servers.thousandsMark: the same as decimalMark"),
     (lambda w: w.server(timezone="Beijing"), r"servers.timezone: unknown timezone 'Beijing'; use"),
     (lambda w: w.server(dateFormat="%Q"), r"servers.dateFormat: .*; mend it"),
+    (
+        lambda w: w.server(timestampFormat="YYYY-MM-DD HH:mm"),
+        r"servers.timestampFormat: format 'YYYY-MM-DD HH:mm' has no strptime codes; use %Y-%m-%d %H:%M, or iso8601",
+    ),
+    (
+        lambda w: w.server(dateFormat="ddMMyyyy"),
+        r"servers.dateFormat: .* no strptime codes; use %d%m%Y, or iso8601",
+    ),
+    (lambda w: w.server(dateFormat="date"), r"servers.dateFormat: .* codes; use for example %d/%m/%Y"),
+    (
+        lambda w: w.server(timestampFormat="%Y-%m-%d %H:%M %Z"),
+        r"servers.timestampFormat: .* has %Z, which is not read; mend it: the name of a zone means several",
+    ),
+    (
+        lambda w: w.server(timestampFormat="%s"),
+        r"servers.timestampFormat: .*; mend it: for seconds since 1970",
+    ),
+    (
+        lambda w: w.server(timestampFormat="%c"),
+        r"servers.timestampFormat: .*; mend it: it differs from country",
+    ),
+    (lambda w: w.server(dateFormat="%G-W%V"), r"servers.dateFormat: .*; mend it: weeks are not read"),
+    (lambda w: w.server(dateFormat="%m/%Y"), r"servers.dateFormat: .* tells no whole date; mend it"),
+    (lambda w: w.server(dateFormat="%-d%m%Y"), r"servers.dateFormat: .* has %-d beside digits, and 111"),
+    (lambda w: w.server(dateFormat="%d/%m/%Y/%m"), r"servers.dateFormat: .* tells %m twice"),
+    (lambda w: w.server(dateFormat="%Y-%m-%d %H:%M%z"), r"servers.dateFormat: .* has an offset"),
+    (
+        lambda w: w.server(timestampFormat="%Y-%m-%d %I:%M"),
+        r"servers.timestampFormat: .* has one of %I and %p without the other; mend it: use both, or %H",
+    ),
+    (lambda w: w.server(timestampFormat="%Y-%m-%d %M"), r"servers.timestampFormat: .* has %M without %H"),
+    (
+        lambda w: w.server(nullValues="-"),
+        r"servers.customProperties.nullValues: '-' is no list of texts; write for example",
+    ),
+    (lambda w: w.server(negativeStyle="red"), r"servers.negativeStyle: unknown 'red'; use one of leading"),
+    (lambda w: w.server(thousandsMark="-"), r"servers.thousandsMark: '-' means something else in a number"),
+    (
+        lambda w: w.server(currencySign="Fr."),
+        r"servers.currencySign: 'Fr.' holds a blank or a mark of numbers",
+    ),
+    (
+        lambda w: w.column("score", customProperties=[{"property": "rounding", "value": "halfUp"}]),
+        r"column score: rounding: 'halfUp' of DOUBLE; use halfUp, of DECIMAL",
+    ),
+    (
+        lambda w: w.column("quantity", customProperties=[{"property": "rounding", "value": "floor"}]),
+        r"column quantity: rounding: 'floor' of DECIMAL\(18,3\); use halfUp",
+    ),
+    (
+        lambda w: w.setting(ignoreColumns="Kasse"),
+        r"ignoreColumns: 'Kasse' is not a list of the files' column names",
+    ),
+    (
+        lambda w: w.setting(ignoreColumns=["note"]),
+        r"ignoreColumns: 'note' is a column that the contract reads",
+    ),
     (lambda w: w.setting(toleratedRejectRate=2), r"toleratedRejectRate: 2.0 is no share; use 0 to 1"),
     (lambda w: w.setting(toleratedRejectRate="1 %"), r"toleratedRejectRate: '1 %' is not a share"),
     (lambda w: w.setting(obligatory="no"), r"obligatory: 'no' is not true or false"),
@@ -207,3 +283,15 @@ def test_bounds_and_allowed_values_compare_by_type(tmp_path: Path) -> None:
             "sold_on: '2016-12-31' is below the minimum 2017-01-01",
         ]
     }
+
+
+@pytest.mark.parametrize(
+    ("location", "dated", "undated"),
+    [
+        ("sales/{date}/*.csv", "sales/2025-03-01/*.csv", "sales/YYYY-MM-DD/*.csv"),
+        ("{date:%Y/%m/%d}/{date:%y%j}.csv", "2025/03/01/25060.csv", "YYYY/MM/DD/YYDDD.csv"),
+    ],
+)
+def test_a_location_is_shown_with_its_date(location: str, dated: str, undated: str) -> None:
+    assert place_of(location, date(2025, 3, 1)) == dated
+    assert place_of(location) == undated

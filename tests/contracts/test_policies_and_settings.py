@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import re
+from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
+import yaml
 from deployments import ODD_NAME, mainstay, says_one_thing
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pipelines.contracts.policies import read_policies
+from pipelines.contracts.seeds import SEEDS
 from pipelines.errors import SettingsError
 from pipelines.paths import plain
 from pipelines.settings import PROJECT_DIR, Settings, load_settings
@@ -51,11 +60,32 @@ def test_the_shipped_and_the_demo_policies_are_right() -> None:
             r"has the ranks 1, 3; they must run 1 \(best\) to 2",
         ),
         ("2000-01-01,a,甲,A,1,500\n2000-01-01,a,丙,C,2,0\n", r":2: tier a stands twice"),
-        ("2000-02-30,a,甲,A,1,0\n", r":2: .*dates are YYYY-MM-DD"),
-        ("20000101,a,甲,A,1,0\n", r":2: .*dates are YYYY-MM-DD"),
-        ("2000-01-01,a,甲,A,first,0\n", r":2: .*ranks whole numbers"),
-        ("2000-01-01,a,甲,A,1,much\n", r":2: .*bounds amounts"),
-        ("2000-01-01,a,甲,A,1,NaN\n", r":2: the lower bound NaN"),
+        ("2000-02-30,a,甲,A,1,0\n", r":2: valid_from .*no day of the calendar; dates are YYYY-MM-DD"),
+        ("20000101,a,甲,A,1,0\n", r":2: valid_from '20000101' is no date; write it as YYYY-MM-DD"),
+        ("2025-W01-1,a,甲,A,1,0\n", r":2: valid_from '2025-W01-1' is no date; write it as YYYY-MM-DD"),
+        (
+            "２０００-01-01,a,甲,A,1,0\n",
+            r":2: valid_from .* is no date; write it as YYYY-MM-DD, in plain digits",
+        ),
+        ("2000-01-01,a,甲,A,１,0\n", r":2: tier_rank '１' is no whole number in plain digits"),
+        ("2000-01-01,a,甲,A,1_0,0\n", r":2: tier_rank '1_0' is no whole number in plain digits"),
+        ("2000-01-01,a,甲,A,99999999999,0\n", r":2: tier_rank '99999999999' is no whole number"),
+        ("2000-01-01,a,甲,A,1,1e20\n", r":2: lower_bound '1e20' is no number in plain digits"),
+        ("2000-01-01,a,甲,A,1,1_000\n", r":2: lower_bound '1_000' is no number in plain digits"),
+        ("2000-01-01,a,甲,A,1,５００\n", r":2: lower_bound '５００' is no number in plain digits"),
+        (
+            "2000-01-01,a,甲,A,1,99.995\n",
+            r":2: lower_bound 99.995 has more decimals than are kept; round it yourself",
+        ),
+        ("2000-01-01,a,甲,A,1,0.004\n2000-01-01,b,乙,B,2,0\n", r":2: lower_bound 0.004 has more decimals"),
+        (
+            "2000-01-01,a,甲,A,1,12345678901234567\n",
+            r":2: lower_bound 12345678901234567 is too large; at most 16 digits",
+        ),
+        ("2000-01-01,a\u200b,甲,A,1,0\n", r":2: tier 'a.*' has a sign that cannot be seen"),
+        ("2000-01-01,a,甲,A,first,0\n", r":2: tier_rank .first. is no whole number"),
+        ("2000-01-01,a,甲,A,1,much\n", r":2: lower_bound .much. is no number"),
+        ("2000-01-01,a,甲,A,1,NaN\n", r":2: lower_bound .NaN. is no number"),
         ("2000-01-01,a,甲,A,1,-5\n", r":2: the lower bound -5"),
         ("2000-01-01,a,甲,A,1,5\n", r":2: the lowest tier a starts at 5; it must start at 0"),
         ("2000-01-01,lapsed,甲,A,1,0\n", r":2: tier code 'lapsed' cannot be used"),
@@ -89,25 +119,42 @@ def test_a_wrong_tier_policy_is_refused(folder: Path, rows: str, message: str) -
         (
             "margin_rates.csv",
             b"category,margin_rate\nfood,25\n",
-            r"margin_rates.csv:2: margin rate 25.0 is no share",
+            r"margin_rates.csv:2: margin rate 25 is no share",
         ),
         (
             "margin_rates.csv",
             b"category,margin_rate\nfood,x\n",
-            r"margin_rates.csv:2: margin rate 'x' is no number",
+            r"margin_rates.csv:2: margin_rate 'x' is no number",
         ),
         (
             "margin_rates.csv",
             b"category,margin_rate\nfood,nan\n",
-            r"margin_rates.csv:2: margin rate nan is no share",
+            r"margin_rates.csv:2: margin_rate 'nan' is no number",
         ),
+        (
+            "margin_rates.csv",
+            b"category,margin_rate\nfood,0.3333335\n",
+            r"margin_rates.csv:2: margin_rate 0.3333335 has more decimals than are kept; .* at most 6 decimals",
+        ),
+        ("margin_rates.csv", b"category,margin_rate\nfood,1e-7\n", r":2: margin_rate '1e-7' is no number"),
+        (
+            "margin_rates.csv",
+            b'category,margin_rate\n"two\nlines",0.1\n',
+            r"margin_rates.csv:3: category 'two.nlines' has a sign that cannot be seen",
+        ),
+        (
+            "peer_attributes.csv",
+            "level,attribute\n１,region\n".encode(),
+            r":2: level '１' is no whole number",
+        ),
+        ("peer_attributes.csv", "level,attribute\n²,region\n".encode(), r":2: level '²' is no whole number"),
         (
             "margin_rates.csv",
             b"category,margin_rate\nfood,.1\nfood,.2\n",
             r"margin_rates.csv:3: category 'food' is empty or stands twice",
         ),
         ("peer_attributes.csv", b"level,attribute\n2,region\n", r"levels are \[2\]; they must run 1, 2, 3"),
-        ("peer_attributes.csv", b"level,attribute\n0,region\n", r":2: level '0' is no whole number"),
+        ("peer_attributes.csv", b"level,attribute\n0,region\n", r":2: level 0 is no level"),
         ("peer_attributes.csv", b"level,attribute\n1,email\n", r":2: 'email' is no customer attribute"),
         (
             "peer_attributes.csv",
@@ -137,6 +184,34 @@ def test_a_wrong_policy_file_is_refused(folder: Path, file: str, content: bytes 
             {},
             "MAINSTAY_SCENARIO_RETENTION_POINTS: .*less than or equal to 100",
         ),
+        (
+            "",
+            {"MAINSTAY_TIER_WINDOW_MONTHS": "１２"},
+            "MAINSTAY_TIER_WINDOW_MONTHS: .*integer in plain digits",
+        ),
+        (
+            "",
+            {"MAINSTAY_TIER_WINDOW_MONTHS": "1_2"},
+            "MAINSTAY_TIER_WINDOW_MONTHS: .*integer in plain digits",
+        ),
+        ("", {"MAINSTAY_DISCOUNT_RATE": "1e-1"}, "MAINSTAY_DISCOUNT_RATE: .*number in plain digits"),
+        ("tier_window_months = true", {}, "MAINSTAY_TIER_WINDOW_MONTHS: .*true is no figure"),
+        ("grace_months = 1.5", {}, "MAINSTAY_GRACE_MONTHS: .*fractional part"),
+        ("lock_timeout_seconds = inf", {}, "MAINSTAY_LOCK_TIMEOUT_SECONDS: .*finite number"),
+        ("benchmark_quantile = nan", {}, "MAINSTAY_BENCHMARK_QUANTILE: .*finite number"),
+        (
+            "default_lapsed_days = 4000000000",
+            {},
+            "MAINSTAY_DEFAULT_LAPSED_DAYS: .*less than or equal to 36500",
+        ),
+        (
+            "default_margin_rate = 0.3333335",
+            {},
+            "MAINSTAY_DEFAULT_MARGIN_RATE: .*0.3333335 has more decimals",
+        ),
+        ("", {"MAINSTAY_DEFAULT_MARGIN_RATE": "0.3333335"}, "MAINSTAY_DEFAULT_MARGIN_RATE: .*at most 6"),
+        ("currency = 'KWD'", {}, r"MAINSTAY_CURRENCY: .*KWD has 3 decimals, .* they would be rounded"),
+        ("", {"MAINSTAY_CURRENCY": "CLF"}, "MAINSTAY_CURRENCY: .*CLF has 4 decimals"),
         ("tier_windw_months = 12", {}, "MAINSTAY_TIER_WINDW_MONTHS: Extra inputs"),
         ("timezone = Europe", {}, "mainstay.toml cannot be read"),
         ("a = 'ä'".encode("latin-1"), {}, "mainstay.toml cannot be read"),
@@ -212,3 +287,66 @@ def test_a_folder_of_odd_name_is_reached_by_a_plain_one(tmp_path: Path) -> None:
     path.parents[2].unlink()  # a temporary folder is cleared now and then
     assert plain(odd / "mainstay.duckdb").parent.samefile(odd)
     assert plain(tmp_path / "Filiale Süd 门店") == tmp_path / "Filiale Süd 门店"
+
+
+# What people type, and what only looks like a figure: digits of other scripts, exponents, separators, week dates.
+signs = st.text(st.sampled_from("0123456789.-+_eE １２٣²W\t,\"'#;x"), max_size=9)
+shares = signs | st.decimals(-1, 1, places=7).map(str) | st.decimals(-1, 1, places=6).map("{:f}".format)
+bounds = (
+    signs | st.decimals(0, 10**17, places=3).map(str) | st.decimals(1, 10**15, places=2).map("{:f}".format)
+)
+days = (
+    signs | st.dates().map(str) | st.dates().map("{:%G-W%V-%u}".format) | st.dates().map("{:%Y%m%d}".format)
+)
+words = st.text(min_size=1, max_size=8) | st.sampled_from(
+    ["null", "NULL", "'a", '"a"', 'a"b', "a;b", "#a", "茶 叶", "a\\b"]
+)
+
+
+strange = st.one_of(
+    st.tuples(st.sampled_from(["category", "tier", "label_zh", "label_en"]), words),
+    st.tuples(st.just("margin_rate"), shares),
+    st.tuples(st.just("valid_from"), days),
+    st.tuples(st.just("lower_bound"), bounds),
+    st.tuples(st.just("tier_rank"), signs | st.sampled_from(["1", "１", "01", "+1", "²"])),
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(strange)
+def test_what_passes_the_check_is_loaded_as_it_was_read(folder: Path, strange: tuple[str, str]) -> None:
+    """Into the types of dbt's seeds, by the statement that dbt-duckdb loads seeds with."""
+    column, value = strange
+    best = ["2000-01-01", "a", "甲", "A", "1", "5"]
+    for stem, row in (("margin_rates", ["food", "0.2"]), ("tier_policy", best)):
+        names = list(SEEDS[stem])
+        rows = [names, [value if name == column else field for name, field in zip(names, row, strict=True)]]
+        if stem == "tier_policy":
+            rows.append([rows[1][0], "b", "乙", "B", "2", "0"])
+        with (folder / f"{stem}.csv").open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream).writerows(rows)
+    refused = ""
+    try:
+        found = read_policies(Settings(home=folder.parent))
+    except SettingsError as error:
+        refused = str(error)
+    if refused:
+        assert re.search(r"(margin_rates|tier_policy)\.csv", refused)
+        return
+    for stem, expected in (
+        ("margin_rates", [(name, Decimal(str(rate))) for name, rate in found.margin_rates.items()]),
+        ("tier_policy", [tuple(vars(tier).values()) for tier in found.tiers]),
+    ):
+        with closing(duckdb.connect()) as connection:
+            columns = ", ".join(f"{name} {type_}" for name, type_ in SEEDS[stem].items())
+            connection.execute(f"create table seed ({columns})")
+            connection.execute(
+                f"copy seed from '{folder / stem}.csv' (format csv, header true, delimiter ',')"
+            )
+            assert connection.execute("select * from seed order by rowid").fetchall() == expected
+
+
+def test_seeds_have_the_types_that_dbt_gives_them() -> None:
+    project = yaml.safe_load((PROJECT_DIR / "dbt_project" / "dbt_project.yml").read_text(encoding="utf-8"))
+    seeds = {name: s["+column_types"] for name, s in project["seeds"]["mainstay"].items() if name[0] != "+"}
+    assert seeds == SEEDS

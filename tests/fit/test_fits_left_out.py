@@ -94,8 +94,9 @@ def test_customers_who_all_buy_alike_and_never_leave_have_no_maximum() -> None:
     alike = sample(alike_histories, Spends.of([12] * 600, [20.0] * 600, [1] * 600))
     found = fit_models(alike)
     assert set(found.reasons) == {f.label for f in found.fits}
-    said = "did not converge: the data determine no maximum of the likelihood"
-    assert set(found.reasons.values()) == {said}
+    assert {fit.why.code for fit in found.fits if fit.why} == {"no_maximum"}
+    (said,) = set(found.reasons.values())
+    assert "explain these customers equally well" in said
     # Where a search began is not seen in what is published.
     last = {(f.model, f.sample): dict.fromkeys(names(f.model), 20.0) for f in found.fits}
     assert fit_models(alike, last).reasons == found.reasons
@@ -157,6 +158,25 @@ def test_what_follows_from_a_fit_and_fails_leaves_it_out(monkeypatch: pytest.Mon
     assert next(f for f in found.fits if f.label == "bg_nbd (full)").is_converged
 
 
+def test_one_customer_without_a_value_loses_only_the_own_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = type(BG_NBD).expected
+
+    def broken_for_one(self: Any, parameters: Floats, histories: Histories, weeks: float) -> Floats:
+        found = expected(self, parameters, histories, weeks)
+        found[7] = np.nan
+        return found
+
+    monkeypatch.setattr(type(BG_NBD), "expected", broken_for_one)
+    found = fit_models(sample(*shoppers(600, 400)))
+    fit = next(f for f in found.fits if f.label == "bg_nbd (full)")
+    assert (fit.reason, fit.withheld, found.withheld["bg_nbd (full)"]) == (None, 1, 1)
+    empty = found.expectations[["p_alive_bg_nbd", "expected_purchase_days_12m_bg_nbd"]].isna()
+    assert empty.all(axis=1).to_numpy().nonzero()[0].tolist() == [7]
+    assert empty.any(axis=1).sum() == 1
+    frame = found.frame(date(2024, 5, 1)).set_index(["model", "sample"])
+    assert frame.loc[("bg_nbd", "full"), "withheld_customers"] == 1
+
+
 def test_a_night_that_starts_from_the_last_one_publishes_the_same_in_fewer_steps() -> None:
     given = sample(*shoppers(800, 500))
     first = fit_models(given)
@@ -170,7 +190,7 @@ def test_a_search_that_begins_on_a_part_ends_at_the_same_figures(monkeypatch: py
     given = sample(*shoppers(2000, 500))
     whole = fit_models(given)
     assert whole.reasons == {}
-    monkeypatch.setattr("pipelines.fit.fit.FEW_HISTORIES", 400)
+    monkeypatch.setattr("pipelines.fit.search.FEW_HISTORIES", 400)
     in_part = fit_models(given)
     again = fit_models(given, {(f.model, f.sample): f.parameters for f in whole.fits})
     for found in (in_part, again):

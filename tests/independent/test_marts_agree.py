@@ -237,7 +237,11 @@ def landed_and_loaded(deployment: Deployment, tables: dict[str, pd.DataFrame]) -
         full[column] = [
             None if v is None else Decimal(str(v)).quantize(Decimal("0.0001")) for v in full[column]
         ]
-    return {"transactions": full, "customers": tables["customers"], "wallet_surveys": surveys[SURVEY_COLUMNS]}
+    return {
+        "transactions": full,
+        "customers": tables["customers"],
+        "wallet_surveys": surveys[[*SURVEY_COLUMNS, "surveyed_at"]],
+    }
 
 
 def test_demo_at_a_months_end(demo: tuple[Deployment, dict[str, pd.DataFrame]]) -> None:

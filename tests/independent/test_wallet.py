@@ -120,6 +120,14 @@ def test_the_rule_gives_no_wallet_without_own_spend_and_needs_our_brand_among_th
     assert (row["method"], row["wallet"], row["war_brands"]) == ("war", 60, 1)
 
 
+def test_of_one_day_the_later_survey_counts_and_of_one_moment_s10_after_s9() -> None:
+    two = [survey("S9", "a", "2024-01-06", declared=100), survey("S10", "a", "2024-01-06", declared=110)]
+    assert only(wallets(BOUGHT, pd.concat(two)))["wallet"] == 110
+    morning, evening = pd.Timestamp("2024-01-06 09:00"), pd.Timestamp("2024-01-06 17:00")
+    timed = pd.concat([two[0].assign(surveyed_at=evening), two[1].assign(surveyed_at=morning)])
+    assert only(wallets(BOUGHT, timed))["wallet"] == 100
+
+
 def test_the_latest_survey_counts_and_of_one_day_the_greatest_id() -> None:
     days = [("s9", "2024-01-05", 90), ("s1", "2024-01-06", 100), ("s2", "2024-01-06", 110)]
     surveys = pd.concat([survey(name, "a", day, declared=wallet) for name, day, wallet in days])

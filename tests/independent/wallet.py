@@ -64,11 +64,11 @@ def _answers(surveys: pd.DataFrame, as_of_date: date) -> dict[tuple[str, str], l
     if not surveys.empty:
         for row in surveys.assign(business_date=dates_of(surveys["business_date"])).to_dict("records"):
             if row["business_date"] <= as_of_date:
-                key = (row["customer_id"], row["category"], row["business_date"], row["survey_id"])
+                survey_id = row["survey_id"]
+                key = (row["customer_id"], row["category"], row["business_date"], len(survey_id), survey_id)
                 groups[key].append(row)
     answers: dict[tuple[str, str], list[Answer]] = defaultdict(list)
-    for customer_id, category, day, survey_id in sorted(groups):
-        rows = groups[customer_id, category, day, survey_id]
+    for (customer_id, category, day, *_), rows in sorted(groups.items(), key=lambda group: _order(*group)):
         declared = [row["declared_wallet"] for row in rows if not is_null(row["declared_wallet"])]
         ranked = [row for row in rows if not is_null(row["preference_rank"])]
         ranks = mean_ranks([row["preference_rank"] for row in ranked])
@@ -84,6 +84,13 @@ def _answers(surveys: pd.DataFrame, as_of_date: date) -> dict[tuple[str, str], l
             }
         )
     return answers
+
+
+def _order(key: tuple, rows: list[dict]) -> tuple:
+    """Oldest first: by moment where it is known, then S9 before S10."""
+    customer_id, category, day, *name = key
+    moments = [pd.Timestamp(moment) for row in rows if not is_null(moment := row.get("surveyed_at"))]
+    return customer_id, category, day, max(moments, default=pd.Timestamp(day)), *name
 
 
 def _latest(answers: list[Answer], start: date, end: date, part: str) -> Answer:

@@ -3,9 +3,13 @@
 # ruff: noqa: E501 - one case a line reads best
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import os
+import tarfile
+import zipfile
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -28,6 +32,13 @@ MEMBERS = packed(TEXT.encode()) + packed(GOOD.format(2).encode())
 
 def shown(value: object) -> str:
     return value if isinstance(value, str) else "bytes"
+
+
+def tarred() -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("sales.csv"))
+    return stream.getvalue()
 
 
 @pytest.fixture
@@ -68,7 +79,7 @@ def refusal(world: World, content: bytes, name: str, format_: str, encoding: str
         (
             TEXT.replace("net_amount", "amount").encode(),
             "utf-8",
-            "the column net_amount, found a header with transaction_id",
+            "the column net_amount, found a header with 'transaction_id'",
         ),
         (TEXT.replace("net_amount", "note").encode(), "utf-8", "the column net_amount"),
         (
@@ -92,7 +103,7 @@ def refusal(world: World, content: bytes, name: str, format_: str, encoding: str
         (MANY[:200] + b"\xff" * 40 + MANY[240:], "utf-8", "a sound gzip file, found a damaged one"),
         (MANY + b"garbage", "utf-8", "a sound gzip file, found a damaged one"),
         (MANY[:5], "utf-8", "a complete gzip file"),
-        (b"PAR1" + bytes(100), "utf-8", "NUL bytes"),
+        (b"PAR1" + bytes(100), "utf-8", "CSV, found a Parquet file"),
     ],
     ids=shown,
 )
@@ -104,7 +115,7 @@ def test_csv(world: World, content: bytes, encoding: str, sentence: str) -> None
     ("content", "sentence"),
     [
         (b"", "a jsonl file, found an empty file"), (HTML, "JSON Lines, found an HTML or XML page"), (TEXT.encode(), "no JSON object"),
-        (b'{"a": 1}\n', "the keys transaction_id, line_number, customer_id, transaction_at, net_amount, found objects with a"),
+        (b'{"a": 1}\n', "the keys transaction_id, line_number, customer_id, transaction_at, net_amount, found objects with 'a'"),
         (b"[" * 100_000, "no JSON object"), (b"\n\n", "no JSON object"), (packed(b'{"a": 1}\n')[:-9], "a complete gzip file"),
     ],
     ids=shown,
@@ -125,7 +136,7 @@ FULL: dict[str, object] = {
         (b"", "a parquet file, found an empty file"), (HTML, "a Parquet file, found an HTML or XML page"),
         (TEXT.encode(), "a Parquet file, found a file that is none or damaged"),
         (parquet(FULL)[:-20], "a Parquet file, found a file that is none or damaged"), (parquet(FULL)[:40], "none or damaged"),
-        (parquet({"a": [1]}), "found a Parquet schema with a"),
+        (parquet({"a": [1]}), "found a Parquet schema with 'a'"),
         (parquet({**FULL, "net_amount": [True]}), "column net_amount as DECIMAL(18,2), found it as boolean"),
         (parquet({**FULL, "customer_id": [17.0]}), "column customer_id as VARCHAR, found it as number"),
         (parquet({**FULL, "transaction_at": [1]}), "column transaction_at as TIMESTAMP, found it as integer"),
@@ -136,6 +147,47 @@ FULL: dict[str, object] = {
 )  # fmt: skip
 def test_parquet(world: World, content: bytes, sentence: str) -> None:
     assert sentence in refusal(world, content, "s.parquet", "parquet")
+
+
+def zipped(*names: str) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name in names:
+            archive.writestr(name, TEXT)
+    return stream.getvalue()
+
+
+FOREIGN = [
+    (zipped("sales.csv"), "a zip archive; unpack it, or pack it with gzip"),
+    (zipped("sales.csv")[:60], "a zip archive"),
+    (zipped("[Content_Types].xml", "xl/workbook.xml"), "an Excel workbook (.xlsx); save its sheet as"),
+    (zipped("mimetype", "content.xml"), "an OpenDocument file, such as a workbook (.ods)"),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600),
+        "an old Office file, such as an Excel workbook (.xls)",
+    ),
+    (lzma.compress(TEXT.encode()), "an xz archive"),
+    (bz2.compress(TEXT.encode()), "a bzip2 archive"),
+    (b"\x28\xb5\x2f\xfd" + bytes(60), "a zstd archive"),
+    (packed(packed(TEXT.encode())), "gzip within gzip"),
+    (packed(zipped("a.csv")), "a zip archive"),
+    (b"\x89PNG\r\n\x1a\n" + bytes(60), "a PNG image"),
+    (b"\xff\xd8\xff\xe0" + bytes(60), "a JPEG image"),
+    (b"%PDF-1.7\n", "a PDF document"),
+    (b"SQLite format 3\x00" + bytes(60), "an SQLite database"),
+    (parquet({"a": [1]}), "a Parquet file; set the contract's format to parquet"),
+    (tarred(), "a tar archive"),
+]
+
+
+@pytest.mark.parametrize("format_", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize(("content", "sentence"), FOREIGN, ids=[sentence for _, sentence in FOREIGN])
+def test_what_is_no_text_and_no_table_is_called_by_its_name(
+    world: World, content: bytes, sentence: str, format_: str
+) -> None:
+    if format_ == "parquet" and content[:2] in (b"\x1f\x8b", b"PA"):
+        pytest.skip("gzip and Parquet have sentences of their own there")
+    assert f"found {sentence}" in refusal(world, content, "sales.csv", format_)
 
 
 def test_a_folder_a_dangling_link_and_a_pipe_in_place_of_a_file(world: World) -> None:

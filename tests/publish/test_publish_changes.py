@@ -178,6 +178,39 @@ def test_a_row_that_moves_to_another_month_is_changed_not_added_and_removed(tmp_
     assert changes.revenue_total.difference == 0
 
 
+def test_months_that_were_not_built_before_are_new_and_not_restated(tmp_path: Path) -> None:
+    """One before the first month that was served, and one after the as-of date it was served for."""
+    settings = published(tmp_path)
+    run(
+        settings,
+        "insert into marts.fct_transactions values ('t7', 1, date '2016-12-01', 70), ('t8', 1, date '2018-01-01', 80)",
+        "update marts.fct_transactions set net_amount = 33.25 where transaction_id = 't2'",
+    )
+    changes = compare(settings, marts(tmp_path))
+    assert figures(by_name(changes)["fct_transactions"]) == (5, 7, 2, 0, 1)
+    assert [r.month for r in changes.revenue_restated] == [date(2017, 2, 1)]
+
+
+def test_days_after_the_served_as_of_date_do_not_restate_their_month(tmp_path: Path) -> None:
+    settings = published(tmp_path)
+    run(settings, "alter table marts.fct_transactions add column business_date date")
+    run(settings, "update marts.fct_transactions set business_date = month")
+    days = marts(tmp_path, FACTS + "      - {name: business_date, physicalType: DATE}\n")
+    publish(settings, "run-2", date(2017, 3, 15), days)
+    run(
+        settings,
+        "insert into marts.fct_transactions values ('t8', 1, date '2017-03-01', 80, date '2017-03-20')",
+    )
+    assert compare(settings, days).revenue_restated == ()
+    run(
+        settings,
+        "insert into marts.fct_transactions values ('t9', 1, date '2017-03-01', 9, date '2017-03-15')",
+    )
+    assert [(r.month, r.difference) for r in compare(settings, days).revenue_restated] == [
+        (date(2017, 3, 1), 9)
+    ]
+
+
 def test_deleted_rows_and_an_emptied_month_are_removed(tmp_path: Path) -> None:
     settings = published(tmp_path)
     run(settings, "delete from marts.fct_transactions where transaction_id = 't4' or line_number = 2")

@@ -67,7 +67,7 @@ def tables() -> Tables:
             {
                 "month": MONTH, "is_complete_month": True, "customer_id": f"{HOSTILE}{n}", "category": "all",
                 "own_spend": wallet * share, "wallet": wallet, "headroom": wallet * (1 - share), "share_of_wallet": share,
-                "wallet_quadrant": quadrant,
+                "wallet_quadrant": quadrant, "method": "declared" if n == 0 else "benchmark",
             }
             for n, (wallet, share, quadrant) in enumerate(
                 [(10.0, 0.2, "deprioritise"), (50.0, 1.0, "maintain"), (400.0, 0.3, "grow"), (9000.0, 0.5, "defend")]
@@ -76,7 +76,8 @@ def tables() -> Tables:
         "model_fits": [
             {
                 "model": model, "sample": sample, "customers": 1000, "repeat_customers": 600, "is_published": True,
-                "reason": None, "log_likelihood": -9582.4,
+                "reason": None, "reason_code": None, "limit_model": "nbd" if model == "pareto_nbd" else None,
+                "log_likelihood": -9582.4,
             }
             for model in ("bg_nbd", "mbg_nbd", "pareto_nbd", "gamma_gamma")
             for sample in ("full", "calibration")

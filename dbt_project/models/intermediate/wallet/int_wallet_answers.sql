@@ -10,6 +10,7 @@ answers as (
         customer_id,
         category,
         max(business_date) as business_date,
+        max(surveyed_at) as surveyed_at,
         max(declared_wallet) as declared_wallet
     from surveys
     group by 1, 2, 3
@@ -65,6 +66,7 @@ select
     answers.customer_id,
     answers.category,
     answers.business_date,
+    answers.surveyed_at,
     answers.declared_wallet,
     cast(own_shares.brands_used as integer) as war_brands_used,
     own_shares.best_rank as war_rank,

@@ -1,5 +1,6 @@
 -- Each method takes the latest valid survey that answers it: a later survey without a declared wallet
--- does not hide an earlier one that has it.
+-- does not hide an earlier one that has it. Of two of one moment, as where only days are known, the longer survey_id is
+-- the later one, and of equally long ones the greater: so S10 comes after S9.
 with answers as (
     select * from {{ ref('int_wallet_answers') }}
 ),
@@ -25,11 +26,21 @@ ordered as (
         *,
         row_number() over (
             partition by customer_id, category, month
-            order by case when declared_wallet is null then 1 else 0 end, business_date desc, survey_id desc
+            order by
+                case when declared_wallet is null then 1 else 0 end,
+                business_date desc,
+                surveyed_at desc,
+                length(survey_id) desc,
+                survey_id desc
         ) as declared_order,
         row_number() over (
             partition by customer_id, category, month
-            order by case when war_share is null then 1 else 0 end, business_date desc, survey_id desc
+            order by
+                case when war_share is null then 1 else 0 end,
+                business_date desc,
+                surveyed_at desc,
+                length(survey_id) desc,
+                survey_id desc
         ) as war_order
     from valid_answers
 )

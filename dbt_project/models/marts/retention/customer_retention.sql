@@ -21,6 +21,14 @@ spends as (
     where model = 'gamma_gamma' and sample = 'full' and is_published
 ),
 
+timing_models as (
+    select
+        max(case when model = 'mbg_nbd' then coalesce(limit_model, model) end) as p_alive_model,
+        max(case when model = 'bg_nbd' then coalesce(limit_model, model) end) as expected_purchase_days_model
+    from {{ source('fits', 'model_fits') }}
+    where sample = 'full' and is_published
+),
+
 joined as (
     select
         thresholds.*,
@@ -28,8 +36,13 @@ joined as (
         lapses.last_reactivated_on,
         coalesce(lapses.lapse_count, 0) as lapse_count,
         expectations.p_alive_mbg_nbd,
+        case when expectations.p_alive_mbg_nbd is not null then timing_models.p_alive_model end as p_alive_model,
         expectations.p_alive_bg_nbd,
         expectations.expected_purchase_days_12m_bg_nbd,
+        case
+            when expectations.expected_purchase_days_12m_bg_nbd is not null
+                then timing_models.expected_purchase_days_model
+        end as expected_purchase_days_model,
         expectations.expected_purchase_days_12m_mbg_nbd,
         -- Between the mean of all customers and the customer's own: Gamma-Gamma's conditional expectation.
         spends.p * (spends.v + coalesce(histories.repeat_purchase_days * histories.mean_repeat_spend, 0))
@@ -46,6 +59,7 @@ joined as (
             and histories.age_days = expectations.age_days
     left join spends
         on 1 = 1
+    cross join timing_models
 )
 
 select
@@ -71,8 +85,10 @@ select
     last_reactivated_on,
     cast(lapse_count as bigint) as lapse_count,
     p_alive_mbg_nbd as p_alive,
+    p_alive_model,
     p_alive_bg_nbd,
     expected_purchase_days_12m_bg_nbd as expected_purchase_days_12m,
+    expected_purchase_days_model,
     expected_purchase_days_12m_mbg_nbd,
     expected_spend_per_purchase_day
 from joined

@@ -7,6 +7,9 @@ select
     is_converged,
     is_published,
     reason,
+    reason_code,
+    limit_model,
+    withheld_customers,
     log_likelihood,
     r,
     alpha,
@@ -14,6 +17,7 @@ select
     b,
     s,
     beta,
+    leaving,
     p,
     q,
     v

@@ -1,0 +1,68 @@
+"""The policy files as dbt loads them: each column's type, and whether a file's values arrive as they stand in it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+
+from pipelines.errors import SettingsError
+from pipelines.quoting import ident, literal
+
+SEEDS: dict[str, dict[str, str]] = {
+    "tier_policy": {
+        "valid_from": "date",
+        "tier": "varchar",
+        "label_zh": "varchar",
+        "label_en": "varchar",
+        "tier_rank": "integer",
+        "lower_bound": "decimal(18,2)",
+    },
+    "margin_rates": {"category": "varchar", "margin_rate": "decimal(9,6)"},
+    "peer_attributes": {"level": "integer", "attribute": "varchar"},
+}
+"""By file, in the order of its columns; `dbt_project.yml` has the same."""
+
+
+def check_loaded(path: Path, rows: list[tuple[int, dict[str, Any]]]) -> None:
+    """Load a policy file as dbt's seeds do, and hold the values against those that were read.
+
+    Args:
+        path: The file.
+        rows: Line and values of each row, as read.
+
+    Raises:
+        SettingsError: dbt could not load the file, or would read something else.
+    """
+    columns = SEEDS[path.stem]
+    definition = ", ".join(f"{ident(name)} {type_}" for name, type_ in columns.items())
+    with closing(duckdb.connect()) as connection, TemporaryDirectory() as folder:
+        connection.execute(f"CREATE TABLE seed ({definition})")
+        copy = Path(folder) / path.name  # DuckDB takes signs of a folder's name for a pattern
+        copy.write_bytes(path.read_bytes())
+        try:
+            # As dbt-duckdb's duckdb__load_csv_rows has it.
+            connection.execute(
+                f"COPY seed FROM {literal(str(copy))} (FORMAT CSV, HEADER TRUE, DELIMITER ',')"
+            )
+        except duckdb.Error as error:
+            said = str(error).splitlines()[0].replace(str(copy), path.name)
+            raise SettingsError(
+                f"{path}: the file cannot be loaded as it stands: {said}; write plain CSV, quotes only around a field"
+            ) from error
+        loaded = connection.execute("SELECT * FROM seed ORDER BY rowid").fetchall()
+    if len(loaded) != len(rows):
+        raise SettingsError(
+            f"{path}: {len(rows)} rows are written and {len(loaded)} would be loaded; take out empty lines and "
+            "line breaks within a field"
+        )
+    for (line, row), values in zip(rows, loaded, strict=True):
+        for (name, written), value in zip(row.items(), values, strict=True):
+            if value != written:
+                raise SettingsError(
+                    f"{path}:{line}: {name} {written!s:.60} would be loaded as {value!s:.60}; "
+                    "write it without quotes and special signs"
+                )

@@ -1,0 +1,70 @@
+"""Showing: how what comes from data is written into anything that people read, and what of it is not written at all.
+
+Messages reach terminals, logs, the ledger, Airflow, mails and chat rooms, all with readers of their own. So no value of a
+personal column stands in any of them, no text of a row whose contract has such a column, and no e-mail address, wherever
+it stands. The rest is cut in length, and what a terminal would obey is written out.
+"""
+
+from __future__ import annotations
+
+import re
+
+HIDDEN = "…"
+"""Stands for a value that is not shown."""
+
+_LIMIT = 60
+_ADDRESS = re.compile(r"[^\s@＠<>()\[\]{}\"',;:=|]+\s?[@＠]\s?[^\s@＠<>()\[\]{}\"',;:=|]+")
+_ABOUT_DATA = (
+    "Conversion|Invalid Input|Out of Range|Constraint|Mismatch Type|Invalid Type|Type Mismatch|INTERNAL"
+)
+_DATABASE_SAID = re.compile(
+    rf"(?s)\b({_ABOUT_DATA}) Error:.*(?=\n\s*compiled code at )|\b({_ABOUT_DATA}) Error:.*"
+)
+
+
+def visible(text: str, keep: str = "") -> str:
+    r"""The text with all that cannot be seen, or that a terminal obeys, written as an escape such as `\x1b`.
+
+    Args:
+        text: Any text.
+        keep: Characters to leave as they are, say line breaks.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in keep else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    # surrogateescape'd bytes of a file name, and halves of a surrogate pair, have no other spelling
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def without_addresses(text: str) -> str:
+    """The text without e-mail addresses: as an identifier they are personal data in a column that is not."""
+    return _ADDRESS.sub("…@…", text)
+
+
+def has_address(text: str) -> bool:
+    """Whether an e-mail address stands in the text."""
+    return _ADDRESS.search(text) is not None
+
+
+def cut(text: str, limit: int) -> str:
+    """At most so many characters of the text; … says that there are more."""
+    return text if len(text) <= limit else text[:limit] + HIDDEN
+
+
+def shown(value: object, *, is_personal: bool = False, limit: int = _LIMIT) -> str:
+    """A value as it may stand in a message: quoted and cut, or … where it is personal."""
+    if is_personal:
+        return f"'{HIDDEN}'"
+    return f"'{cut(visible(without_addresses(str(value))), limit)}'"
+
+
+def without_values(text: str) -> str:
+    """What a library passed on of DuckDB, without what DuckDB says of values: only the kind of the error stays."""
+
+    def kind(match: re.Match[str]) -> str:
+        return f"{match[1] or match[2]} Error (what it says may hold values of the data, and is not shown)"
+
+    return _DATABASE_SAID.sub(kind, text)
