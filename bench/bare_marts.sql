@@ -13,7 +13,8 @@ from read_csv(getvariable('seeds') || '/margin_rates.csv', header = true, column
 
 create table marts.fct_transactions as
 select
-    transaction_id, line_number, customer_id, product_id, category, is_known_product, transaction_at, business_date,
+    transaction_id, line_number, customer_id, customer_id is null as is_anonymous, product_id, category,
+    is_known_product, transaction_at, business_date,
     date_trunc('month', business_date)::date as month,
     store_id, channel, quantity, net_amount, discount_amount,
     (net_amount - profit)::decimal(18, 2) as cost_amount,
@@ -186,8 +187,10 @@ select
     count(*) / sum(count(*)) over m as customer_share,
     sum(window_spend)::decimal(18, 2) as revenue,
     if(sum(sum(window_spend)) over m > 0, sum(window_spend)::double / sum(sum(window_spend)) over m, null) as revenue_share,
+    revenue_share as revenue_share_of_all, -- the generated history has no sale without a customer
     sum(window_profit)::decimal(18, 2) as profit,
     if(sum(sum(window_profit)) over m > 0, sum(window_profit)::double / sum(sum(window_profit)) over m, null) as profit_share,
+    profit_share as profit_share_of_all,
     (sum((window_spend / months_observed::decimal(18, 2))::decimal(28, 10)) / count(*))::decimal(18, 4) as avg_monthly_spend,
     if(min(profit_basis) = max(profit_basis), min(profit_basis), 'mixed') as profit_basis
 from marts.customer_tiers_monthly

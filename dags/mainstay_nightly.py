@@ -10,7 +10,7 @@ from airflow.sdk import CronDataIntervalTimetable, dag
 
 from pipelines.orchestrate.tasks import default_args
 from pipelines.orchestrate.wiring import land_to_publish
-from pipelines.settings import load_settings
+from pipelines.settings import FIRST_DAY, load_settings
 
 # Every morning at 04:00 in the reporting timezone, for the business date that ended at midnight: the shop's
 # exports have four hours to arrive, and no daylight-saving change falls on that hour. The data
@@ -25,8 +25,8 @@ settings = load_settings()
     # Named outright, because a bare cron string has had no data interval since Airflow 3.0, and both the
     # business date and `airflow backfill create` hang on the interval.
     schedule=CronDataIntervalTimetable(SCHEDULE, timezone=settings.timezone),
-    # Before any data a company may want to backfill; catchup is off, so nothing runs for the years in between.
-    start_date=pendulum.datetime(2000, 1, 1, tz=settings.timezone),
+    # Airflow runs no task for a date before; catchup is off, so nothing runs for the years in between.
+    start_date=pendulum.datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tz=settings.timezone),
     catchup=False,
     max_active_runs=1,
     default_args=default_args(),

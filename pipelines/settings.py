@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +22,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from pipelines.closed_days import ClosedDays, read_closed_days
 from pipelines.errors import SettingsError
 from pipelines.paths import require_no_question_mark
 
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 """Root of the checkout: home of `dbt_project/`, `dags/` and the shipped contracts and policies."""
+
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
+"""The business dates that Mainstay reckons with: every part of it can, and a slip such as year 25 or 9999 is none."""
 
 _CONTRACT = ".odcs.yaml"
 
@@ -82,6 +87,12 @@ class Settings(BaseSettings):
         description="Share of a date's rows whose key may be an earlier row's of another customer or business date; a "
         "contract's toleratedKeyReuseRate goes first.",
     )
+    closed_days: str | None = Field(
+        default=None,
+        description="Days without sales, which are no gap in the landing folder: weekdays, dates, dates of every year, ranges, "
+        "with commas, for example sunday, 12-25, 2025-01-28..2025-02-04.",
+    )
+
     tier_window_months: Months = Field(default=12, description="Months of spend that a tier looks at.")
     new_customer_months: int = Field(default=3, ge=0, le=120, description="Months a customer counts as new.")
     soft_landing: bool = Field(default=False, description="A tier falls at most one level per assessment.")
@@ -200,6 +211,17 @@ class Settings(BaseSettings):
             raise ValueError(f"{value!r} is no timezone name; use one such as Asia/Shanghai or Europe/Paris")
         return value
 
+    @field_validator("closed_days")
+    @classmethod
+    def _closed_days_can_be_read(cls, value: str | None) -> str | None:
+        read_closed_days(value)
+        return value
+
+    @property
+    def closed(self) -> ClosedDays:
+        """The days that are declared closed."""
+        return read_closed_days(self.closed_days)
+
     @property
     def zone(self) -> ZoneInfo:
         """The reporting timezone."""
@@ -265,6 +287,13 @@ def contract_files(folder: Path) -> list[Path]:
 def dataset_names(settings: Settings) -> list[str]:
     """The deployment's datasets by the names of their contracts' files: cheap enough for a DAG that is being parsed."""
     return [path.name.removesuffix(_CONTRACT) for path in contract_files(settings.contracts / "sources")]
+
+
+def fault_of_day(day: date) -> str | None:
+    """Why a date cannot be a business date, or None."""
+    if FIRST_DAY <= day <= LAST_DAY:
+        return None
+    return f"{day.isoformat()} is no business date; they lie from {FIRST_DAY} to {LAST_DAY}"
 
 
 def _given(error: ErrorDetails) -> str:

@@ -16,7 +16,7 @@ from rich.markup import escape
 
 from pipelines.cli.console import console, harmless_json
 from pipelines.errors import LandingError, MainstayError, SettingsError
-from pipelines.settings import Settings, load_settings
+from pipelines.settings import Settings, fault_of_day, load_settings
 from pipelines.showing import visible
 from pipelines.warehouse.faults import explained
 from pipelines.warehouse.signals import ending_in_order
@@ -76,9 +76,14 @@ def parse_date(text: str | None) -> date | None:
     if text is None:
         return None
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
+        if day.isoformat() != text:  # a week's date, or one without dashes
+            raise ValueError(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is no date; write YYYY-MM-DD") from error
+    if fault := fault_of_day(day):
+        raise typer.BadParameter(fault)
+    return day
 
 
 def print_json(value: Any) -> None:

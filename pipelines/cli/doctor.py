@@ -18,7 +18,7 @@ import typer
 from rich.markup import escape
 
 from pipelines.cli.common import JsonFlag, clear_errors, out, print_json, progress, reuse_in_words
-from pipelines.contracts import known_contracts, mart_contracts, source_contracts
+from pipelines.contracts import mart_contracts, source_contracts
 from pipelines.contracts.policies import read_policies
 from pipelines.errors import LockedError, MainstayError, PublishError
 from pipelines.publish import current
@@ -28,6 +28,7 @@ from pipelines.settings import load_settings
 from pipelines.warehouse.faults import database_errors, explained
 from pipelines.warehouse.lock import holder, is_locked
 from pipelines.warehouse.looking import briefly, looking
+from pipelines.warehouse.reconcile import mismatches, told
 from pipelines.warehouse.rights import out_of_reach, private_folder, too_open
 from pipelines.warehouse.standing import held_datasets
 
@@ -133,6 +134,31 @@ def _sample(settings: Settings) -> Finding:
     )
 
 
+def _unmatched(settings: Settings) -> Finding:
+    """Whether every landed file is some dataset's: a misnamed one is not missed until its figures are."""
+    from pipelines.land import unmatched
+
+    files = unmatched.unmatched_files(settings)
+    if files:
+        return Finding("unmatched", "warning", unmatched.told(settings, files))
+    return Finding("unmatched", "ok", "every landed file is where a contract looks for it")
+
+
+def _gaps(settings: Settings) -> Finding:
+    """Whether dates are missing between landed ones."""
+    from pipelines.land import unmatched
+
+    found = unmatched.landing_gaps(settings)
+    if not found:
+        return Finding("gaps", "ok", "no date is missing between landed ones but closed days")
+    said = "; ".join(f"{name} {unmatched.spans(days)}" for name, days in found.items())
+    return Finding(
+        "gaps",
+        "warning",
+        f"no file between landed dates: {said}. Land them, or declare days without sales in closed_days",
+    )
+
+
 def _lock(settings: Settings) -> Finding:
     if is_locked(settings):
         who = holder(settings) or {}
@@ -205,34 +231,9 @@ def _ledger(settings: Settings) -> Finding:
     if not settings.warehouse.exists():
         return Finding("ledger", "ok", "not looked at")
     with _looking(settings) as connection:
-        loaded = {
-            name
-            for (name,) in connection.execute(
-                "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw'"
-            ).fetchall()
-        }
-        wrong, rows = [], 0
-        for name in known_contracts(settings):
-            if name not in loaded:
-                continue
-            found = connection.execute(
-                "SELECT coalesce(f.path, 'no file of the ledger'), coalesce(f.loaded, 0), coalesce(r.rows, 0) "
-                "FROM (SELECT file_id, path, loaded FROM ops.files WHERE dataset = ? AND status = 'loaded') AS f "
-                f"FULL JOIN (SELECT file_id, count(*) AS rows FROM raw.{ident(name)} GROUP BY file_id) AS r "
-                "USING (file_id) ORDER BY ALL",
-                [name],
-            ).fetchall()
-            rows += sum(in_raw for _, _, in_raw in found)
-            wrong += [(name, *entry) for entry in found if entry[1] != entry[2]]
-    if wrong:
-        name, path, said, in_raw = wrong[0]
-        more = f", and {len(wrong) - 1} more files" if len(wrong) > 1 else ""
-        return Finding(
-            "ledger",
-            "error",
-            f"raw.{name} has {in_raw:,} rows of {path} where the ledger says {said:,}{more}; somebody else wrote to "
-            "the warehouse. Run `mainstay rebuild`: it is rebuilt from the landing files",
-        )
+        found, rows = mismatches(connection, settings)
+    if found:
+        return Finding("ledger", "error", told(found))
     return Finding("ledger", "ok", f"{rows:,} rows in raw, each of a file that the ledger knows")
 
 
@@ -306,6 +307,8 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     _policies,
     _landing,
     _sample,
+    _unmatched,
+    _gaps,
     _lock,
     _rights,
     _disk,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +14,8 @@ from rich.table import Table
 from pipelines.cli.common import JsonFlag, clear_errors, out, print_json, reuse_in_words
 from pipelines.contracts import source_contracts
 from pipelines.errors import LandingError, LockedError
-from pipelines.land import discover
+from pipelines.land import discover, landing_gaps, unmatched_files
+from pipelines.land.unmatched import spans, told
 from pipelines.publish import current
 from pipelines.settings import load_settings
 from pipelines.warehouse.connection import fetch_rows
@@ -22,6 +24,7 @@ from pipelines.warehouse.looking import briefly, looking
 from pipelines.warehouse.standing import held_datasets
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import date
 
     import duckdb
@@ -79,7 +82,8 @@ def _ledger(settings: Settings, connection: duckdb.DuckDBPyConnection, runs: int
     )
     report["failed_checks"] = fetch_rows(
         connection,
-        "SELECT stage, suite, expectation, column_name, observed FROM ops.checks WHERE run_id = ? AND NOT success",
+        "SELECT stage, suite, expectation, column_name, observed, coalesce(severity, 'error') AS severity "
+        "FROM ops.checks WHERE run_id = ? AND NOT success",
         [last],
     )
     report["refused"] = fetch_rows(
@@ -96,21 +100,28 @@ def _landing(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[
     from pipelines.load import missing_partitions
 
     to_load: dict[str, list[date]] = {}
+    held: dict[str, Iterable[date]] = {}
     try:
         for name, contract in source_contracts(settings).items():
             loaded = connection.execute(
                 "SELECT partition_date, path FROM ops.files WHERE dataset = ? AND status = 'loaded'", [name]
             ).fetchall()
-            landed = {(f.partition_date, str(f.path)) for f in discover(settings, contract)}
-            if days := sorted({day for day, _ in landed - set(loaded)}):
+            held[name] = [day for day, _ in loaded]
+            known = {(day, contract.landed_name(path)) for day, path in loaded}
+            landed = {(f.partition_date, contract.landed_name(f.path)) for f in discover(settings, contract)}
+            if days := sorted({day for day, _ in landed - known}):
                 to_load[name] = days
         return {
             "to_load": to_load,
             "removed": missing_partitions(settings, None, None),
+            "gaps": landing_gaps(settings, held),
+            "unmatched": [str(path) for path in unmatched_files(settings)],
             "landing_problem": None,
         }
     except LandingError as error:
-        return {"to_load": {}, "removed": {}, "landing_problem": str(error)}
+        return {
+            "to_load": {}, "removed": {}, "gaps": {}, "unmatched": [], "landing_problem": str(error)
+        }  # fmt: skip
 
 
 @clear_errors
@@ -154,7 +165,9 @@ def status(
     for check in report["failed_checks"]:
         column = f" of {check['column_name']}" if check["column_name"] else ""
         _print_entry(
-            f"{check['stage']} {check['suite']}", f"{check['expectation']}{column}: {check['observed']}"
+            f"{check['stage']} {check['suite']}",
+            f"{check['expectation']}{column}: {check['observed']}",
+            mark="[red]✗[/]" if check["severity"] == "error" else "[yellow]![/]",
         )
     if report["refused"]:
         out.print("[bold]Refused files[/]")
@@ -185,6 +198,17 @@ def status(
         report["removed"],
         "put the files back, or take the rows out with `mainstay backfill FROM TO --remove-missing`",
     )
+    for name, days in report["gaps"].items():
+        out.print(
+            f"[yellow]no file between landed dates:[/] {escape(name)} {spans(days)}; land them, or declare days without "
+            "sales in closed_days",
+            soft_wrap=True,
+        )
+    if report["unmatched"]:
+        out.print(
+            f"[yellow]{escape(told(load_settings(), [Path(p) for p in report['unmatched']]))}[/]",
+            soft_wrap=True,
+        )
 
 
 def _print_dates(what: str, partitions: dict[str, list[date]], way_on: str) -> None:
@@ -194,9 +218,9 @@ def _print_dates(what: str, partitions: dict[str, list[date]], way_on: str) -> N
         out.print(f"[yellow]{what}:[/] {escape(name)} {span}; {way_on}", soft_wrap=True)
 
 
-def _print_entry(name: str, text: str) -> None:
+def _print_entry(name: str, text: str, mark: str = "[red]✗[/]") -> None:
     """A failure: what it concerns, and below it what was said, the first line of it (`--json` has it whole)."""
-    out.print(f"[red]✗[/] {escape(name)}", soft_wrap=True)
+    out.print(f"{mark} {escape(name)}", soft_wrap=True)
     out.print(Padding(_cell(text), (0, 0, 0, 2)))
 
 

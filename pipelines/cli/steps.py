@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import duckdb
 import typer
 from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
 from pipelines import steps as run
@@ -26,6 +27,8 @@ from pipelines.cli.common import (
 )
 from pipelines.contracts import known_contracts
 from pipelines.errors import MainstayError, SettingsError
+from pipelines.land import unmatched_files
+from pipelines.land.unmatched import told
 from pipelines.settings import Settings, load_settings
 from pipelines.warehouse import ledger, standing
 
@@ -89,7 +92,10 @@ def land(first: FromDate = None, last: ToDate = None, as_json: JsonFlag = False)
     end = end or last_landed_date(settings)
     with progress("land", quiet=as_json) as say:
         summary = as_run(settings, "land", end, lambda r: run.land(settings, r, start or date.min, end, say))
-    _show(summary, as_json)
+    names = [] if as_json else ["unmatched_files"]
+    _show({key: value for key, value in summary.items() if key not in names}, as_json)
+    if summary["unmatched"] and not as_json:
+        out.print(f"[yellow]{escape(told(settings, unmatched_files(settings), 20))}[/]", soft_wrap=True)
 
 
 @clear_errors

@@ -61,6 +61,7 @@ def collect(settings: Settings, result: DagRunResult, history: dict[str, Any] | 
     order = {tier.tier: tier.tier_rank for tier in read_policies(settings).tiers}
     labels = {tier.tier: f"{tier.label_en} {tier.label_zh}" for tier in read_policies(settings).tiers}
     labels["new"] = "New 新客户"
+    labels["anonymous"] = "No customer 无客户"
     load = details["load"]
     return {
         "run_id": result.run_id,
@@ -73,12 +74,14 @@ def collect(settings: Settings, result: DagRunResult, history: dict[str, Any] | 
             for d in (*load.get("datasets", []), *((history or {}).get("datasets", [])))
             if d["drift"]
         },
+        "unmatched": {k: details["land"].get(k) for k in ("unmatched", "unmatched_files")},
         "checks": {"passed": sum(c["passed"] for c in checks), "all": sum(c["checks"] for c in checks)},
+        "warnings": [warning for c in checks for warning in c.get("warnings", [])],
         "models": details["build"].get("models", 0) + details["fit"].get("models", 0),
         "fits": {k: details["fit"].get(k) for k in ("fitted", "left_out", "limits", "withheld")},
         "tiers": sorted(
             ({**row, "label": labels.get(row["tier"], row["tier"])} for row in tiers),
-            key=lambda row: order.get(row["tier"], 99),
+            key=lambda row: order.get(row["tier"], 99 + (row["tier"] == "anonymous")),
         ),
         "share_of_wallet": wallet[0] if wallet else None,
         "retention": {"status": dict(status), "flow": flow[0] if flow else None},
@@ -160,8 +163,17 @@ def _loaded(summary: dict[str, Any]) -> list[tuple[str, str]]:
         ("[yellow]drift[/]", f"{dataset} has columns that its contract does not know: {', '.join(columns)}")
         for dataset, columns in summary["drift"].items()
     ]
+    if summary["unmatched"]["unmatched"]:
+        names = ", ".join(summary["unmatched"]["unmatched_files"][:3])
+        facts.append(
+            (
+                "[yellow]not loaded[/]",
+                f"{summary['unmatched']['unmatched']:,} landed files match no contract: {names}",
+            )
+        )
     checks = summary["checks"]
-    return [*facts, ("checks", f"{checks['passed']:,} of {checks['all']:,} expectations passed")]
+    facts.append(("checks", f"{checks['passed']:,} of {checks['all']:,} expectations passed"))
+    return facts + [("[yellow]warning[/]", warning) for warning in summary["warnings"][:5]]
 
 
 def _loyalty(summary: dict[str, Any]) -> list[tuple[str, str]]:

@@ -27,6 +27,9 @@ SHIPPED = PROJECT_DIR / "data_contracts"
 PUBLISHED_IN = {"customers": "dim_customers", "transactions": "fct_transactions"}
 """The mart in which a dataset's own columns with `publish: true` reach BI."""
 
+MAY_BE_EMPTY = {("transactions", "customer_id")}
+"""Columns that the shipped contracts require and a deployment's need not: the models know what an empty one means."""
+
 
 def source_contracts(settings: Settings) -> dict[str, SourceContract]:
     """The deployment's source contracts by dataset, in load order. An absent optional one is left out.
@@ -119,7 +122,12 @@ def _check_against_canon(contract: SourceContract) -> None:
                 "missing, and the marts need it",
                 "add it, with transformLogic if the source has none",
             )
-        if own is not None and column.required and not own.required:
+        if (
+            own is not None
+            and column.required
+            and not own.required
+            and (contract.name, column.name) not in MAY_BE_EMPTY
+        ):
             raise problem(
                 contract.path,
                 f"column {column.name}",

@@ -23,6 +23,9 @@ def check_properties(contract: SourceContract) -> None:
         "businessTime": (str, "a column's name"),
         "futureToleranceDays": (int, "a whole number of days"),
         **dict.fromkeys(SET_ASIDE_AS, (list, "a list of conditions, each with a name")),
+        "controlTotals": (bool, "true or false"),
+        "unusualVolume": ((int, float), "a share from 0 to 1"),
+        "unusualVolumeStops": (bool, "true or false"),
         "ignoreColumns": (list, "a list of the files' column names"),
     }
     for name, value in properties.items():
@@ -38,6 +41,7 @@ def check_properties(contract: SourceContract) -> None:
     for name, share in (
         ("toleratedRejectRate", contract.tolerated_reject_rate),
         ("toleratedKeyReuseRate", contract.tolerated_key_reuse_rate),
+        ("unusualVolume", contract.unusual_volume),
     ):
         if share is not None and not 0 <= share <= 1:
             raise problem(path, f"customProperties.{name}", f"{share} is no share", "use 0 to 1")

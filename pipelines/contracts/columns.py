@@ -79,6 +79,7 @@ def _column(path: Path, prop: SchemaProperty) -> Column:
         raise problem(
             path, f"column {name}: publish", f"{custom['publish']!r} is not true or false", "give one"
         )
+    is_required = bool(prop.required or prop.primaryKey)
     allowed = None
     for rule in prop.quality or []:
         if rule.metric == "invalidValues" and "validValues" in (rule.arguments or {}):
@@ -91,7 +92,7 @@ def _column(path: Path, prop: SchemaProperty) -> Column:
         source_name=prop.physicalName or name,
         type=type_,
         description=prop.description or "",
-        required=bool(prop.required or prop.primaryKey),
+        required=is_required,
         key_position=(prop.primaryKeyPosition or 1) if prop.primaryKey else None,
         classification=prop.classification or "internal",
         expression=prop.transformLogic,
@@ -107,7 +108,29 @@ def _column(path: Path, prop: SchemaProperty) -> Column:
         rounding=rounding,
         quality=tuple(prop.quality or []),
         is_published=custom.get("publish", False),
+        anonymous_values=_anonymous_values(
+            path, name, custom.get("anonymousValues"), can_be_empty=type_ == "VARCHAR" and not is_required
+        ),
     )
+
+
+def _anonymous_values(path: Path, name: str, given: Any, *, can_be_empty: bool) -> tuple[str, ...] | None:
+    """What stands for nobody in a column of customer numbers; blanks always do where the number may be empty."""
+    if given is None:
+        return () if name == "customer_id" and can_be_empty else None
+    place = f"column {name}: anonymousValues"
+    if not isinstance(given, list) or not all(isinstance(value, str) for value in given):
+        raise problem(
+            path, place, f"{given!r} is no list of texts", 'give for example ["0", "99999"], in quotes'
+        )
+    if not can_be_empty:
+        raise problem(
+            path,
+            place,
+            "they become empty, and the column may not be",
+            "set required: false on a VARCHAR column",
+        )
+    return tuple(value.strip() for value in given)
 
 
 def read_columns(path: Path, table: SchemaObject) -> tuple[Column, ...]:

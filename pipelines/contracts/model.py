@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.contracts.expressions import names_in
+from pipelines.contracts.location import split_location
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     from open_data_contract_standard.model import DataQuality, OpenDataContractStandard, SchemaObject
 
@@ -63,6 +64,8 @@ class Column:
     quality: tuple[DataQuality, ...] = ()
     is_published: bool = False
     """A deployment's own column that is to reach BI; see `catalog.PUBLISHED_IN`."""
+    anonymous_values: tuple[str, ...] | None = None
+    """Texts that stand for nobody and become empty, as blanks do; None where every text is a value."""
 
     @property
     def is_personal(self) -> bool:
@@ -216,9 +219,33 @@ class SourceContract(Contract):
         return self.properties.get("businessTime")
 
     @property
+    def has_control_totals(self) -> bool:
+        """Whether a file without control totals beside it is refused."""
+        return bool(self.properties.get("controlTotals", False))
+
+    @property
+    def unusual_volume(self) -> float:
+        """Share by which a date's rows may differ from the usual before that is told; 1: never."""
+        return float(self.properties.get("unusualVolume", 0.5))
+
+    @property
+    def is_unusual_volume_fatal(self) -> bool:
+        """Whether an unusual count of rows stops the night instead of being told."""
+        return bool(self.properties.get("unusualVolumeStops", False))
+
+    @property
     def future_tolerance_days(self) -> int:
         """Days a row may be dated after its file's business date."""
         return int(self.properties.get("futureToleranceDays", 0))
+
+    def landed_name(self, path: Path | str) -> str:
+        """A landing file's name for the ledger: its path below the landing folder, so that a deployment can be moved.
+
+        Of an absolute location the whole path. A name, and a path that an earlier Mainstay wrote, give the same name.
+        """
+        if self.location.startswith("/"):
+            return str(path)
+        return "/".join(Path(path).parts[-len(split_location(self.location)) :])
 
     @property
     def ignored_columns(self) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from pipelines.settings import Settings
 
-RESERVED_TIERS = {"all", "new", "lapsed", "none"}
+RESERVED_TIERS = {"all", "anonymous", "new", "lapsed", "none"}
 """Tier codes and groups that the models give themselves."""
 
 

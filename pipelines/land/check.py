@@ -41,7 +41,7 @@ def check_files(
             refused.append((file, str(error)))
             kind = FileRefusedError if isinstance(error, FileRefusedError) else kind
     if refused:
-        ledger.record_refused(connection, run_id, refused)
+        ledger.record_refused(connection, run_id, contract, refused)
         more = f"\n  and {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
         raise kind("\n  ".join(sentence for _, sentence in refused[:_SHOWN]) + more)
     return good

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from pipelines.contracts.location import LandingFile, LocationPart, day_of, location_parts, split_location
 from pipelines.errors import LandingError
+from pipelines.land.control import is_control
+from pipelines.settings import fault_of_day
 
 if TYPE_CHECKING:
     from datetime import date
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 
-def _is_temporary(name: str) -> bool:
-    """Half-written or hidden files are not landed yet."""
+def is_left_alone(name: str) -> bool:
+    """Whether a file is half-written or hidden: not landed yet."""
     return name.startswith((".", "_")) or name.endswith((".tmp", ".part", ".crc"))
 
 
@@ -64,7 +66,7 @@ def require_landing_folder(settings: Settings, contract: SourceContract) -> None
     try:
         is_there = _is_folder(folder) and any(folder.iterdir())
     except OSError as error:
-        raise _unreadable(folder, error) from error
+        raise unreadable(folder, error) from error
     if not is_there:
         raise LandingError(
             f"the landing folder {folder} is not there or is empty, so the {contract.name} files are not known to be "
@@ -73,7 +75,8 @@ def require_landing_folder(settings: Settings, contract: SourceContract) -> None
         )
 
 
-def _unreadable(root: Path, error: OSError) -> LandingError:
+def unreadable(root: Path, error: OSError) -> LandingError:
+    """The landing folder, or a folder in it, cannot be read."""
     return LandingError(
         f"the landing folder {error.filename or root} cannot be read: {error.strerror}; check that it is there and readable"
     )
@@ -87,7 +90,8 @@ def discover(
     Whatever bears a matching name is found, a folder or a dangling link too: `inspect` refuses it by name.
 
     Raises:
-        LandingError: the landing folder cannot be read, a folder is a link to nothing, or a path names two dates.
+        LandingError: the landing folder cannot be read, a folder is a link to nothing, or a path names two dates or one
+            that cannot be.
     """
     is_absolute = contract.location.startswith("/")
     root = Path("/") if is_absolute else settings.landing
@@ -97,7 +101,7 @@ def discover(
         part, *tail = rest
         for entry in sorted(folder.iterdir()):
             match = part.regex.match(entry.name)
-            if match is None or _is_temporary(entry.name):
+            if match is None or is_left_alone(entry.name) or is_control(entry.name):
                 continue
             these = dict(codes)
             for code, digits in zip(part.codes, match.groups(), strict=True):
@@ -110,6 +114,8 @@ def discover(
                 continue
             if not tail and day is not None:
                 _check_name(entry)
+                if fault := fault_of_day(day):
+                    raise LandingError(f"{entry}: refused: {fault}; put it into the folder of its date")
                 found.add(LandingFile(contract.name, day, entry))
             elif tail and _is_folder(entry):
                 walk(entry, tuple(tail), these)
@@ -118,7 +124,7 @@ def discover(
         if root.exists():
             walk(root, location_parts(contract.location), {})
     except OSError as error:
-        raise _unreadable(root, error) from error
+        raise unreadable(root, error) from error
     return sorted(found)
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipelines.errors import LandingError
+from pipelines.land.control import read_control
 from pipelines.land.inspected import Inspected, refuse
 from pipelines.land.opening import signature
 from pipelines.land.parquet import inspect_parquet
@@ -39,7 +40,7 @@ def inspect(file: LandingFile, contract: SourceContract) -> Inspected:
         # Noted before the file is read: a change from here on is one that the look may have missed.
         seen = signature(file.path)
         look = inspect_parquet if contract.format == "parquet" else inspect_text
-        return replace(look(file, contract, size), signature=seen)
+        return replace(look(file, contract, size), signature=seen, control=read_control(file.path, contract))
     except OSError as error:
         raise LandingError(
             f"{file.path}: cannot be read: {error.strerror or error}; check the file and its rights"

@@ -17,10 +17,21 @@ from pipelines.showing import shown, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from decimal import Decimal
     from pathlib import Path
 
     from pipelines.contracts import LandingFile, SourceContract
     from pipelines.land.opening import Signature
+
+
+@dataclass(frozen=True)
+class Control:
+    """What the source says of a file, in another beside it: see `control`."""
+
+    path: Path
+    rows: int | None = None
+    totals: dict[str, Decimal] = field(default_factory=dict)
+    """Sums by column."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,8 @@ class Inspected:
     """Parquet only: the exact types; only files with the same ones are read at once."""
     fitting: frozenset[str] = frozenset()
     """Parquet only: number columns whose type cannot hold more than the contract's; they need no check."""
+    control: Control | None = None
+    """What the source says of it, where it says so."""
     needs_care: bool = False
     """CSV only: not all of its lines are plain rows of one width, which DuckDB's reader would take too lightly."""
     width: int | None = None

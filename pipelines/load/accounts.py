@@ -53,7 +53,7 @@ def write_ledger(load: PartitionLoad, status: str) -> None:
             run_id=load.run_id,
             dataset=load.name,
             partition_date=f.file.partition_date,
-            path=str(f.file.path),
+            path=load.contract.landed_name(f.file.path),
             size_bytes=f.size_bytes,
             sha256=f.sha256,
             contract_hash=hash_,

@@ -108,11 +108,12 @@ def own_catalog(connection: duckdb.DuckDBPyConnection) -> str:
 def held_in(
     connection: duckdb.DuckDBPyConnection,
     catalog: str,
-    name: str,
+    contract: SourceContract,
     first: date | None = None,
     last: date | None = None,
 ) -> Held:
     """What a dataset's partitions in the range hold in the attached warehouse, or in the connection's own database."""
+    name = contract.name
     own = own_catalog(connection)
     held = Held(types=_columns(connection, "raw", name, catalog))
     if not held.types or not _columns(connection, "ops", "files", catalog):
@@ -123,7 +124,7 @@ def held_in(
     counted = [c for c in ("quarantined", "rejected", "ignored", "duplicates") if c in there]
     connection.execute(f"USE {ident(catalog)}")
     try:
-        for day, versions in loaded_versions(connection, name, first, last).items():
+        for day, versions in loaded_versions(connection, contract, first, last).items():
             partitions[day].versions = versions
         sums = connection.execute(
             f"SELECT partition_date, {', '.join(f'coalesce(sum({c}), 0)' for c in counted)} FROM ops.files "

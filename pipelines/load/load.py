@@ -63,7 +63,7 @@ def load_datasets(
         for name, contract in contracts.items():
             if datasets is not None and name not in datasets:
                 continue
-            known = loaded_versions(connection, name, first, last)
+            known = loaded_versions(connection, contract, first, last)
             pending = compare(settings, contract, first, last, known, reload=reload)
             gone = pending.missing if remove_missing else []
             if gone:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from pipelines.errors import LoadError
+from pipelines.errors import FileRefusedError, LoadError
 from pipelines.load.accounts import account, count_by_file, write_ledger
 from pipelines.load.careful import careful_read
+from pipelines.load.controls import ControlMismatchError, check_controls, keep_controls, note_sums, uncounted
 from pipelines.load.keys import (
     count_reused_keys,
     find_repeated_keys,
@@ -52,6 +53,7 @@ def load_partitions(load: PartitionLoad) -> DatasetLoad:
 
     Raises:
         LoadError: rows are unaccounted for, or too many break the rules. The partitions keep what they held.
+        FileRefusedError: a file has not the rows or sums of its control totals. The same holds.
         LandingError: a file has changed since it was looked at.
     """
     load.connection.execute(
@@ -68,6 +70,9 @@ def load_partitions(load: PartitionLoad) -> DatasetLoad:
             return _attempt(load, careful)
         except _ReadCarefully as signal:
             careful |= signal.files
+        except ControlMismatchError as mismatch:
+            ledger.record_refused(load.connection, load.run_id, load.contract, mismatch.refused)
+            raise FileRefusedError(str(mismatch)) from mismatch
         except TooManyRejectsError as refusal:
             with transaction(load.connection):
                 keep_rejects(load, careful)
@@ -86,6 +91,7 @@ def _is_always_careful(load: PartitionLoad) -> bool:
 
 def _attempt(load: PartitionLoad, careful: set[int]) -> DatasetLoad:
     load.counts = {f.file_id: FileCount() for f in load.files}
+    load.sums = {}
     with transaction(load.connection):
         remember_held_before(load)
         _clear(load)
@@ -97,6 +103,9 @@ def _attempt(load: PartitionLoad, careful: set[int]) -> DatasetLoad:
             _read_carefully(load, load.files[index])
         for file in load.files:
             file.require_unchanged()
+        if unsure := uncounted(load):
+            raise _ReadCarefully(unsure)
+        check_controls(load)
         check_tolerance(load)
         find_repeated_keys(load)
         set_duplicates_aside(load)
@@ -105,6 +114,7 @@ def _attempt(load: PartitionLoad, careful: set[int]) -> DatasetLoad:
         count_reused_keys(load)
         note_touched_dates(load)
         write_ledger(load, "loaded")
+        keep_controls(load)
         ledger.note_unvalidated(load.connection, load.name, load.days)
         # Of an emptied partition no row is left that could fail its expectations.
         ledger.mark_validated(load.connection, {load.name: list(load.gone)})
@@ -204,6 +214,7 @@ def _read_carefully(load: PartitionLoad, file: Inspected) -> None:
             f"{load.contract.path}: a rule or expression of the contract cannot be run on {file.file.path}: {what}; "
             "`mainstay doctor` tries each"
         ) from None
+    note_sums(load, file)
     columns = ", ".join(load.columns)
     load.connection.execute(
         f"INSERT INTO {load.table} ({columns}) SELECT {columns} FROM careful "

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 Version = tuple[str, str, str]
-"""Path, SHA-256 and contract hash with which a file was loaded."""
+"""Name below the landing folder, SHA-256 and contract hash with which a file was loaded."""
 
 
 @dataclass(frozen=True)
@@ -46,17 +46,17 @@ class Pending:
 
 
 def loaded_versions(
-    connection: duckdb.DuckDBPyConnection, dataset: str, first: date | None, last: date | None
+    connection: duckdb.DuckDBPyConnection, contract: SourceContract, first: date | None, last: date | None
 ) -> dict[date, set[Version]]:
     """The files that the dataset's partitions in the range were loaded from."""
     known: dict[date, set[Version]] = defaultdict(set)
     for day, *version in connection.execute(
         "SELECT partition_date, path, sha256, contract_hash FROM ops.files "
         "WHERE dataset = ? AND status = 'loaded' ORDER BY partition_date",
-        [dataset],
+        [contract.name],
     ).fetchall():
         if (first is None or day >= first) and (last is None or day <= last):
-            known[day].add((version[0], version[1], version[2]))
+            known[day].add((contract.landed_name(version[0]), version[1], version[2]))
     return dict(known)
 
 
@@ -90,16 +90,16 @@ def compare(
         landed[file.partition_date].append(file)
     pending = Pending(missing=[day for day in known if day not in landed])
     for day, files in landed.items():
-        if not reload and day in known and _versions(files, hash_now) == known[day]:
+        if not reload and day in known and _versions(contract, files, hash_now) == known[day]:
             pending.unchanged.append(day)
         else:
             pending.changed[day] = files
     return pending
 
 
-def _versions(files: Sequence[LandingFile], hash_now: str) -> set[Version] | None:
+def _versions(contract: SourceContract, files: Sequence[LandingFile], hash_now: str) -> set[Version] | None:
     try:
-        return {(str(f.path), file_sha256(f.path), hash_now) for f in files}
+        return {(contract.landed_name(f.path), file_sha256(f.path), hash_now) for f in files}
     except OSError:
         return None
 
@@ -113,7 +113,7 @@ def pending_files(
         connection.execute(ledger.DDL)
         return {
             name: compare(
-                settings, contract, first, last, loaded_versions(connection, name, first, last)
+                settings, contract, first, last, loaded_versions(connection, contract, first, last)
             ).files
             for name, contract in contracts.items()
             if datasets is None or name in datasets
@@ -130,6 +130,6 @@ def missing_partitions(
         for name, contract in contracts.items():
             if datasets is None or name in datasets:
                 landed = {f.partition_date for f in discover(settings, contract, first, last)}
-                loaded = loaded_versions(connection, name, first, last)
+                loaded = loaded_versions(connection, contract, first, last)
                 found[name] = [day for day in loaded if day not in landed]
     return {name: days for name, days in found.items() if days}

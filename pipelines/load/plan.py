@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from pipelines.contracts import source_contracts
 from pipelines.contracts.location import fixed_folder
-from pipelines.errors import LandingError, LoadError
+from pipelines.errors import FileRefusedError, LandingError, LoadError
 from pipelines.land import check_files
 from pipelines.land.discover import require_landing_folder
 from pipelines.load.difference import (
@@ -162,7 +162,7 @@ def plan_load(
         folders = [fixed_folder(settings.landing, c.location) for c in contracts.values()]
         restrict(connection, [settings.var, *folders])
         with warehouse_lock(settings, _PLAN, _PLAN, on_wait=say), attached(connection, settings):
-            before = {name: held_in(connection, WAREHOUSE, name, first, last) for name in contracts}
+            before = {name: held_in(connection, WAREHOUSE, c, first, last) for name, c in contracts.items()}
         works = []
         for name, contract in contracts.items():
             versions = {day: held.versions for day, held in before[name].partitions.items()}
@@ -224,15 +224,16 @@ class _DatasetPlan:
             return problems
         try:
             self._load(files)
-        except LoadError as error:
+        except (LoadError, FileRefusedError) as error:
             if (storage := explained(self.settings, error)) is not None:
                 raise storage from error  # a full disk is not the files' fault
             problems.append(str(error))
             for day in sorted({f.file.partition_date for f in files}):
                 try:
                     self._load([f for f in files if f.file.partition_date == day])
-                except LoadError as of_day:
-                    self.failed[day] = ("rejected", str(of_day))
+                except (LoadError, FileRefusedError) as of_day:
+                    state = "refused" if isinstance(of_day, FileRefusedError) else "rejected"
+                    self.failed[day] = (state, str(of_day))
         return problems
 
     def reuse_problems(self, difference: Difference) -> list[str]:
@@ -266,7 +267,7 @@ class _DatasetPlan:
 
     def partitions(self, difference: Difference) -> list[PartitionPlan]:
         """The dataset's partitions in the range, in date order."""
-        scratch = held_in(self.connection, own_catalog(self.connection), self.contract.name).partitions
+        scratch = held_in(self.connection, own_catalog(self.connection), self.contract).partitions
         every = [*self.pending.changed, *self.pending.unchanged, *self.pending.missing]
         plans = []
         for day in sorted(every):

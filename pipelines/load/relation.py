@@ -20,9 +20,21 @@ if TYPE_CHECKING:
     from pipelines.contracts import Column, Dialect, SourceContract
 
 
+_BLANKS = " \t\r\n\u00a0\u3000"
+"""What a field of blanks is made of: also the blanks that spreadsheets and Chinese tills write."""
+
+
 def source(column: Column) -> str:
     """Name under which a text column's original stands beside its value."""
     return ident(f"source text of {column.name}")
+
+
+def named(column: Column, value: str) -> str:
+    """SQL of a value that is NULL where it names nobody: blanks, and what the contract says stands for no one."""
+    if column.anonymous_values is None:
+        return value
+    nobody = ", ".join(literal(text) for text in dict.fromkeys(("", *column.anonymous_values)))
+    return f"CASE WHEN trim({value}, {literal(_BLANKS)}) NOT IN ({nobody}) THEN {value} END"
 
 
 def _shown(column: Column) -> str:
@@ -167,7 +179,7 @@ def typed(contract: SourceContract, zone: str, *, read_from: str, kinds: dict[st
     """
     source_zone = contract.dialect.timezone or zone
     casts = [
-        f"{to_contract(c, ident(c.name), source_zone, zoned=kinds.get(c.name, False))} AS {ident(c.name)}"
+        f"{named(c, to_contract(c, ident(c.name), source_zone, zoned=kinds.get(c.name, False)))} AS {ident(c.name)}"
         for c in contract.source_columns
     ]
     # An optional column that the file does not have is empty, also for the rules that name it.
@@ -176,7 +188,7 @@ def typed(contract: SourceContract, zone: str, *, read_from: str, kinds: dict[st
     extra = ", ".join((extra, *contract.file_columns))
     inner = f"SELECT {', '.join(casts)}, {date_of} AS business_date, {extra} FROM {read_from}"
     for level in in_order(contract.columns):
-        derived = [f"CAST(({c.expression}) AS {c.type}) AS {ident(c.name)}" for c in level]
+        derived = [f"{named(c, f'CAST(({c.expression}) AS {c.type})')} AS {ident(c.name)}" for c in level]
         inner = f"SELECT *, {', '.join(derived)} FROM ({inner})"
     if contract.business_time is not None and contract.column(contract.business_time).expression is not None:
         # A derived business time is only known now; it is in UTC already.

@@ -12,6 +12,7 @@ from pipelines.quoting import ident
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
+    from decimal import Decimal
 
     import duckdb
 
@@ -94,3 +95,5 @@ class PartitionLoad:
         """By file id."""
         self.reused = 0
         """Rows of these partitions' keys whose key an earlier row has for something else."""
+        self.sums: dict[str, dict[str, Decimal | None]] = {}
+        """By file id and column, the sums over all rows of controlled files that were read carefully; None: not readable."""

@@ -198,7 +198,8 @@ def _result(
     tasks = tuple(
         TaskResult(
             name=name,
-            state=finished["states"][name],
+            # Airflow leaves a task out that it would not run, as before its DAG's start_date.
+            state=finished["states"].get(name, "left out"),
             seconds=ended.get(name, {}).get("seconds", 0.0),
             detail=ended.get(name, {}).get("detail"),
         )

@@ -12,7 +12,7 @@ from pipelines.contracts.location import place_of
 from pipelines.errors import LandingError, SettingsError
 from pipelines.land import discover, landed_dates
 from pipelines.publish import as_of_for
-from pipelines.settings import Settings
+from pipelines.settings import Settings, fault_of_day
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,9 @@ def _date(params: Mapping[str, Any], name: str) -> date | None:
     if not value:
         return None
     try:
-        return date.fromisoformat(str(value))
+        day = date.fromisoformat(str(value))
     except ValueError as error:
         raise SettingsError(f"{name} is {value!r}, which is no date; write YYYY-MM-DD") from error
+    if fault := fault_of_day(day):
+        raise SettingsError(f"{name}: {fault}")
+    return day

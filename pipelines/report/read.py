@@ -35,7 +35,16 @@ select
     tier, customer_count, customer_share, revenue::double as revenue, revenue_share, profit::double as profit,
     profit_share, month, is_complete_month
 from tier_contribution_monthly
+where tier <> 'anonymous' and {_LAST_MONTH.format(mart="tier_contribution_monthly")}
+"""
+# The shares are worked out here: a night from before they were published can be served again.
+_ANONYMOUS = f"""
+select
+    revenue::double as revenue, (revenue / nullif(greatest(sum(revenue) over (), 0), 0))::double as revenue_share,
+    profit::double as profit, (profit / nullif(greatest(sum(profit) over (), 0), 0))::double as profit_share
+from tier_contribution_monthly
 where {_LAST_MONTH.format(mart="tier_contribution_monthly")}
+qualify tier = 'anonymous'
 """
 _MIGRATION = f"""
 select from_tier, to_tier, customer_count, transition_rate, month, is_complete_month
@@ -92,6 +101,7 @@ order by model, report, bucket
 
 QUERIES = {
     "tiers": ("tier_contribution_monthly", _TIERS),
+    "anonymous": ("tier_contribution_monthly", _ANONYMOUS),
     "migration": ("tier_migration_monthly", _MIGRATION),
     "cohorts": ("retention_cohorts_monthly", _COHORTS),
     "survival": ("survival_curves", _SURVIVAL),

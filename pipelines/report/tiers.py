@@ -112,6 +112,14 @@ def contribution(night: Night, texts: Texts) -> Chart:
         ],
     )
     read = texts("contribution.read", month=night.month_of(rows, texts))
+    for row in night.rows["anonymous"] or []:
+        read += texts(
+            "contribution.anonymous",
+            revenue=style.money(row["revenue"]),
+            revenue_share=style.percent(row["revenue_share"]),
+            profit=style.money(row["profit"]),
+            profit_share=style.percent(row["profit_share"]),
+        )
     return Chart("contribution", title, read, texts("contribution.alt"), figure, table=table)
 
 

@@ -12,6 +12,7 @@ from pipelines.steps.validate import validate_loaded
 from pipelines.warehouse import stale
 from pipelines.warehouse.connection import connect
 from pipelines.warehouse.lock import warehouse_lock
+from pipelines.warehouse.reconcile import require_reconciled
 from pipelines.warehouse.standing import date_of_marts, is_staged, last_step, unvalidated
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def build(settings: Settings, run_id: str, as_of: date, say: Say | None = None) 
     and staging is made anew if it is of another date or other policies.
 
     Raises:
-        ValidationFailedError: something was loaded that has not passed the raw expectations; nothing is built on it.
+        ValidationFailedError: something was loaded that has not passed the raw expectations, or `raw` has not the rows
+            that the ledger says were loaded; nothing is built on it.
         BuildError: a model or a test failed.
     """
     context = context_of(settings)
@@ -46,6 +48,7 @@ def build(settings: Settings, run_id: str, as_of: date, say: Say | None = None) 
 
 def _prepared(settings: Settings, run_id: str, as_of: date, context: str, say: Say | None) -> stale.Rebuild:
     """Bring what must come before a build, and say what of the first aggregation it has to make anew."""
+    require_reconciled(settings)
     if unvalidated(settings):
         validate_loaded(settings, run_id, say)
     if not is_staged(settings, as_of, context):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pipelines.contracts import source_contracts
 from pipelines.contracts.location import place_of
 from pipelines.errors import LandingError
-from pipelines.land import check_files, discover
+from pipelines.land import check_files, discover, unmatched_files
 from pipelines.steps.record import recorded
 from pipelines.warehouse.connection import connect
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from pipelines.settings import Settings
     from pipelines.steps.record import Say, Summary
+
+_SHOWN = 20
+"""Files without a contract that the ledger keeps by name."""
 
 
 def land(
@@ -62,7 +65,13 @@ def land(
                 )
             with closing(connect(settings)) as connection:
                 check_files(connection, run_id, contract, files)
-        return {"files": sum(counts.values()), "files_by_dataset": counts}
+        unmatched = unmatched_files(settings)
+        return {
+            "files": sum(counts.values()),
+            "files_by_dataset": counts,
+            "unmatched": len(unmatched),
+            "unmatched_files": [str(path) for path in unmatched[:_SHOWN]],
+        }
 
     return recorded(settings, run_id, "land", work, say)
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
     from pipelines.steps.record import Say, Summary
 
+_SHOWN = 10
+"""Warnings that the ledger keeps in words; all are in `ops.checks`."""
+
 
 def validate(
     settings: Settings, run_id: str, stage: str, first: date | None, last: date | None, say: Say | None = None
@@ -51,7 +54,7 @@ def validate_loaded(settings: Settings, run_id: str, say: Say | None = None) -> 
 
 
 def _validate(settings: Settings, run_id: str, stage: str, partitions: dict[str, set[date]]) -> Summary:
-    from pipelines.validate import require_success
+    from pipelines.validate import in_words, require_success
 
     waiting: dict[str, list[date]] = {}
     for name in source_contracts(settings):
@@ -77,7 +80,10 @@ def _validate(settings: Settings, run_id: str, stage: str, partitions: dict[str,
     if stage == "raw":
         with closing(connect(settings)) as connection:
             ledger.mark_validated(connection, touched)
-    return {**report.counts, "seconds": round(report.seconds, 2)}
+    told = (
+        {"warnings": [in_words(warning) for warning in report.warnings[:_SHOWN]]} if report.warnings else {}
+    )
+    return {**report.counts, "seconds": round(report.seconds, 2), **told}
 
 
 def _dates_of(partitions: dict[str, list[date]]) -> str:
@@ -104,7 +110,10 @@ def validated(
 
 def record_report(settings: Settings, run_id: str, report: Any) -> None:
     """Keep a validation's results in the ledger."""
-    rows = [(r.suite, r.expectation, r.column, r.success, r.observed, r.detail) for r in report.results]
+    rows = [
+        (r.suite, r.expectation, r.column, r.success, r.observed, r.detail, r.severity)
+        for r in report.results
+    ]
     with closing(connect(settings)) as connection:
         connection.execute(ledger.DDL)
         ledger.record_checks(connection, run_id, report.stage, rows)

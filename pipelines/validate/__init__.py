@@ -4,9 +4,17 @@
 `build_docs` shows the last run's results. Importing this package does not import Great Expectations.
 """
 
-from pipelines.validate.report import CheckResult, ValidationReport, require_success
+from pipelines.validate.report import CheckResult, ValidationReport, in_words, require_success
 from pipelines.validate.results import build_docs
 from pipelines.validate.runner import validate
 from pipelines.validate.suites import STAGES
 
-__all__ = ["STAGES", "CheckResult", "ValidationReport", "build_docs", "require_success", "validate"]
+__all__ = [
+    "STAGES",
+    "CheckResult",
+    "ValidationReport",
+    "build_docs",
+    "in_words",
+    "require_success",
+    "validate",
+]

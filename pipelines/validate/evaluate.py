@@ -44,6 +44,7 @@ def expectation(check: Check, number: int = 0) -> Any:
             kwargs=dict(check.kwargs),
             meta={"check": number, "rule": check.origin},
             description=check.description,
+            severity="warning" if check.severity == "warning" else "critical",
         ).to_domain_obj()
     except ExpectationNotFoundError as error:
         raise ContractError(
@@ -137,7 +138,7 @@ def _plain_result(suite: Suite, check: Check, result: Any) -> CheckResult:
     elif "element_count" in found and not success:
         observed = f"{found['unexpected_count']} of {found['element_count']} rows"
     elif not check.type.startswith(
-        ("expect_query", "expect_key", "expect_files", "expect_metric", "expect_column_types")
+        ("expect_query", "expect_key", "expect_files", "expect_metric", "expect_row", "expect_column_types")
     ):
         value, wrong = found.get("observed_value"), found.get("partial_unexpected_list")
         observed = (
@@ -158,4 +159,5 @@ def _plain_result(suite: Suite, check: Check, result: Any) -> CheckResult:
         success,
         observed[:TEXT_LIMIT] if observed else None,
         json.dumps(detail, default=str, ensure_ascii=False),
+        check.severity,
     )

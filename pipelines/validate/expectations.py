@@ -48,3 +48,7 @@ class ExpectKeysToTellRowsApart(ExpectQueryToReturnNoRows):
 
 class ExpectMetricToKeepRule(ExpectQueryToReturnNoRows):
     """A library metric of the contract's data quality rules lies where its operator wants it."""
+
+
+class ExpectRowCountToBeUsual(ExpectQueryToReturnNoRows):
+    """Each loaded date has about as many rows as its weekday usually has."""

@@ -21,6 +21,8 @@ class CheckResult:
     """What was found; None where a row check passed and nothing was counted against it."""
     detail: str | None = None
     """JSON: the expectation's arguments, where its rule stands, and examples or the error if it failed."""
+    severity: str = "error"
+    """`error` stops the run, `warning` is told and stops nothing."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,13 @@ class ValidationReport:
 
     @property
     def failures(self) -> list[CheckResult]:
-        """The expectations that failed or raised, and suites that had none."""
-        return [r for r in self.results if not r.success]
+        """The expectations that failed or raised, and suites that had none; warnings are not among them."""
+        return [r for r in self.results if not r.success and r.severity == "error"]
+
+    @property
+    def warnings(self) -> list[CheckResult]:
+        """The expectations that failed or raised and only warn."""
+        return [r for r in self.results if not r.success and r.severity != "error"]
 
     @property
     def failed(self) -> bool:
@@ -46,14 +53,21 @@ class ValidationReport:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Suites, checks, passed, failed."""
-        failed = len(self.failures)
+        """Suites, checks, passed, failed, warned."""
+        failed, warned = len(self.failures), len(self.warnings)
         return {
             "suites": len({r.suite for r in self.results}),
             "checks": len(self.results),
-            "passed": len(self.results) - failed,
+            "passed": len(self.results) - failed - warned,
             "failed": failed,
+            "warned": warned,
         }
+
+
+def in_words(result: CheckResult) -> str:
+    """Where an expectation failed, which, and what was observed."""
+    where = f"{result.suite}.{result.column}" if result.column else result.suite
+    return f"{where}: {result.expectation}: {result.observed or 'failed'}"
 
 
 def require_success(report: ValidationReport) -> None:
@@ -65,10 +79,7 @@ def require_success(report: ValidationReport) -> None:
     failures = report.failures
     if not failures:
         return
-    lines = []
-    for result in failures[:SHOWN_FAILURES]:
-        where = f"{result.suite}.{result.column}" if result.column else result.suite
-        lines.append(f"{where}: {result.expectation}: {result.observed or 'failed'}")
+    lines = [in_words(result) for result in failures[:SHOWN_FAILURES]]
     more = len(failures) - len(lines)
     raise ValidationFailedError(
         f"{report.stage}: {len(failures)} of {len(report.results)} expectations failed:\n  "

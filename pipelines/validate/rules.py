@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from open_data_contract_standard.model import DataQuality
 
-    from pipelines.contracts import Column, Contract
+    from pipelines.contracts import Column, Contract, SourceContract
 
 METRICS = ("rowCount", "nullValues", "missingValues", "invalidValues", "duplicateValues")
 _OPERATORS = {
@@ -41,17 +41,24 @@ class Check:
     origin: str = "Mainstay"
     """Where a person finds the rule, for messages."""
     description: str | None = None
+    severity: str = "error"
+    """`error` stops the run, `warning` is told and stops nothing."""
 
 
 def query(
-    type_: str, sql: str, column: str | None = None, origin: str = "Mainstay", description: str = ""
+    type_: str,
+    sql: str,
+    column: str | None = None,
+    origin: str = "Mainstay",
+    description: str = "",
+    severity: str = "error",
 ) -> Check:
     """A check that a query over `<batch>` returns no rows. Braces and colons in the SQL mean themselves."""
     text = sql.replace("{", "{{").replace("}", "}}").replace("<batch>", "{batch}")
     text = _BIND.sub(r"\:", text)
     if "{batch}" not in text:  # GX prints a warning at each query that leaves it out
         text += " /* {batch} */"
-    return Check(type_, {"unexpected_rows_query": text}, column, origin, description or None)
+    return Check(type_, {"unexpected_rows_query": text}, column, origin, description or None, severity)
 
 
 def view_of(suite: str) -> str:
@@ -87,6 +94,29 @@ def unique_key(key: Iterable[str], origin: str) -> Check:
         column=", ".join(key),
         origin=origin,
         description="No two rows share the key.",
+    )
+
+
+def usual_row_count(contract: SourceContract, days: Iterable[date]) -> Check:
+    """Each date has about as many rows as the median of the same weekday in the eight weeks before, where four are there.
+
+    What chance alone does to small counts, three times the square root, is not unusual.
+    """
+    kept = 1 - contract.unusual_volume
+    listed = ", ".join(f"date {literal(day.isoformat())}" for day in sorted(days))
+    return query(
+        "expect_row_count_to_be_usual",
+        "with dates as (select partition_date, cast(sum(loaded) as bigint) as loaded_rows from ops.files "
+        f"where dataset = {literal(contract.name)} and status = 'loaded' group by partition_date), "
+        "compared as (select d.partition_date, d.loaded_rows, median(b.loaded_rows) as usual_rows from dates as d "
+        "inner join dates as b on b.partition_date between d.partition_date - 56 and d.partition_date - 1 "
+        "and isodow(b.partition_date) = isodow(d.partition_date) "
+        f"where d.partition_date in ({listed}) group by all having count(*) >= 4) "
+        "select * from compared where abs(loaded_rows - usual_rows) > 3 * sqrt(greatest(usual_rows, 1)) "
+        f"and (loaded_rows < {kept} * usual_rows or loaded_rows * {kept} > usual_rows) order by all limit 20",
+        origin=f"{contract.path}: unusualVolume",
+        description=f"Rows of a date within {kept:.0%} and {1 / kept:.0%} of the same weekday's median.",
+        severity="error" if contract.is_unusual_volume_fatal else "warning",
     )
 
 
@@ -187,11 +217,17 @@ def _whole_count(contract: Contract, rule: DataQuality, table: str) -> Check:
 
 
 def quality_checks(contract: Contract, rule: DataQuality, column: Column | None = None) -> list[Check]:
-    """The checks of one ODCS data quality rule.
+    """The checks of one ODCS data quality rule; its `severity` warning or info stops no run.
 
     Raises:
         ContractError: Mainstay cannot check a rule of that kind; the text names file and rule.
     """
+    checks = _checks_of_rule(contract, rule, column)
+    is_warning = str(rule.severity or "").lower() in ("warning", "info")
+    return [replace(check, severity="warning") for check in checks] if is_warning else checks
+
+
+def _checks_of_rule(contract: Contract, rule: DataQuality, column: Column | None) -> list[Check]:
     origin = f"{contract.path}: quality {rule.name or rule.metric or rule.type or 'rule'}"
     if rule.type == "text" or (rule.type == "custom" and rule.engine == "mainstay"):
         return []

@@ -139,7 +139,7 @@ def _planned(
     if stage == "raw":
         touched = {name: partitions.get(name) if partitions is not None else None for name in sources}
         return [
-            plan.raw_suite(c, touched[name], tolerated_rate(c, settings))
+            plan.raw_suite(c, touched[name], tolerated_rate(c, settings), settings.closed)
             for name, c in sources.items()
             if partitions is None or touched[name]
         ]

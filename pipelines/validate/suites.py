@@ -3,7 +3,7 @@
 | stage   | data                        | checks                                                             |
 |---------|-----------------------------|--------------------------------------------------------------------|
 | land    | landed files, read as text  | source columns in each file, a row, required columns mostly filled |
-| raw     | touched partitions of `raw` | types, column rules, key per partition, data quality rules         |
+| raw     | touched partitions of `raw` | types, column rules, key per partition, data rules, usual volume   |
 | staging | `staging` views             | columns the models read, key and business date filled, key unique  |
 | marts   | `marts` tables              | exact columns, types, column rules, data quality rules             |
 | serving | the file that BI is to read | tables, columns, filled where promised, no personal data, one run  |
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from pipelines.closed_days import ClosedDays
 from pipelines.quoting import ident, literal
 from pipelines.validate.rules import (
     Check,
@@ -28,6 +29,7 @@ from pipelines.validate.rules import (
     query,
     table_checks,
     unique_key,
+    usual_row_count,
     view_of,
 )
 from pipelines.warehouse.reuse import reused_by_date
@@ -95,8 +97,20 @@ def land_suite(contract: SourceContract, select: str) -> Suite:
     return Suite(f"land.{contract.name}", select, tuple(checks), personal_columns(contract))
 
 
-def raw_suite(contract: SourceContract, days: Sequence[date] | None, reuse_rate: float = 1) -> Suite:
-    """The touched partitions of a raw table, or all of it; `reuse_rate` is the tolerated share of reused keys."""
+def raw_suite(
+    contract: SourceContract,
+    days: Sequence[date] | None,
+    reuse_rate: float = 1,
+    closed: ClosedDays | None = None,
+) -> Suite:
+    """The touched partitions of a raw table, or all of it.
+
+    Args:
+        contract: The dataset's contract.
+        days: The partitions; None for all.
+        reuse_rate: The tolerated share of reused keys.
+        closed: Days of which no usual count of rows is asked.
+    """
     origin = str(contract.path)
     lead = "days_after_partition"
     table = f"raw.{ident(contract.name)}"
@@ -124,6 +138,12 @@ def raw_suite(contract: SourceContract, days: Sequence[date] | None, reuse_rate:
         # A day without rows is no fault; how many rows the dataset must have is asked of the whole table.
         *table_checks(contract, counted=table),
     ]
+    # Of a whole history that is loaded at once, the last week: who reads on when one Christmas was quiet?
+    recent = [
+        day for day in days or () if (max(days or ()) - day).days < 7 and day not in (closed or ClosedDays())
+    ]
+    if recent and contract.unusual_volume < 1:
+        checks.append(usual_row_count(contract, recent))
     return Suite(f"raw.{contract.name}", select, tuple(checks), personal_columns(contract))
 
 

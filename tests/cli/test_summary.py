@@ -24,6 +24,8 @@ def summary(scale: int) -> dict[str, Any]:
         "history": {"files": 1_091, "rows_in": 1_500_000, "loaded": 1_469_307, "quarantined": 1_204, "duplicates": 17},
         "load": {"files": 3, "rows_in": 4_711, "loaded": 4_711, "quarantined": 0, "duplicates": 0, "unchanged": 0},
         "drift": {"transactions": ["[red]new[/]"]},
+        "unmatched": {"unmatched": 1, "unmatched_files": ["transactions/2017-3-2.csv"]},
+        "warnings": ["raw.transactions: expect_row_count_to_be_usual: partition_date 2017-12-31, loaded_rows 3"],
         "checks": {"passed": 347, "all": 347},
         "tiers": [
             {

@@ -220,8 +220,8 @@ CASES: list[tuple[Callable[[World], object], str]] = [
         r"column quantity: type DOUBLE; the marts need DECIMAL\(18,3\)",
     ),
     (
-        lambda w: w.column("customer_id", required=False),
-        r"column customer_id: may be empty, and the marts need it",
+        lambda w: w.column("net_amount", required=False),
+        r"column net_amount: may be empty, and the marts need it",
     ),
     (
         lambda w: w.column("note", primaryKey=True, primaryKeyPosition=3),

@@ -157,9 +157,11 @@ def test_a_snippet_of_the_guide_makes_a_contract_that_can_be_used(
         column = contract.column(snippet["name"])
         assert column.type == snippet["physicalType"]
         assert column.expression == snippet.get("transformLogic")
-        assert (column.allowed is not None) == ("quality" in snippet)
+        metrics = {rule["metric"] for rule in snippet.get("quality", [])}
+        assert (column.allowed is not None) == ("invalidValues" in metrics)
         custom = {p["property"] for p in snippet.get("customProperties", [])}
         assert (column.format is not None, column.is_published) == ("format" in custom, "publish" in custom)
+        assert (column.anonymous_values is not None) == ("anonymousValues" in custom)
     elif kind == "quality":
         rule = contract.quality[-1]
         checks = quality_checks(contract, rule)

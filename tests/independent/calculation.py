@@ -21,6 +21,7 @@ from .retention import (
 )
 from .scenarios import loyalty_scenarios
 from .tiers import (
+    anonymous_windows,
     customer_concentration_monthly,
     customer_tiers_monthly,
     tier_contribution_monthly,
@@ -94,7 +95,9 @@ def calculate(
     wallets = share_of_wallet_monthly(past, surveys, customers, tiers, settings, as_of_date)
     return {
         "customer_tiers_monthly": tiers,
-        "tier_contribution_monthly": tier_contribution_monthly(tiers),
+        "tier_contribution_monthly": tier_contribution_monthly(
+            tiers, anonymous_windows(transactions, settings, as_of_date)
+        ),
         "tier_migration_monthly": tier_migration_monthly(tiers),
         "customer_concentration_monthly": customer_concentration_monthly(tiers),
         "share_of_wallet_monthly": wallets,

@@ -139,8 +139,8 @@ def with_profit(
 def histories(transactions: Transactions, as_of_date: date) -> list[Customer]:
     """One Customer per customer_id with a line up to `as_of_date`, in the order of the ids.
 
-    `transactions`: customer_id, business_date, net_amount, profit, category (null belongs to no category); or
-    what this function made of them for the same date, which saves reading them once per mart.
+    `transactions`: customer_id (null is nobody), business_date, net_amount, profit, category (null belongs to no
+    category); or what this function made of them for the same date, which saves reading them once per mart.
     """
     if isinstance(transactions, list):
         return transactions
@@ -157,7 +157,7 @@ def histories(transactions: Transactions, as_of_date: date) -> list[Customer]:
         transactions["category"],
         strict=True,
     ):
-        if day > as_of_date:
+        if day > as_of_date or is_null(customer_id):
             continue
         amount, month = exact(net, is_cents=True), month_of(day)
         by_day[customer_id][day] += amount

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Iterator
 from dataclasses import fields
 from datetime import date, datetime, time, timedelta
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from deployments import Deployment, create
 
 from pipelines.contracts.policies import read_policies
@@ -85,6 +87,8 @@ def agree(deployment: Deployment, source: dict[str, pd.DataFrame], as_of: date, 
         settings,
         as_of,
     )
+    has_anonymous = any(who is None for who in lines["customer_id"])
+    assert ("anonymous" in set(marts["tier_contribution_monthly"]["tier"])) == has_anonymous
     assert set(marts) == set(KEYS)
     wrong = []
     for mart, expected in marts.items():
@@ -104,7 +108,8 @@ def agree(deployment: Deployment, source: dict[str, pd.DataFrame], as_of: date, 
         if mart == "tier_contribution_monthly":
             # A share of a total that is not above zero says nothing: the mart leaves it out.
             for part in ("revenue", "profit"):
-                total = expected.groupby("month")[part].transform("sum")
+                of_customers = expected[part].where(expected["tier"] != "anonymous", 0)
+                total = of_customers.groupby(expected["month"]).transform("sum")
                 expected[f"{part}_share"] = expected[f"{part}_share"].where(total > 0, None)
         columns = [column for column in expected.columns if column not in KEYS[mart]]
         tolerances = dict(ROUNDED)
@@ -281,7 +286,7 @@ POLICY = """valid_from,tier,label_zh,label_en,tier_rank,lower_bound
 def history(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Deployment, dict[str, pd.DataFrame]]]:
-    """60 customers over 30 months: returns, days below zero, long absences, ties, unknown products and people."""
+    """60 customers and people without a name over 30 months: returns, days below zero, absences, ties, unknown products."""
     deployment = create(tmp_path_factory.mktemp("agree") / "history", revenue_retention_window_months=6)
     policies = deployment.settings.policies
     (policies / "tier_policy.csv").write_text(POLICY, encoding="utf-8")
@@ -291,8 +296,19 @@ def history(
     (policies / "peer_attributes.csv").write_text(
         "level,attribute\n1,region\n1,age_band\n2,region\n", encoding="utf-8"
     )
+    let_customers_be_unknown(deployment)
     tables = made_up(random.Random(request.param))
     return deployment, landed_and_loaded(deployment, tables)
+
+
+def let_customers_be_unknown(deployment: Deployment) -> None:
+    """Give the deployment contracts of its own, in which a sale needs no customer."""
+    sources = deployment.settings.home / "data_contracts" / "sources"
+    shutil.copytree(deployment.settings.contracts / "sources", sources)
+    path = sources / "transactions.odcs.yaml"
+    contract = yaml.safe_load(path.read_text(encoding="utf-8"))
+    next(p for p in contract["schema"][0]["properties"] if p["name"] == "customer_id")["required"] = False
+    path.write_text(yaml.safe_dump(contract), encoding="utf-8")
 
 
 def made_up(draw: random.Random) -> dict[str, pd.DataFrame]:
@@ -317,6 +333,11 @@ def made_up(draw: random.Random) -> dict[str, pd.DataFrame]:
         lines += purchases(draw, who, len(lines))
         for wave in range(draw.choice([0, 0, 1, 2, 3])):
             surveys += answers(draw, who, f"s{number}-{wave}")
+    # From a hand of its own, so that the others' draws stay: two months before the first customer, and a gap after.
+    own = random.Random(draw.random())
+    for line in purchases(own, "nobody", 0) + purchases(own, "somebody", 0):
+        early = line["transaction_at"] - timedelta(days=61)
+        lines.append(line | {"customer_id": None, "transaction_at": early})
     return {
         "transactions": frame(lines),
         "customers": frame(customers),

@@ -29,13 +29,16 @@ TIERS = [
 ]  # fmt: skip
 CONTRIBUTION = [
     "month", "tier", "is_complete_month", "customer_count", "customer_share", "revenue", "revenue_share",
-    "profit", "profit_share", "avg_monthly_spend",
+    "revenue_share_of_all", "profit", "profit_share", "profit_share_of_all", "avg_monthly_spend",
 ]  # fmt: skip
 MIGRATION = ["month", "from_tier", "to_tier", "is_complete_month", "customer_count", "transition_rate"]
 CONCENTRATION = [
     "month", "is_complete_month", "customer_count", "top_20_revenue_share", "top_20_profit_share",
     "gini_revenue", "top_10_to_bottom_10_profit_ratio",
 ]  # fmt: skip
+
+Window = tuple[Fraction, Fraction, bool]
+"""Net amount and profit of a month's window, and whether the month is complete."""
 
 Levels = list[tuple[str, Fraction]]
 """The tiers of one policy, best first: code and inclusive lower bound."""
@@ -155,8 +158,27 @@ def _share(part: Fraction, whole: Fraction) -> float | None:
     return float(part / whole) if whole else None
 
 
-def tier_contribution_monthly(tiers: pd.DataFrame) -> pd.DataFrame:
-    """Month x tier with at least one customer, from the frame of customer_tiers_monthly."""
+def anonymous_windows(transactions: pd.DataFrame, settings: Settings, as_of_date: date) -> dict[date, Window]:
+    """Net amount and profit of the lines without a customer, in the window of each month that has such a line."""
+    net: dict[int, Fraction] = defaultdict(Fraction)
+    profit: dict[int, Fraction] = defaultdict(Fraction)
+    days = dates_of(transactions["business_date"])
+    for day, row in zip(days, transactions.to_dict("records"), strict=True):
+        if is_null(row["customer_id"]) and day <= as_of_date:
+            net[month_of(day)] += Fraction(exact(row["net_amount"], is_cents=True))
+            profit[month_of(day)] += Fraction(exact(row["profit"]))
+    window = settings.tier_window_months
+    months = {m + n for m in net for n in range(window) if m + n <= month_of(as_of_date)}
+    return {
+        first_day(m): (window_sum(net, m, window), window_sum(profit, m, window), is_complete(m, as_of_date))
+        for m in sorted(months)
+    }
+
+
+def tier_contribution_monthly(
+    tiers: pd.DataFrame, anonymous: dict[date, Window] | None = None
+) -> pd.DataFrame:
+    """Month x tier with at least one customer, from the frame of customer_tiers_monthly, and the anonymous windows."""
     rows = []
     for month, members in _by_month(tiers, with_lapsed=False).items():
         revenue = sum(row["window_revenue"] for row in members)
@@ -180,6 +202,26 @@ def tier_contribution_monthly(tiers: pd.DataFrame) -> pd.DataFrame:
                     "avg_monthly_spend": float(sum(averages) / len(own)),
                 }
             )
+    for month, (revenue, profit, complete) in (anonymous or {}).items():
+        rows.append(
+            {
+                "month": month,
+                "tier": "anonymous",
+                "is_complete_month": complete,
+                "customer_count": 0,
+                "customer_share": None,
+                "revenue": float(revenue),
+                "revenue_share": None,
+                "profit": float(profit),
+                "profit_share": None,
+                "avg_monthly_spend": None,
+            }
+        )
+    for row in rows:
+        month_rows = [other for other in rows if other["month"] == row["month"]]
+        for part in ("revenue", "profit"):
+            whole = sum(other[part] for other in month_rows)
+            row[f"{part}_share_of_all"] = row[part] / whole if whole > 0 else None
     return pd.DataFrame(rows, columns=CONTRIBUTION)
 
 

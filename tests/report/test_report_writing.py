@@ -64,6 +64,32 @@ def test_every_curve_and_every_simulated_part_has_words() -> None:
         assert f"notice.{name.replace(' ', '_')}" in words("en")
 
 
+def test_sales_without_a_customer_are_told_beside_the_shares_and_are_no_tier(served: Settings) -> None:
+    of_people = pages_text(write_report(served))
+    rows = tables()
+    anonymous = {
+        "tier": "anonymous",
+        "customer_count": 0,
+        "customer_share": None,
+        "revenue": 250_000.0,
+        "revenue_share": None,
+    }
+    contribution = rows["tier_contribution_monthly"]
+    contribution.append(contribution[0] | anonymous | {"profit": 1_400.0})
+    serve(served, rows, "20260402T040000_000000Z-manual")
+    text = pages_text(write_report(served))
+    assert (
+        "Sales without a customer bring 250,000 besides (20.0% of all revenue), and profit of 1,400 (140.0%"
+        in text
+    )
+    assert "Sales without a customer" not in of_people
+    assert ">anonymous<" not in text
+
+
+def pages_text(report: writing.Report) -> str:
+    return html.unescape(report.paths["en"].read_text(encoding="utf-8"))
+
+
 def test_a_page_asks_for_nothing_outside_itself(served: Settings) -> None:
     for path in write_report(served).paths.values():
         head = html.unescape(path.read_text(encoding="utf-8").partition("<script>")[0])

@@ -7,6 +7,15 @@ with arrived as (
     from {{ ref('tier_migration_monthly') }}
     where to_tier <> 'lapsed'
     group by month, to_tier
+),
+
+tiers as (
+    select
+        month,
+        tier,
+        customer_count
+    from {{ ref('tier_contribution_monthly') }}
+    where tier <> 'anonymous'
 )
 
 select
@@ -14,7 +23,7 @@ select
     tiers.tier,
     tiers.customer_count,
     arrived.customer_count as arrived_count
-from {{ ref('tier_contribution_monthly') }} as tiers
+from tiers
 full outer join arrived
     on tiers.month = arrived.month and tiers.tier = arrived.tier
 where

@@ -1,4 +1,4 @@
--- No cent of the active customers' windows is lost or counted twice among the tiers.
+-- No cent of the windows, the active customers' and the anonymous, is lost or counted twice among the rows.
 with tiers as (
     select
         month,
@@ -8,12 +8,26 @@ with tiers as (
     group by month
 ),
 
+all_windows as (
+    select
+        month,
+        window_net_amount,
+        window_profit_amount
+    from {{ ref('int_customer_windows') }}
+    union all
+    select
+        month,
+        window_net_amount,
+        window_profit_amount
+    from {{ ref('int_anonymous_windows') }}
+),
+
 windows as (
     select
         month,
         sum(window_net_amount) as revenue,
         sum(window_profit_amount) as profit
-    from {{ ref('int_customer_windows') }}
+    from all_windows
     group by month
 )
 

@@ -1,4 +1,4 @@
--- Net spend and profit to date are the facts', but for customers who never had a purchase day.
+-- Net spend and profit to date are the facts', but for lines of nobody and customers who never had a purchase day.
 with customers as (
     select
         coalesce(sum(net_revenue_to_date), 0) as net_revenue,
@@ -21,6 +21,7 @@ facts as (
         coalesce(sum(net_amount), 0) as net_revenue,
         coalesce(sum(profit_amount), 0) as profit
     from {{ ref('fct_transactions') }}
+    where not is_anonymous
 )
 
 select

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from pipelines.contracts import LandingFile
+    from pipelines.contracts import LandingFile, SourceContract
 
 
 @dataclass(frozen=True)
@@ -83,18 +83,25 @@ def record_drift(
 
 
 def record_refused(
-    connection: duckdb.DuckDBPyConnection, run_id: str, refused: Sequence[tuple[LandingFile, str]]
+    connection: duckdb.DuckDBPyConnection,
+    run_id: str,
+    contract: SourceContract,
+    refused: Sequence[tuple[LandingFile, str]],
 ) -> None:
     """Note files that were refused whole, each with its sentence; an earlier note of the same file goes."""
     connection.execute(DDL)
     for file, message in refused:
-        connection.execute("DELETE FROM ops.files WHERE status = 'refused' AND path = ?", [str(file.path)])
+        name = contract.landed_name(file.path)
+        connection.execute(
+            "DELETE FROM ops.files WHERE status = 'refused' AND dataset = ? AND path IN (?, ?)",
+            [file.dataset, name, str(file.path)],  # an earlier Mainstay wrote the whole path
+        )
         entry = FileEntry(
             file_id="",
             run_id=run_id,
             dataset=file.dataset,
             partition_date=file.partition_date,
-            path=str(file.path),
+            path=name,
             size_bytes=0,
             sha256="",
             contract_hash="",

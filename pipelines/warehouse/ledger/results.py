@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 def record_checks(
     connection: duckdb.DuckDBPyConnection, run_id: str, stage: str, checks: Iterable[Sequence[Any]]
 ) -> None:
-    """Write check results (suite, expectation, column, success, observed, detail) of a stage."""
+    """Write check results (suite, expectation, column, success, observed, detail, severity) of a stage."""
     connection.execute("DELETE FROM ops.checks WHERE run_id = ? AND stage = ?", [run_id, stage])
-    rows = [[run_id, stage, *check, now()] for check in checks]
+    rows = [[run_id, stage, *check, now(), severity] for *check, severity in checks]
     if rows:
         insert_rows(connection, "ops.checks", rows)
 

@@ -22,13 +22,16 @@ CREATE TABLE IF NOT EXISTS ops.files (
     loaded_at TIMESTAMP, status VARCHAR, message VARCHAR);
 ALTER TABLE ops.files ADD COLUMN IF NOT EXISTS rejected BIGINT;
 ALTER TABLE ops.files ADD COLUMN IF NOT EXISTS ignored BIGINT;
+CREATE TABLE IF NOT EXISTS ops.controls (
+    file_id VARCHAR, dataset VARCHAR, column_name VARCHAR, landed VARCHAR, loaded VARCHAR);
 CREATE TABLE IF NOT EXISTS ops.unvalidated (dataset VARCHAR, partition_date DATE);
 CREATE TABLE IF NOT EXISTS ops.touched (dataset VARCHAR, business_date DATE);
 CREATE TABLE IF NOT EXISTS ops.drift (
     run_id VARCHAR, dataset VARCHAR, partition_date DATE, path VARCHAR, column_name VARCHAR, seen_at TIMESTAMP);
 CREATE TABLE IF NOT EXISTS ops.checks (
     run_id VARCHAR, stage VARCHAR, suite VARCHAR, expectation VARCHAR, column_name VARCHAR, success BOOLEAN,
-    observed VARCHAR, detail VARCHAR, checked_at TIMESTAMP);
+    observed VARCHAR, detail VARCHAR, checked_at TIMESTAMP, severity VARCHAR);
+ALTER TABLE ops.checks ADD COLUMN IF NOT EXISTS severity VARCHAR;
 CREATE TABLE IF NOT EXISTS ops.models (
     run_id VARCHAR, name VARCHAR, resource_type VARCHAR, status VARCHAR, seconds DOUBLE, message VARCHAR);
 """
@@ -39,6 +42,9 @@ is built while it holds any. `touched` holds the business dates whose rows a loa
 were last built. File status: loaded, rejected (too many bad rows), refused (not what its contract says), replaced
 (a later load of the same dataset and date took its place), removed (its landing file is gone, and its rows were
 taken out on request).
+
+`controls` holds, of files that landed with control totals, each column's sum as the source says it and over the rows that
+stayed in `raw`.
 
 Runs and steps are in the order of `sequence`, in which they were written; clocks are set back, and differ.
 """

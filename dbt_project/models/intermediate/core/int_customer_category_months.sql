@@ -13,5 +13,7 @@ select
     cast(sum(net_amount) as decimal(18, 2)) as net_amount,
     cast(sum(profit_amount) as decimal(18, 2)) as profit_amount
 from {{ ref('fct_transactions') }}
-where {{ is_stale('month', as_month=true) }}
+where
+    not is_anonymous
+    and {{ is_stale('month', as_month=true) }}
 group by customer_id, category, month

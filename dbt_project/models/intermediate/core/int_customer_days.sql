@@ -21,5 +21,7 @@ select
     ) as placed_line_count,
     sum(net_amount) > 0 as is_purchase_day
 from {{ ref('fct_transactions') }}
-where {{ is_stale('business_date') }}
+where
+    not is_anonymous
+    and {{ is_stale('business_date') }}
 group by customer_id, business_date

@@ -59,6 +59,7 @@ select
     transaction_id,
     line_number,
     customer_id,
+    customer_id is null as is_anonymous,
     product_id,
     category,
     is_known_product,

@@ -25,13 +25,39 @@ tiers as (
     group by month, is_complete_month, tier
 ),
 
+-- What nobody's name is on counts in the totals, and in no share of the customers'.
+with_anonymous as (
+    select
+        *,
+        customer_count as members,
+        revenue as customer_revenue,
+        profit as customer_profit
+    from tiers
+    union all
+    select
+        month,
+        is_complete_month,
+        'anonymous' as tier,
+        0 as customer_count,
+        window_net_amount as revenue,
+        window_profit_amount as profit,
+        null as avg_monthly_spend,
+        profit_basis,
+        null as members,
+        null as customer_revenue,
+        null as customer_profit
+    from {{ ref('int_anonymous_windows') }}
+),
+
 with_totals as (
     select
         *,
-        sum(customer_count) over (partition by month) as all_customers,
-        sum(revenue) over (partition by month) as all_revenue,
-        sum(profit) over (partition by month) as all_profit
-    from tiers
+        sum(members) over (partition by month) as customers,
+        sum(customer_revenue) over (partition by month) as revenue_of_customers,
+        sum(customer_profit) over (partition by month) as profit_of_customers,
+        sum(revenue) over (partition by month) as revenue_of_all,
+        sum(profit) over (partition by month) as profit_of_all
+    from with_anonymous
 )
 
 select
@@ -39,11 +65,13 @@ select
     is_complete_month,
     tier,
     cast(customer_count as integer) as customer_count,
-    {{ share('customer_count', 'all_customers') }} as customer_share,
+    {{ share('members', 'customers') }} as customer_share,
     cast(revenue as decimal(18, 2)) as revenue,
-    {{ share('revenue', 'all_revenue') }} as revenue_share,
+    {{ share('customer_revenue', 'revenue_of_customers') }} as revenue_share,
+    {{ share('revenue', 'revenue_of_all') }} as revenue_share_of_all,
     cast(profit as decimal(18, 2)) as profit,
-    {{ share('profit', 'all_profit') }} as profit_share,
+    {{ share('customer_profit', 'profit_of_customers') }} as profit_share,
+    {{ share('profit', 'profit_of_all') }} as profit_share_of_all,
     cast(avg_monthly_spend as decimal(18, 4)) as avg_monthly_spend,
     profit_basis
 from with_totals
