@@ -24,6 +24,7 @@ from pipelines.settings import PROJECT_DIR, Settings, load_settings
 _NO_TOML = {"home", "var_dir", "contracts_dir", "policies_dir", "models_dir", "notify_webhook_url"}
 _EXAMPLES = {
     "landing_dir": "/data/exports",
+    "closed_days": "sunday, 12-25",
     "duckdb_threads": 4,
     "duckdb_memory_limit": "8GB",
     "serving_group": "bi",
