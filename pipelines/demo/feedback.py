@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from pipelines.demo.feedback_topics import COMPLAINT_SHARES, EXITS, OTHER_SHARES, TOPIC_NAMES, TOPICS
 from pipelines.demo.simulate import DAY, SIMULATED, Draws, fetch_columns
-from pipelines.demo.source import FIRST_DATE, LAST_DATE
+from pipelines.demo.source import FIRST_DATE, LAST_DATE, SKIPPED_HOUR
 from pipelines.quoting import ident
 
 if TYPE_CHECKING:
@@ -193,7 +193,9 @@ def _handled(rows: _Rows) -> dict[str, list[int | None]]:
 
 
 def _clock(column: str) -> str:
-    return f"timestamp '{FIRST_DATE}' + to_seconds({ident(column)})"
+    moment = f"timestamp '{FIRST_DATE}' + to_seconds({ident(column)})"
+    skipped = f"date_trunc('hour', {moment}) = timestamp '{SKIPPED_HOUR}'"
+    return f"case when {skipped} then {moment} + interval 1 hour else {moment} end"
 
 
 # A night's export holds what was known at that day's end: a complaint comes again when it is answered,

@@ -24,6 +24,8 @@ DEMO_POLICIES = PROJECT_DIR / "demo" / "policies"
 DEMO_TIMEZONE = "America/New_York"
 """The shops' timezone. The package keeps UTC: only so do shopping hours stand still over the change to summer
 time, weeks begin on Monday at midnight, redemptions fall on days with a purchase, and all lies in 2017."""
+SKIPPED_HOUR = "2017-03-12 02:00:00"
+"""In which no clock of that zone ever stood: summer time began."""
 
 DEMO_CURRENCY = "USD"
 FIRST_DATE = date(2017, 1, 1)
