@@ -23,7 +23,12 @@ _GLOB = str.maketrans({"*": "[*]", "?": "[?]", "[": "[[]"})
 
 def file_literal(path: object) -> str:
     """Quote a path for DuckDB's readers: a file name is one file, never a pattern."""
-    return literal(str(path).translate(_GLOB))
+    return literal(no_pattern(path))
+
+
+def no_pattern(path: object) -> str:
+    """A path as DuckDB's readers are to be given it: with what would be a pattern's sign in brackets."""
+    return str(path).translate(_GLOB)
 
 
 def literals(values: Iterable[str]) -> str:

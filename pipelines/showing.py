@@ -44,6 +44,12 @@ def without_addresses(text: str) -> str:
     return _ADDRESS.sub("…@…", text)
 
 
+def sql_without_addresses(text: str) -> str:
+    """SQL: the same of a text in the database."""
+    pattern = _ADDRESS.pattern.replace("'", "''")
+    return f"regexp_replace({text}, '{pattern}', '…@…', 'g')"
+
+
 def has_address(text: str) -> bool:
     """Whether an e-mail address stands in the text."""
     return _ADDRESS.search(text) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 _KEPT = "\n\u3000"
 """Line breaks, and the blank that Chinese text is indented with."""
-_NOT_JSON_ESCAPED = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+_BEYOND_ASCII = re.compile("[^\n -~]")
 
 
 class _Harmless:
@@ -43,4 +44,4 @@ def console(*, stderr: bool = False) -> Console:
 
 def harmless_json(text: str) -> str:
     """JSON as it was, with what a terminal obeys as JSON's own escapes; it has those below a blank already."""
-    return _NOT_JSON_ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _BEYOND_ASCII.sub(lambda m: m[0] if m[0].isprintable() else json.dumps(m[0])[1:-1], text)

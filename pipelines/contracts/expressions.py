@@ -187,6 +187,10 @@ def check_query(sql: str, batch: str = "batch", schemas: Sequence[str] = ("raw",
     """
     nodes = list(_nodes(_one_select(sql.replace("{batch}", batch).rstrip("; \n"))))
     named = {entry["key"].lower() for node in nodes for entry in (node.get("cte_map") or {}).get("map", [])}
+    for name in named:
+        # Beside the part of the query that it is for, DuckDB would take the name for a file's.
+        if not name.isidentifier():
+            raise ValueError(f"{name!r} is no plain name; call it by letters, digits and _")
     for node in nodes:
         kind = node.get("type")
         if node.get("class") == "FUNCTION" and node["function_name"].lower() not in _functions()["query"]:

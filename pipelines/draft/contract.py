@@ -15,6 +15,7 @@ from pipelines.draft.guess import Guess, guess
 from pipelines.draft.names import PERSONAL, UNIT_PRICE, matched, own_name, plain
 from pipelines.draft.sample import ROWS, Sample, read_sample
 from pipelines.errors import SettingsError
+from pipelines.showing import visible
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -313,9 +314,11 @@ def _key(draft: Draft, columns: _Columns, properties: list[Document]) -> None:
 
 
 def _commented(draft: Draft, path: Path, document: Document) -> str:
-    lines = [f"# Drafted from {path.name}. Check what is listed here, then delete these lines."]
+    lines = [f"# Drafted from {visible(path.name)}. Check what is listed here, then delete these lines."]
     for title, sentences in (("Found", draft.found), ("Assumed", draft.assumed), ("To check", draft.check)):
         lines += [f"# {title}:"] if sentences else []
-        lines += [f"#   - {' '.join(sentence.split())}" for sentence in sentences]
+        lines += [f"#   - {visible(' '.join(sentence.split()))}" for sentence in sentences]
     text: str = yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=120)
+    if visible(text, keep="\n") != text:  # a header may hold what a terminal obeys
+        text = yaml.safe_dump(document, sort_keys=False, width=120)
     return "\n".join(lines) + "\n" + text

@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.errors import LandingError
+from pipelines.quoting import file_literal
 
 ROWS = 20_000
 """Rows that are looked at."""
@@ -162,7 +163,7 @@ def _json_lines(path: Path, text: str, encoding: str) -> Sample:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise LandingError(
                 f"{path}: line {number} is no JSON object; JSON Lines have one object a line, so a JSON array must be "
                 "written as lines first"
@@ -185,7 +186,7 @@ def _text(value: object) -> str | None:
 def _parquet(path: Path) -> Sample:
     try:
         with duckdb.connect() as connection:
-            table = connection.execute("SELECT * FROM read_parquet(?) LIMIT ?", [str(path), ROWS])
+            table = connection.execute(f"SELECT * FROM read_parquet({file_literal(path)}) LIMIT {ROWS}")
             columns = table.description or []
             rows = [tuple(None if v is None else str(v) for v in row) for row in table.fetchall()]
     except duckdb.Error as error:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.errors import FileRefusedError, LandingError
 from pipelines.land.opening import signature
-from pipelines.showing import shown, visible
+from pipelines.showing import shown, visible, without_addresses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,6 +111,11 @@ def _unknown(names: Sequence[str], contract: SourceContract) -> tuple[tuple[str,
     return unknown, is_header or not contract.has_personal
 
 
+def may_show_name(name: str, contract: SourceContract) -> bool:
+    """Whether a single name found in a file may be shown: it could be a value, where the contract does not know it."""
+    return not contract.has_personal or name in {c.source_name for c in contract.source_columns}
+
+
 def names_shown(names: Sequence[str], contract: SourceContract) -> str:
     """Columns found in a file, as they may stand in a message."""
     unknown, may_be_shown = _unknown(names, contract)
@@ -127,5 +132,5 @@ def unknown_columns(names: Sequence[str], contract: SourceContract) -> tuple[str
     """Columns that the contract does not know, as the ledger keeps them: by their places where a name may be a value."""
     unknown, may_be_shown = _unknown(names, contract)
     if may_be_shown:
-        return unknown
+        return tuple(without_addresses(name) for name in unknown)
     return tuple(f"column {place} ({NOT_SHOWN})" for place, n in enumerate(names, 1) if n in unknown)

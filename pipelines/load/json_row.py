@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pipelines.land.inspected import may_show_name
 from pipelines.load.values import is_number
+from pipelines.showing import shown
 
 if TYPE_CHECKING:
     from pipelines.contracts import SourceContract
@@ -36,7 +39,7 @@ def json_row(line: str, contract: SourceContract) -> dict[str, str | None]:
             parse_float=_Number,
             parse_int=_Number,
             parse_constant=_no_constant,
-            object_pairs_hook=_each_key_once,
+            object_pairs_hook=partial(_each_key_once, contract),
         )
         if not isinstance(parsed, dict):
             raise NoRowError("the line is no JSON object")
@@ -75,12 +78,14 @@ def _no_constant(name: str) -> None:
     raise NoRowError(f"the line is no JSON: {name} is no number; a missing value is null")
 
 
-def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _each_key_once(contract: SourceContract, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in found if keys.count(key) > 1)
-        raise NoRowError(f"the key {twice[:60]!r} stands twice")
+        # What stands as a key may be a value, as in {"Anna": 5}.
+        which = f"the key {shown(twice)}" if may_show_name(twice, contract) else "a key"
+        raise NoRowError(f"{which} stands twice")
     return found
 
 

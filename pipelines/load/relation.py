@@ -14,7 +14,7 @@ from pipelines.load.clocks import exists_at
 from pipelines.load.conditions import Rule, rejecting_rules
 from pipelines.load.values import format_of, in_range, is_number, to_contract
 from pipelines.quoting import ident, literal
-from pipelines.showing import HIDDEN, shown
+from pipelines.showing import HIDDEN, shown, sql_without_addresses
 
 if TYPE_CHECKING:
     from pipelines.contracts import Column, Dialect, SourceContract
@@ -41,13 +41,19 @@ def _shown(column: Column) -> str:
     """SQL text of the value as a person should see it in a reason; reasons are read by more people than rows."""
     if column.is_personal:
         return literal(shown("", is_personal=True))
-    return f"'''' || left(coalesce({source(column)}, ''), 60) || ''''"
+    return _quoted(source(column))
 
 
 def _value_shown(column: Column) -> str:
     if column.is_personal:
         return literal(shown("", is_personal=True))
-    return f"'''' || left(coalesce(CAST({ident(column.name)} AS VARCHAR), ''), 60) || ''''"
+    return _quoted(f"CAST({ident(column.name)} AS VARCHAR)")
+
+
+def _quoted(text: str) -> str:
+    """SQL: a text as `shown` has it, but for what a terminal obeys: that is written out where it is printed."""
+    said = sql_without_addresses(f"coalesce({text}, '')")
+    return f"'''' || left({said}, 60) || ''''"
 
 
 def type_rules(column: Column, dialect: Dialect, zone: str, *, zoned: bool) -> list[Rule]:

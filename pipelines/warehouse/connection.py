@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import duckdb
 
 from pipelines.errors import LockedError
-from pipelines.quoting import ident, literal
+from pipelines.quoting import ident, literal, no_pattern
 from pipelines.warehouse.faults import damaged, explained
 from pipelines.warehouse.rights import private_folder
 
@@ -103,7 +103,9 @@ def restrict(connection: duckdb.DuckDBPyConnection, folders: Sequence[Path]) -> 
 
     Contracts hold SQL. What it may be is checked when they are read; this is the second wall.
     """
-    allowed = dict.fromkeys(path for folder in folders for path in (str(folder), str(folder.absolute())))
+    paths = [path for folder in folders for path in (str(folder), str(folder.absolute()))]
+    # A reader is given patterns, and DuckDB holds them against this list before it looks what they mean.
+    allowed = dict.fromkeys([*paths, *map(no_pattern, paths)])
     connection.execute(f"SET allowed_directories = [{', '.join(map(literal, allowed))}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")

@@ -177,6 +177,7 @@ QUERIES = {
     "SELECT 1; DROP TABLE raw.transactions": "SELECT",
     "DESCRIBE {batch}": "DESCRIBE",
     "SELECT * FROM query('SELECT 1')": "query",
+    'SELECT (WITH "/etc/x.csv" AS (SELECT 1) SELECT 1), * FROM "/etc/x.csv"': "no plain name",
 }
 
 

@@ -187,6 +187,7 @@ def test_a_dataset_of_ones_own_gets_names_and_a_key(tmp_path: Path) -> None:
         (b"PAR1 and nothing else", "damaged Parquet"),
         (b"\x1f\x8bbroken", "damaged gzip"),
         (b'{"a": 1}\nno json\n', "line 2 is no JSON object"),
+        (b'{"a": 1}\n' + b"[" * 100_000, "line 2 is no JSON object"),
     ],
 )
 def test_a_file_that_is_no_sample_is_refused_in_a_sentence(
@@ -211,6 +212,31 @@ def test_the_command_prints_or_writes_and_never_overwrites(tmp_path: Path) -> No
     says_one_thing(mainstay(None, "draft", str(sample), "--out", str(contract)), 2, "is there already")
     says_one_thing(mainstay(None, "draft", str(tmp_path / "absent.csv")), 3, "cannot be read")
     says_one_thing(mainstay(None, "draft", str(sample), "--dataset", "a b"), 2, "no name for a dataset")
+
+
+def test_a_file_of_odd_name_and_header_makes_a_contract_and_nothing_else(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a\nevil: true\x1b[2J\u2028b\udcff.csv"
+    path.write_text(
+        "receipt\x1b[31m,\u202edate,\u200bamount,a: &b\n1,2025-03-01,2.50,x\n2,2025-03-01,3.50,y\n", "utf-8"
+    )
+    printed = mainstay(None, "draft", str(path))
+    assert printed.exit_code == 0, printed.output
+    assert not set("\x1b\u202e\u200b\u2028") & set(printed.stdout)
+    drafted = yaml.safe_load(printed.stdout)
+    assert "evil" not in drafted
+    headers = {p.get("physicalName") for p in drafted["schema"][0]["properties"]}
+    assert {"\u202edate", "\u200bamount", "a: &b"} <= headers
+
+
+def test_a_parquet_file_called_like_a_pattern_is_that_file(tmp_path: Path) -> None:
+    for name, column in (("a1.parquet", "wrong"), ("a[12].parquet", "right")):
+        with duckdb.connect() as connection:
+            target = tmp_path / name
+            connection.execute(f"copy (select 1 as {column}) to '{target}' (format parquet)")
+    drafted = draft_contract(tmp_path / "a[12].parquet", "own_thing")
+    assert [p["name"] for p in yaml.safe_load(drafted.text)["schema"][0]["properties"]] == ["right"]
 
 
 MOMENTS = st.datetimes(datetime(2001, 1, 1), datetime(2025, 2, 28)).map(lambda m: m.replace(microsecond=0))  # noqa: DTZ001

@@ -14,6 +14,7 @@ import pytest
 from deployments import mainstay
 from loading_world import DAY, GOOD, World
 
+from pipelines.cli.console import harmless_json
 from pipelines.cli.quarantine import for_spreadsheet
 from pipelines.settings import Settings
 from pipelines.showing import cut, shown, visible, without_addresses, without_values
@@ -143,6 +144,14 @@ def test_nothing_in_data_docs_is_markup_and_no_address_is_in_results(tmp_path: P
     assert "‹script›alert(1)‹/script›" in text
     for path in settings.var.rglob("*"):
         assert not path.is_file() or b"zq@" not in path.read_bytes(), path
+
+
+def test_json_is_the_same_with_what_cannot_be_seen_written_out() -> None:
+    value = "门店 \x1b\x9b\xad\u180e\u202e\u2066\ufff9\U000e0041\ud800 é😀"
+    said = harmless_json(json.dumps([value], ensure_ascii=False, indent=2))
+    assert json.loads(said) == [value]
+    assert said.replace("\n", "").isprintable()
+    assert "门店" in said
 
 
 def test_what_is_shown_of_a_value() -> None:

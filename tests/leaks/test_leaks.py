@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from deployments import Deployment, mainstay, started
+from loading_world import GOOD
 from loading_world import HEADER as SALES_HEADER
 from loading_world import World
 
@@ -51,6 +52,9 @@ FILES: dict[str, str | bytes] = {
     "a birth date that is none": f"{HEADER}\n{ROW}\n".replace(BORN, "07.07.1990"),
     "a telephone that is too long": f"{HEADER}\n{ROW}\n".replace(PHONE, PHONE * 9),
     "a field too many": f"{HEADER}\n{ROW},{NAME},x\n",
+    "a column moved to the right, and one left out": (
+        f"{HEADER}\n{ROW.replace(NAME, 'x').replace(',,2,,Nord', f',,{NAME},{PHONE},{BORN}').replace('2016-05-01', EMAIL)}\n"
+    ),
     "a quote in a field": f'{HEADER}\n{ROW.replace(NAME, NAME + chr(34) + "x")}\n"{ROW}\n',
     "a rule that raises": f"{HEADER}\n{ROW.replace('till', 'raises')}\n",
     "an address as customer number": f"{HEADER}\n{ROW.replace('C1', EMAIL)}\n",
@@ -173,6 +177,40 @@ def test_an_own_personal_column_is_one_too(tmp_path: Path, format_: str) -> None
         world.load()
     assert not leaked(str(caught.value))
     assert not leaked(str(world.query("select * from ops.files")))
+
+
+@pytest.mark.parametrize("is_personal", [True, False])
+def test_no_reason_shows_an_address_or_what_moved_out_of_a_personal_column(
+    tmp_path: Path, is_personal: bool
+) -> None:
+    world = World(tmp_path).setting(toleratedRejectRate=1)
+    if is_personal:
+        world.column("note", classification="pii")
+    world.rows(f"t1,1,c1,2017-03-01 10:00:00,Zenobia,{'x' * 50}{EMAIL},0.5,true,2017-03-01,hello")
+    world.load()
+    [reasons] = world.reasons().values()
+    assert "zq@" not in str(reasons)
+    assert len(reasons) == 2
+    shown = "'…'" if is_personal else "'Zenobia'"
+    assert any(reason.startswith(f"net_amount: {shown} is no DECIMAL") for reason in reasons)
+
+
+@pytest.mark.parametrize("is_personal", [True, False])
+def test_a_key_of_json_may_be_a_value(tmp_path: Path, is_personal: bool) -> None:
+    world = (
+        World(tmp_path).server(path="transactions/{date}/*", format="jsonl").setting(toleratedRejectRate=1)
+    )
+    if is_personal:
+        world.column("note", classification="pii")
+    row = dict(zip(SALES_HEADER.split(","), GOOD.format(1).split(","), strict=True))
+    twice = '{"Zenobia": 1, "zq@example.org": 1, "zq@example.org": 2, "note": 1}'
+    world.land("\n".join([json.dumps(row), twice, '{"note": 1, "note": 2}', f'{{"note": {twice}}}']))
+    said = str(world.load().drift)
+    reasons = world.reasons()
+    assert reasons[3] == ["the key 'note' stands twice"]
+    assert reasons[2] == reasons[4] == ["a key stands twice" if is_personal else "the key '…@…' stands twice"]
+    assert "zq@" not in said + str(world.query("select * from ops.drift"))
+    assert is_personal == ("Zenobia" not in said)
 
 
 def _parquet(columns: dict[str, list[str]]) -> bytes:

@@ -17,6 +17,7 @@ import pytest
 from loading_world import DAY, GOOD, HEADER, World, counts
 
 from pipelines.errors import LandingError
+from pipelines.load.sample import read_sample
 
 TEN = datetime(2017, 3, 1, 10)
 
@@ -342,3 +343,10 @@ def test_a_folder_named_like_a_column_gives_it_no_value(world: World) -> None:
     path.write_bytes(parquet())
     world.load()
     assert world.raw("note") == [("hello",)]
+
+
+def test_parquet_in_a_folder_called_like_a_pattern_loads_and_is_tried_by_doctor(tmp_path: Path) -> None:
+    world = World(tmp_path / "a[bc] *").server(path="transactions/{date}/*", format="parquet")
+    world.land(parquet())
+    assert read_sample(world.settings, world.parsed) is not None
+    assert counts(world.load()) == (1, 1, 0, 0)
