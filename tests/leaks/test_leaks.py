@@ -17,9 +17,8 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from deployments import Deployment, mainstay, started
-from loading_world import GOOD
+from loading_world import GOOD, World
 from loading_world import HEADER as SALES_HEADER
-from loading_world import World
 
 from pipelines import steps
 from pipelines.errors import MainstayError
