@@ -13,7 +13,9 @@ HIDDEN = "…"
 """Stands for a value that is not shown."""
 
 _LIMIT = 60
-_ADDRESS = re.compile(r"[^\s@＠<>()\[\]{}\"',;:=|]+\s?[@＠]\s?[^\s@＠<>()\[\]{}\"',;:=|]+")
+_ADDRESS = re.compile(r"[^\s@＠<>()\[\]{}\"',;:=|]{1,64}\s?[@＠]\s?[^\s@＠<>()\[\]{}\"',;:=|]+")
+"""A local part has 64 characters at most; without that bound a long text would be gone through for each of its characters."""
+_LONGEST_ADDRESS = 320
 _ABOUT_DATA = (
     "Conversion|Invalid Input|Out of Range|Constraint|Mismatch Type|Invalid Type|Type Mismatch|INTERNAL"
 )
@@ -64,7 +66,9 @@ def shown(value: object, *, is_personal: bool = False, limit: int = _LIMIT) -> s
     """A value as it may stand in a message: quoted and cut, or … where it is personal."""
     if is_personal:
         return f"'{HIDDEN}'"
-    return f"'{cut(visible(without_addresses(str(value))), limit)}'"
+    # An address that begins where the text is cut would be none any more.
+    start = str(value)[: limit + _LONGEST_ADDRESS]
+    return f"'{cut(visible(without_addresses(start)), limit)}'"
 
 
 def without_values(text: str) -> str:

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import csv
 import json
-from decimal import Decimal, InvalidOperation
+import re
+import stat
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from pipelines.land.inspected import Control, refuse
+from pipelines.land.inspected import Control, may_show_name, refuse
+from pipelines.showing import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 ENDINGS = (".control.json", ".control.csv")
 ROWS = "rows"
 _LARGEST = 64 * 1024
+_NUMBER = re.compile(r"[+-]?\d{1,38}(\.\d{1,38})?([eE][+-]?\d{1,2})?", re.ASCII)
+"""Python's Decimal takes more: `1_0`, digits of other scripts, and exponents that fill the memory."""
 
 
 def is_control(name: str) -> bool:
@@ -51,19 +56,20 @@ def read_control(path: Path, contract: SourceContract) -> Control | None:
     control = there[0]
     try:
         given = _given(control)
-    except (ValueError, UnicodeDecodeError, csv.Error) as error:
+    except (ValueError, RecursionError, csv.Error) as error:
         raise refuse(
             control, 'control totals such as {"rows": 120, "net_amount": "5023.10"}', str(error)
         ) from error
     totals = {}
     for name, value in given.items():
         if name != ROWS and name not in _summed(contract):
-            raise refuse(control, f"{ROWS} or a number column of the contract", f"{name!r}")
-        try:
-            totals[name] = Decimal(str(value).strip())
-        except InvalidOperation as error:
-            raise refuse(control, f"a number as {name}", "none") from error
-        if not totals[name].is_finite() or (name == ROWS and totals[name] != int(totals[name])):
+            # What stands as a name may be a value, where a file of rows has the name of one of totals.
+            found = shown(name) if may_show_name(name, contract) else "another name"
+            raise refuse(control, f"{ROWS} or a number column of the contract", found)
+        if not _NUMBER.fullmatch(str(value).strip()):
+            raise refuse(control, f"a number as {name}", "none")
+        totals[name] = Decimal(str(value).strip())
+        if name == ROWS and totals[name] % 1:
             raise refuse(control, f"a number as {name}", "none")
     rows = totals.pop(ROWS, None)
     if rows is None and not totals:
@@ -72,22 +78,36 @@ def read_control(path: Path, contract: SourceContract) -> Control | None:
 
 
 def _summed(contract: SourceContract) -> set[str]:
-    """Columns whose sums are exact."""
+    """Columns whose sums are exact, and are nobody's: of one row a sum is a value, and sums stand in messages."""
     return {
-        c.name for c in contract.columns if c.type in ("INTEGER", "BIGINT") or c.type.startswith("DECIMAL")
+        c.name
+        for c in contract.columns
+        if (c.type in ("INTEGER", "BIGINT") or c.type.startswith("DECIMAL")) and not c.is_personal
     }
 
 
 def _given(control: Path) -> dict[str, Any]:
-    if control.stat().st_size > _LARGEST:
+    status = control.stat()
+    if not stat.S_ISREG(status.st_mode):  # a pipe would be waited for
+        raise ValueError("no regular file")
+    if status.st_size > _LARGEST:
         raise ValueError("a file of more than 64 KiB")
     text = control.read_text(encoding="utf-8-sig")
     if control.name.endswith(".json"):
-        given = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+        given = json.loads(
+            text, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_each_once
+        )
         if not isinstance(given, dict):
             raise ValueError("no JSON object")
         return given
     lines = [line for line in csv.reader(text.splitlines()) if line]
     if len(lines) != 2 or len(lines[0]) != len(lines[1]):
         raise ValueError("not a header and one line of as many fields")
-    return dict(zip((name.strip() for name in lines[0]), lines[1], strict=True))
+    return _each_once(list(zip((name.strip() for name in lines[0]), lines[1], strict=True)))
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        raise ValueError("a name that stands twice")
+    return given

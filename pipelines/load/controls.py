@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from pipelines.quoting import ident
+from pipelines.showing import visible
 from pipelines.warehouse.connection import insert_rows
 
 if TYPE_CHECKING:
@@ -78,8 +79,8 @@ def check_controls(load: PartitionLoad) -> None:
             refused.append(
                 (
                     file.file,
-                    f"{file.file.path}: refused: {file.control.path.name} says {wanted}, found {had}; have both written "
-                    "again, whole",
+                    f"{visible(str(file.file.path))}: refused: {visible(file.control.path.name)} says {wanted}, "
+                    f"found {had}; have both written again, whole",
                 )
             )
     if refused:

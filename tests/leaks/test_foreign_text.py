@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import stat
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -160,6 +161,11 @@ def test_what_is_shown_of_a_value() -> None:
     assert shown("Anna", is_personal=True) == "'…'"
     assert visible("会员\u3000卡\n", keep="\n\u3000") == "会员\u3000卡\n"
     assert cut("ab", 2) == "ab"
+    assert "zq" not in shown("x" * 50 + " zq." + "q" * 50 + "@example.org")
+    before = time.monotonic()
+    assert shown("x" * 1_000_000) == f"'{'x' * 60}…'"
+    assert len(without_addresses("x" * 300_000)) == 300_000
+    assert time.monotonic() - before < 10  # seconds; it took hours
     assert without_addresses("to a.b+c@x.example, and 会员＠例.中国") == "to …@…, and …@…"
 
 

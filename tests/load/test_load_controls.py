@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from contextlib import closing
 from pathlib import Path
 
@@ -89,12 +90,41 @@ def test_totals_of_a_file_that_is_not_there_are_named(world: World) -> None:
         ('{"rows": "two"}', "expected a number as rows, found none"),
         ('{"rows": 1.5}', "expected a number as rows, found none"),
         ('{"net_amount": NaN}', "expected a number as net_amount, found none"),
+        ('{"net_amount": "1_0"}', "expected a number as net_amount, found none"),
+        ('{"rows": "１"}', "expected a number as rows, found none"),
+        ('{"rows": 1e999999999}', "expected a number as rows, found none"),
+        ('{"rows": 1, "rows": 2}', "a name that stands twice"),
+        ("[" * 60_000, "expected control totals such as"),
+        ('{"' + "x" * 60_000 + '": 2}', "number column of the contract, found 'x{60}…'$"),
+        ('{"zq@example.org": 2}', "number column of the contract, found '…@…'$"),
     ],
+    ids=lambda text: text[:30],
 )
 def test_totals_that_cannot_be_read_refuse_the_file(world: World, text: str, said: str) -> None:
     world.good(1)
     control(world, text)
     with pytest.raises(FileRefusedError, match=rf"sales\.csv\.control\.json: refused: .*{said}"):
+        world.load()
+
+
+def test_totals_tell_nothing_of_a_person(world: World) -> None:
+    world.column("quantity", classification="pii").good(1)
+    for text in ('{"quantity": 5}', '{"Zenobia": 5}'):
+        control(world, text)
+        with pytest.raises(FileRefusedError, match="number column of the contract, found ") as caught:
+            world.load()
+        assert "Zenobia" not in str(caught.value)
+        assert "5" not in str(caught.value).partition("found")[2]
+
+
+def test_totals_in_a_pipe_or_a_folder_are_not_waited_for(world: World) -> None:
+    path = world.good(1).with_name("sales.csv.control.json")
+    os.mkfifo(path)
+    with pytest.raises(FileRefusedError, match="no regular file"):
+        world.load()
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(FileRefusedError, match="no regular file"):
         world.load()
 
 
