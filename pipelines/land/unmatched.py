@@ -11,6 +11,7 @@ from pipelines.contracts import source_contracts
 from pipelines.contracts.location import location_parts
 from pipelines.land.control import data_file, is_control
 from pipelines.land.discover import discover, is_left_alone, unreadable
+from pipelines.showing import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from pipelines.closed_days import ClosedDays
     from pipelines.contracts import SourceContract
     from pipelines.settings import Settings
+
+_NAME = 200
 
 
 def unmatched_files(settings: Settings) -> list[Path]:
@@ -34,8 +37,10 @@ def unmatched_files(settings: Settings) -> list[Path]:
     found: set[Path] = set()
     try:
         if settings.landing.exists():
+            used = {folder for path in known for folder in path.parents}
             found.update(
-                path.relative_to(settings.landing) for path in _files(settings.landing, known, set())
+                path.relative_to(settings.landing)
+                for path in _files(settings.landing, settings.landing.resolve(), known, used)
             )
         for contract in contracts:
             if contract.location.startswith("/"):
@@ -46,22 +51,29 @@ def unmatched_files(settings: Settings) -> list[Path]:
     return sorted(found)
 
 
-def _files(folder: Path, known: set[Path], seen: set[Path]) -> Iterator[Path]:
-    """The files below a folder that are not known; a link that leads back up is followed once."""
-    real = folder.resolve()
-    if real in seen:
+def _files(folder: Path, landing: Path, known: set[Path], used: set[Path]) -> Iterator[Path]:
+    """The files below a folder that are not known.
+
+    A folder that may not be looked into, such as `lost+found`, stands for what is in it: `discover` has found it not needed.
+    So does a link to a folder elsewhere, unless it leads to landed files: it could lead to the whole machine.
+    """
+    try:
+        entries = list(folder.iterdir())
+    except PermissionError:
+        yield folder
         return
-    seen.add(real)
-    for entry in folder.iterdir():
+    for entry in entries:
         if (
             is_left_alone(entry.name)
             or entry in known
             or (is_control(entry.name) and data_file(entry) in known)
         ):
             continue
-        if entry.is_dir():
-            yield from _files(entry, known, seen)
-        else:
+        if not entry.is_dir():
+            yield entry
+        elif not entry.is_symlink() or entry in used:
+            yield from _files(entry, landing, known, used)
+        elif not entry.resolve().is_relative_to(landing):
             yield entry
 
 
@@ -79,10 +91,10 @@ def _beside(contract: SourceContract) -> Iterator[Path]:
         yield from (e for e in folder.iterdir() if e.is_file() and not is_left_alone(e.name))
 
 
-def told(settings: Settings, files: list[Path], shown: int = 3) -> str:
+def told(settings: Settings, files: list[Path], most: int = 3) -> str:
     """Which files they are, and the way out, in a sentence."""
-    names = ", ".join(repr(str(file)) for file in files[:shown])
-    more = f" and {len(files) - shown:,} more" if len(files) > shown else ""
+    names = ", ".join(shown(file, limit=_NAME) for file in files[:most])
+    more = f" and {len(files) - most:,} more" if len(files) > most else ""
     places = ", ".join(contract.location for contract in source_contracts(settings).values())
     return (
         f"landed, but not where a contract looks for files, so never loaded: {names}{more}. Rename them to what a location "

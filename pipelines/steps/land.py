@@ -10,6 +10,7 @@ from pipelines.contracts import source_contracts
 from pipelines.contracts.location import place_of
 from pipelines.errors import LandingError
 from pipelines.land import check_files, discover, unmatched_files
+from pipelines.showing import visible
 from pipelines.steps.record import recorded
 from pipelines.warehouse.connection import connect
 
@@ -70,7 +71,8 @@ def land(
             "files": sum(counts.values()),
             "files_by_dataset": counts,
             "unmatched": len(unmatched),
-            "unmatched_files": [str(path) for path in unmatched[:_SHOWN]],
+            # A name need not be text, as the ledger's are.
+            "unmatched_files": [visible(str(path)) for path in unmatched[:_SHOWN]],
         }
 
     return recorded(settings, run_id, "land", work, say)

@@ -25,6 +25,7 @@ _OWN_QUERIES = (
     "expect_files_to_have_columns",
     "expect_key_to_be_unique",
     "expect_metric_to_keep_rule",
+    "expect_row_count_to_be_usual",
 )
 """Their rows are names, types, counts and keys."""
 _COUNTS = ("element_count", "missing_", "unexpected_count", "unexpected_percent")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -60,10 +61,42 @@ def test_every_file_that_is_no_datasets_is_named_by_land_status_and_doctor(tmp_p
     assert json.loads(mainstay(home, "land", "2024-05-01", "--json").stdout)["unmatched"] == len(STRAY)
 
 
-def test_a_link_in_a_circle_is_followed_once(tmp_path: Path) -> None:
-    shop = shop_of(tmp_path, ["2024-05-01"])
-    (shop.settings.landing / "again").symlink_to(shop.settings.landing)
+def test_a_link_is_followed_where_it_leads_to_landed_files_and_else_named_itself(tmp_path: Path) -> None:
+    shop, till = shop_of(tmp_path, ["2024-05-01"]), tmp_path / "till"
+    landing = shop.settings.landing
+    (landing / "again").symlink_to(landing)
     assert unmatched_files(shop.settings) == []
+    (landing / "transactions").rename(till)
+    (landing / "transactions").symlink_to(till)
+    (landing / "machine").symlink_to("/")
+    (till / "2024-5-2.csv").write_text("a", encoding="utf-8")
+    assert [str(path) for path in unmatched_files(shop.settings)] == ["machine", "transactions/2024-5-2.csv"]
+
+
+def test_a_name_that_is_no_text_and_a_folder_that_is_closed_are_named_and_stop_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = shop_of(tmp_path, ["2024-05-01"])
+    put(shop, ["a\udcff\x1b[2J.csv", "lost+found/x", "x" * 250])
+    entries = Path.iterdir
+
+    def closed(folder: Path) -> Iterator[Path]:
+        if folder.name == "lost+found":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return entries(folder)
+
+    monkeypatch.setattr(Path, "iterdir", closed)
+    for command in (
+        ["land", "2024-05-01"],
+        ["land", "2024-05-01", "--json"],
+        ["status"],
+        ["status", "--json"],
+    ):
+        said = mainstay(shop.settings.home, *command)
+        assert said.exit_code == 0, said.output
+        assert "\\udcff" in said.output
+        assert "lost+found" in said.output
+        assert "\x1b" not in said.output
 
 
 def test_beside_an_absolute_location_too(tmp_path: Path) -> None:
