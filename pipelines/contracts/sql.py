@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Fault = tuple[str, str]
 """Place and fault."""
+_CONDITIONS = ("rule ", "rejectIf ", "ignoreIf ")
 
 
 def faults(contract: SourceContract) -> Iterator[Fault]:
@@ -36,7 +37,9 @@ def faults(contract: SourceContract) -> Iterator[Fault]:
                 continue
             empty = f"(SELECT {', '.join(f'CAST(NULL AS {t}) AS {ident(n)}' for n, t in types.items())})"
             value = f"CAST(({sql}) AS {type_})"
-            yield from _run(connection, place, f"SELECT {value}, TRY({value}) FROM {empty} WHERE false")
+            # A condition is asked as it stands, and a number is no answer.
+            asked = f"coalesce(({sql}), false)" if place.startswith(_CONDITIONS) else value
+            yield from _run(connection, place, f"SELECT {asked}, TRY({value}) FROM {empty} WHERE false")
     try:
         in_order(contract.columns)
     except ValueError as error:

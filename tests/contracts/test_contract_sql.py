@@ -279,3 +279,14 @@ def test_a_data_rule_may_ask_of_a_column_left_out_and_set_a_condition(tmp_path: 
     )
     world.write()
     assert source_contracts(world.settings)
+
+
+@pytest.mark.parametrize("kind", ["rule", "rejectIf", "ignoreIf"])
+def test_a_number_is_no_condition(tmp_path: Path, kind: str) -> None:
+    world = World(tmp_path)
+    if kind == "rule":
+        world.rule("paid", "net_amount")
+    else:
+        world.setting(**{kind: [{"name": "paid", "condition": "net_amount"}]})
+    with pytest.raises(ContractError, match=f"{kind} paid: "):
+        source_contracts(world.settings)
