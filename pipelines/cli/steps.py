@@ -31,6 +31,7 @@ from pipelines.land import unmatched_files
 from pipelines.land.unmatched import told
 from pipelines.settings import Settings, load_settings
 from pipelines.warehouse import ledger, standing
+from pipelines.warehouse.faults import message_of
 
 FromDate = Annotated[
     str | None,
@@ -64,7 +65,7 @@ def as_run(
         summary = work(run_id)
     except BaseException as error:
         with suppress(MainstayError, duckdb.Error, OSError):  # the work's own error must stand
-            run.close(settings, run_id, "failed", str(error) or type(error).__name__)
+            run.close(settings, run_id, "failed", message_of(error))
         raise
     run.close(settings, run_id, "success")
     return {"run_id": run_id, **summary}

@@ -9,9 +9,8 @@ import html
 import logging
 from typing import Any
 
-from pipelines.errors import MainstayError, SettingsError
+from pipelines.errors import SettingsError
 from pipelines.settings import Settings, load_settings
-from pipelines.showing import visible, without_values
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +35,12 @@ def notify_failure(context: Any) -> None:
 
 def describe(context: Any) -> dict[str, str]:
     """What a person needs to know of a failed task, as JSON-able text."""
+    from pipelines.warehouse.faults import message_of
+
     ti = context["ti"]
     run = context.get("dag_run")
     error = context.get("exception")
-    said = str(error) if isinstance(error, MainstayError) else without_values(str(error))
-    message = visible(said, keep="\n") if error else "no message; the task's process may have been killed"
+    message = message_of(error) if error else "no message; the task's process may have been killed"
     return {
         "dag": ti.dag_id,
         "task": ti.task_id,

@@ -262,8 +262,10 @@ def _observed(run: _Run, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _leave_for_finish(run: _Run, error: BaseException) -> None:
+    from pipelines.warehouse.faults import message_of
+
     try:
-        run.context["ti"].xcom_push(key=ERROR_KEY, value=str(error)[:MESSAGE_LIMIT])
+        run.context["ti"].xcom_push(key=ERROR_KEY, value=message_of(error)[:MESSAGE_LIMIT])
     except Exception:  # the API server may be what failed; the step's own error must stand
         log.exception("The message of %s could not be kept for the ledger", run.task_id)
 

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from pipelines.errors import MainstayError
-from pipelines.showing import visible, without_values
 from pipelines.steps.logs import prune_logs
 from pipelines.warehouse import ledger, stale
 from pipelines.warehouse.connection import connect, transaction
-from pipelines.warehouse.faults import database_errors
+from pipelines.warehouse.faults import database_errors, message_of
 from pipelines.warehouse.lock import warehouse_lock
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def recorded(
         except BaseException as error:
             # The step's own error must stand, even if the ledger cannot be written any more.
             with suppress(MainstayError, duckdb.Error, OSError), closing(connect(settings)) as connection:
-                reason = _reason(error)
+                reason = message_of(error)
                 ledger.record_step(connection, run_id, step, started, "failed", {"error": reason})
             raise
         with closing(connect(settings)) as connection, transaction(connection):
@@ -73,12 +72,6 @@ def recorded(
             if on_success is not None:
                 on_success(connection)
         return summary
-
-
-def _reason(error: BaseException) -> str:
-    """What the ledger keeps of an error: its sentence, and of a defect's text nothing that a database says of values."""
-    text = str(error) if isinstance(error, MainstayError) else without_values(str(error))
-    return visible(text, keep="\n") or type(error).__name__
 
 
 def context_of(settings: Settings) -> str:

@@ -112,6 +112,12 @@ def said(error: BaseException, *, is_personal: bool) -> str:
     return cut(visible(first.strip()), _SAID_CHARACTERS)
 
 
+def message_of(error: BaseException) -> str:
+    """What of an error may be kept and sent: its sentence, and of a defect's text nothing that a database says of values."""
+    text = str(error) if isinstance(error, MainstayError) else without_values(str(error))
+    return visible(text, keep="\n") or type(error).__name__
+
+
 def damaged(settings: Settings, what: str) -> WarehouseDamagedError:
     """The error for a warehouse that cannot be read any more, with the way out."""
     return WarehouseDamagedError(
@@ -171,8 +177,15 @@ def database_errors(settings: Settings) -> Iterator[None]:
         if isinstance(error, RuntimeError) and cause is not None and not isinstance(cause, Exception):
             raise cause from None
         known = explained(settings, error)
-        if known is None and isinstance(error, duckdb.Error) and without_values(str(error)) != str(error):
-            said_less = type(error)(said(error, is_personal=True))
+        if (
+            known is None
+            and not isinstance(error, MainstayError)
+            and without_values(str(error)) != str(error)
+        ):
+            less = said(error, is_personal=True)
+            # Other libraries pass on what DuckDB said, in errors that take more than a text.
+            is_own = isinstance(error, duckdb.Error)
+            said_less = type(error)(less) if is_own else RuntimeError(f"{type(error).__name__}: {less}")
             raise said_less.with_traceback(error.__traceback__) from None
         if known is None:
             raise

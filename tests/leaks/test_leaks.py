@@ -26,6 +26,7 @@ from pipelines.land.inspected import names_shown, unknown_columns
 from pipelines.load.tables import REASON_KIND
 from pipelines.quoting import ident
 from pipelines.warehouse import ledger
+from pipelines.warehouse.faults import database_errors, message_of
 
 NAME, PHONE, EMAIL, STREET, BORN = (
     *("Zenobia Quark", "+49 170 5550199", "zq@example.org", "12 Marker Lane", "1990-07-07"),
@@ -147,6 +148,24 @@ def test_at_the_end_only_rows_tables_have_personal_data(shop: Deployment) -> Non
     assert reasons
     assert not leaked(str(reasons))
     assert any("birth_date: '…' is no DATE" in str(given) for given, _ in reasons)
+
+
+def test_what_another_library_passes_on_of_the_database_is_cut_too(tmp_path: Path) -> None:
+    class Wrapped(Exception):  # as SQLAlchemy's, of more than a text
+        def __init__(self, text: str, more: object) -> None:
+            super().__init__(text, more)
+
+    error = Wrapped(f"(ConversionException) Conversion Error: '{NAME}'", object())
+    assert not leaked(message_of(error))
+    settings = World(tmp_path).settings
+    with (
+        pytest.raises(RuntimeError, match=r"Wrapped: .*Conversion Error \(what") as caught,
+        database_errors(settings),
+    ):
+        raise error
+    assert not leaked("".join(traceback.format_exception(caught.value)))
+    with pytest.raises(ValueError, match="plain"), database_errors(settings):
+        raise ValueError("plain")
 
 
 def test_the_check_that_keeps_addresses_out_shows_none(shop: Deployment) -> None:
