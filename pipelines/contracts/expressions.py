@@ -96,6 +96,8 @@ def _one_select(sql: str) -> dict[str, Any]:
     """DuckDB's own reading of a text that is one SELECT, without running it."""
     [[answer]] = _asked("SELECT json_serialize_sql(?)", [sql])
     parsed = json.loads(answer)
+    if parsed.get("error_type") == "not implemented":
+        raise ValueError("it holds a statement that is no SELECT")
     if parsed["error"]:
         raise ValueError(parsed["error_message"])
     nodes = [statement["node"] for statement in parsed["statements"]]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _MONTHS = ["January", "February", "March", "April", "May", "June",
            "July", "August", "September", "October", "November", "December"]  # fmt: skip
 _DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-OFFSET = r"(Z|[+-](((0\d|1[0-7])(:?[0-5]\d)?)|18(:?00)?))"
+OFFSET = r"(?:Z|[+-](?:(?:0\d|1[0-7])(?::?[0-5]\d)?|18(?::?00)?))"
 """An offset from UTC; none was ever of more than 18 hours."""
 
 
@@ -26,7 +26,7 @@ def _names(names: list[str]) -> str:
 
 
 _SHAPES = {
-    "Y": r"\d{4}", "y": r"\d{2}", "m": r"\d{2}", "d": r"\d{2}", "j": r"\d{3}",
+    "Y": r"\d{4}", "y": r"\d{2}", "m": r"\d{2}", "d": r"\d{2}", "j": r"(\d{3})",
     "H": r"\d{2}", "I": r"\d{2}", "M": r"\d{2}", "S": r"\d{2}", "f": r"\d{6}", "p": r"(?i:AM|PM)", "z": OFFSET,
     "b": _names([m[:3] for m in _MONTHS]), "B": _names(_MONTHS),
     "a": _names([d[:3] for d in _DAYS]), "A": _names(_DAYS), "%": "%",
@@ -66,7 +66,7 @@ def _parts(format_: str) -> Iterator[tuple[str, str, bool]]:
 
 
 def shape(format_: str) -> str:
-    """A regular expression of the texts that a format means, blanks around them aside.
+    """A regular expression of the texts that a format means, blanks around them aside; its one group is the day of the year.
 
     A blank in it stands for one or more. Zeros in front may be left out where no digits stand beside.
     """
@@ -96,6 +96,11 @@ def has_time(format_: str) -> bool:
 def has_weekday(format_: str) -> bool:
     """Whether a format names the day of the week."""
     return any(code in "aA" for code, text in codes(format_) if not text)
+
+
+def has_day_of_year(format_: str) -> bool:
+    """Whether a format counts the days of the year."""
+    return any(code == "j" for code, text in codes(format_) if not text)
 
 
 def fault(format_: str, type_: str) -> tuple[str, str] | None:

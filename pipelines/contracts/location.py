@@ -6,6 +6,7 @@ import fnmatch
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,21 @@ _SHOWN = {"Y": "YYYY", "y": "YY", "m": "MM", "d": "DD", "j": "DDD"}
 _DIGITS = {"Y": r"(\d{4})", "m": r"(\d{2})", "d": r"(\d{2})", "y": r"(\d{2})", "j": r"(\d{3})"}
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class LandingFile:
     """A file that belongs to a dataset and a landing date."""
 
     dataset: str
     partition_date: date
     path: Path
+
+    @cached_property
+    def place(self) -> tuple[date, tuple[tuple[str | int, ...], ...], str]:
+        """What files of a dataset are ordered by: date, then path as a person would count.
+
+        `10.csv` comes after `9.csv`, and `sales.csv` before `sales-2.csv`, `sales (2).csv` and `sales_2.csv`.
+        """
+        return self.partition_date, tuple(map(_counted, self.path.parts)), str(self.path)
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,12 @@ class LocationPart:
 
     regex: re.Pattern[str]
     codes: tuple[str, ...]
+
+
+def _counted(name: str) -> tuple[str | int, ...]:
+    """A name's texts and numbers in turn; a point, which ends the name proper, comes before any other sign."""
+    parts = re.split(r"([0-9]+)", name.replace(".", "\0"))
+    return tuple(int(part) if place % 2 else part for place, part in enumerate(parts))
 
 
 def split_location(location: str) -> list[str]:

@@ -125,7 +125,7 @@ def discover(
             walk(root, location_parts(contract.location), {})
     except OSError as error:
         raise unreadable(root, error) from error
-    return sorted(found)
+    return sorted(found, key=lambda file: file.place)
 
 
 def landed_dates(settings: Settings, contract: SourceContract) -> list[date]:

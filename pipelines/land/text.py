@@ -78,6 +78,12 @@ def _header(path: Path, contract: SourceContract) -> Header | None:
 
 def _check_width(path: Path, names: tuple[str, ...], scan: Scan, contract: SourceContract) -> None:
     """A header with a field too many or too few is one fault, not one of each row."""
+    if (width := scan.other_width) is not None and contract.dialect.columns:
+        raise refuse(
+            path,
+            f"{len(names)} fields in each row, as servers.columns names them",
+            f"{width} in each of {sum(scan.faulty_widths.values()):,} rows; name every field by its place",
+        )
     if (width := scan.other_width) is not None:
         raise refuse(
             path,

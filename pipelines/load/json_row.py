@@ -45,7 +45,9 @@ def json_row(line: str, contract: SourceContract) -> dict[str, str | None]:
             raise NoRowError("the line is no JSON object")
         row = {key: _text(value) for key, value in parsed.items()}
         if "\\u" in line:
-            "".join(text for pair in row.items() for text in pair if text).encode()
+            every = "".join(text for pair in row.items() for text in pair if text).encode()
+            if b"\0" in every:
+                raise NoRowError("the line has an escape of a NUL character")
     except UnicodeEncodeError as error:
         raise NoRowError("the line has an escape that is half a character") from error
     except (ValueError, RecursionError) as error:

@@ -1,7 +1,7 @@
 """Keys that come twice.
 
-Within a partition the last row of a key holds: the last line of the last file by name, as a later line of an
-export corrects an earlier one. The others are set aside in `duplicates.<dataset>`, as `exact` when every
+Within a partition the last row of a key holds: the last line of the last file (see `LandingFile.place`), as a later
+line of an export corrects an earlier one. The others are set aside in `duplicates.<dataset>`, as `exact` when every
 column is the same, as `reused` when customer or business date differ (see `pipelines.warehouse.reuse`), else as
 `key`. Between partitions the later partition's row holds; the keys concerned are noted in
 `raw.<dataset>__contested`, so that staging has only those to rank. Too many reused keys stop the load.
@@ -51,7 +51,7 @@ def set_duplicates_aside(load: PartitionLoad) -> None:
             f'CREATE OR REPLACE TEMP TABLE ranked AS SELECT r.rowid AS "row id", l.path AS "file path", r.*, '
             f'{identity(load.contract) or "NULL"} AS "its identity", '
             f"row_number() OVER (PARTITION BY r.partition_date, {', '.join('r.' + ident(k) for k in load.contract.key)} "
-            f'ORDER BY l.path DESC, r.rowid DESC) AS "its place" FROM {table} AS r JOIN twice AS t ON {matched} '
+            f'ORDER BY l.ordinal DESC, r.rowid DESC) AS "its place" FROM {table} AS r JOIN twice AS t ON {matched} '
             "JOIN landed AS l USING (file_id)"
         )
         held = " AND ".join(f"h.{ident(k)} = d.{ident(k)}" for k in ("partition_date", *load.contract.key))

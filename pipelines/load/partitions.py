@@ -57,9 +57,10 @@ def load_partitions(load: PartitionLoad) -> DatasetLoad:
         LandingError: a file has changed since it was looked at.
     """
     load.connection.execute(
-        "CREATE OR REPLACE TEMP TABLE landed (path VARCHAR, partition_date DATE, file_id VARCHAR)"
+        "CREATE OR REPLACE TEMP TABLE landed (ordinal INTEGER, path VARCHAR, partition_date DATE, file_id VARCHAR)"
     )
-    rows = [[str(f.file.path), f.file.partition_date, f.file_id] for f in load.files]
+    files = sorted(load.files, key=lambda f: f.file.place)
+    rows = [[place, str(f.file.path), f.file.partition_date, f.file_id] for place, f in enumerate(files)]
     insert_rows(load.connection, "landed", rows)
     load.connection.execute("CREATE OR REPLACE TEMP TABLE touched_partitions (partition_date DATE)")
     insert_rows(load.connection, "touched_partitions", [[day] for day in (*load.days, *load.gone)])
@@ -257,7 +258,7 @@ def _alike(files: Sequence[Inspected], careful: set[int]) -> Iterator[list[int]]
         return repr((file.header, file.width, file.lines_above, file.is_gzip, file.schema, alone))
 
     quick = sorted(
-        (i for i in range(len(files)) if i not in careful), key=lambda i: (shape(i), files[i].file)
+        (i for i in range(len(files)) if i not in careful), key=lambda i: (shape(i), files[i].file.place)
     )
     for _, group in groupby(quick, key=shape):
         yield list(group)

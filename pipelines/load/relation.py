@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pipelines.contracts.sql import in_order
 from pipelines.load.clocks import exists_at
 from pipelines.load.conditions import Rule, rejecting_rules
-from pipelines.load.values import format_of, in_range, is_number, to_contract
+from pipelines.load.values import format_of, in_range, is_number, is_skipped, to_contract
 from pipelines.quoting import ident, literal
 from pipelines.showing import HIDDEN, shown, sql_without_addresses
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _BLANKS = " \t\r\n\u00a0\u3000"
 """What a field of blanks is made of: also the blanks that spreadsheets and Chinese tills write."""
+_SKIPPED = " is in an hour that the clocks of {} skip"
 
 
 def source(column: Column) -> str:
@@ -62,10 +63,13 @@ def type_rules(column: Column, dialect: Dialect, zone: str, *, zoned: bool) -> l
     rules = []
     if column.type != "VARCHAR":
         form = f" by {format_of(column, dialect)}" if column.type in ("DATE", "TIMESTAMP") else ""
+        what = literal(f" is no {column.type}{form}")
+        if skipped := is_skipped(column, text, dialect):
+            what = f"CASE WHEN {skipped} THEN {literal(_SKIPPED.format(zone))} ELSE {what} END"
         rules.append(
             Rule(
                 f"({text} IS NULL OR {name} IS NOT NULL)",
-                f"{literal(column.name + ': ')} || {_shown(column)} || {literal(f' is no {column.type}{form}')}",
+                f"{literal(column.name + ': ')} || {_shown(column)} || {what}",
             )
         )
     return rules + exact_rules(column, zone, zoned=zoned)
@@ -96,7 +100,7 @@ def exact_rules(column: Column, zone: str, *, zoned: bool, guard: str | None = N
             rules.append(
                 rule(
                     f"CASE WHEN {in_range(name)} THEN {shown} ELSE true END",
-                    f"is in an hour that the clocks of {zone} skip",
+                    _SKIPPED.format(zone).strip(),
                 )
             )
         return rules

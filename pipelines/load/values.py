@@ -101,10 +101,12 @@ def number_shape(dialect: Dialect) -> str:
 def _negative_shape(dialect: Dialect) -> str | None:
     """Regular expression of negative numbers in the style that the contract has besides a leading minus."""
     number, currency = _unsigned(dialect), re.escape(dialect.currency_sign)
+    before = behind = ""
     if currency:
+        # Spreadsheets write the sign within the brackets or, in accounts, in front of them.
+        before, behind = rf"|{currency}\s*\({number}\)", rf"(\s*{currency})?"
         number = rf"(({currency}\s*)?{number}|{number}\s*{currency})"
-    behind = rf"(\s*{currency})?" if currency else ""
-    styles = {"trailing": rf"\s*{number}-{behind}\s*", "parentheses": rf"\s*\({number}\)\s*"}
+    styles = {"trailing": rf"\s*{number}-{behind}\s*", "parentheses": rf"\s*(\({number}\){before})\s*"}
     return styles.get(dialect.negative_style)
 
 
@@ -172,10 +174,26 @@ def parse(column: Column, text: str, dialect: Dialect, zone: str) -> str:
         )
     offset = f"regexp_replace({text}, 'Z\\s*$', '+0000')" if "%z" in format_ else text
     moment = f"try_strptime({offset}, {literal(format_)})"
+    if formats.has_day_of_year(format_):
+        # To DuckDB day 366 of a year of 365 days is the first of the next.
+        day = (
+            f"regexp_extract({text}, {literal(f'^{formats.shape(format_)}$')}, 1) = strftime({moment}, '%j')"
+        )
+        moment = f"CASE WHEN {day} THEN {moment} END"
     if formats.has_weekday(format_):
         day = f"contains(lower({text}), lower(strftime({moment}, '%a')))"
         moment = f"CASE WHEN {day} THEN {moment} END"
     return f"CASE WHEN regexp_full_match({text}, {literal(formats.shape(format_))}) THEN {moment} END"
+
+
+def is_skipped(column: Column, text: str, dialect: Dialect) -> str | None:
+    """SQL: a text that `parse` makes nothing of is a local time of ISO 8601, so that it is its hour that no clock has shown.
+
+    None where only `exact_rules` can tell.
+    """
+    if column.type != "TIMESTAMP" or format_of(column, dialect) != ISO:
+        return None
+    return f"regexp_full_match({text}, {literal(_ISO_LOCAL)}) AND TRY_CAST({text} AS TIMESTAMP) IS NOT NULL"
 
 
 def from_parquet(column: Column, value: str, kind: str, dialect: Dialect, *, cast: str = "CAST") -> str:

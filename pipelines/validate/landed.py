@@ -96,7 +96,8 @@ def _header(path: Path, contract: SourceContract) -> Header:
 
 def _csv(contract: SourceContract, header: Header, files: list[Path], *, is_gzip: bool) -> str:
     dialect = contract.dialect
-    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in header.names)
+    # By their place, as the loader names them: a header may have names that differ in case alone, and empty ones.
+    columns = ", ".join(f"c{place}: 'VARCHAR'" for place in range(len(header.names)))
     return (
         f"read_csv({_list(files)}, auto_detect = false, header = false, skip = {header.lines}, ignore_errors = true, "
         f"delim = {literal(dialect.delimiter)}, "
@@ -104,6 +105,10 @@ def _csv(contract: SourceContract, header: Header, files: list[Path], *, is_gzip
         f"nullstr = {literals(dialect.null_values)}, compression = {literal('gzip' if is_gzip else 'none')}, "
         f"max_line_size = {MAX_LINE_BYTES}, columns = {{{columns}}})"
     )
+
+
+def _column(name: str, header: Header, contract: SourceContract) -> str:
+    return ident(name) if contract.format == "parquet" else f"c{header.names.index(name)}"
 
 
 def _json_path(key: str) -> str:
@@ -181,7 +186,7 @@ def landed_select(
     selects = []
     for (header, packed), group in groups.items():
         names = {
-            c.name: ident(c.source_name) if c.source_name in header.names else "null"
+            c.name: _column(c.source_name, header, contract) if c.source_name in header.names else "null"
             for c in contract.source_columns
         }
         values = ", ".join(f"cast({value} as varchar) as {ident(name)}" for name, value in names.items())

@@ -75,6 +75,7 @@ NOT_OF_THE_ROW = {
     "1 UNION ALL SELECT 2": "[Ss]yntax",
     "1 ORDER BY 1": "[Ss]yntax",
     "COPY x TO 'y'": ".",
+    "note; DROP TABLE x": "a statement that is no SELECT",
 }
 
 

@@ -205,6 +205,14 @@ def test_what_the_contract_says_of_header_quotes_and_escapes(
     assert read(tmp_path, content, contract(tmp_path, "a", "b", "c", **custom)) == (good, {})
 
 
+@pytest.mark.parametrize("rows", ["1,x\n2,v\n", "1,x,y,z\n2,v,w,u\n"])
+def test_rows_that_are_not_as_wide_as_the_contract_says_are_said_once(tmp_path: Path, rows: str) -> None:
+    with pytest.raises(
+        LandingError, match=r"expected 3 fields in each row, as servers.columns .* found \d in each of 2 rows"
+    ):
+        look(tmp_path, rows, contract(tmp_path, "a", "b", "c", columns=["a", "b", "c"]))
+
+
 def test_a_header_where_the_contract_names_the_columns_is_no_row(tmp_path: Path) -> None:
     parsed = contract(tmp_path, "a", "b", "c", columns=["a", "b", "c"])
     good, faults = read(tmp_path, "a,b,c\n1,x,y\n2,v,w\n", parsed)

@@ -64,6 +64,7 @@ AMOUNTS: list[tuple[dict[str, Any], list[tuple[str, Any]]]] = [
     ({"decimalMark": ",", "thousandsMark": ".", "negativeStyle": "trailing"}, [("1.234,50-", Decimal("-1234.50")), ("-1,5", Decimal("-1.5")), ("-1,5-", BAD), ("-", BAD), ("1,5", Decimal("1.5")), ("1,5 ", Decimal("1.5")), ("(1)", BAD)]),
     ({"thousandsMark": ",", "negativeStyle": "parentheses", "currencySign": "$"}, [
         ("(1,234.50)", Decimal("-1234.50")), ("($1,234.50)", Decimal("-1234.50")), ("$1,234", 1234), ("-$5", -5), ("$-5", -5), ("5 $", 5), ("$5$", BAD), ("(-5)", BAD), ("()", BAD), ("(5", BAD), ("€5", BAD), ("$", BAD),
+        (" $(1,234.50)", Decimal("-1234.50")), ("$ (5)", -5), ("$($5)", BAD), ("$(-5)", BAD), ("(5)$", BAD), ("($5$)", BAD),
         ("$ 5", 5), ("1e2", 100),
     ]),
     ({"currencySign": "¥"}, [("¥1234", 1234), ("¥1,234", BAD), ("1234", 1234), ("¥ ", BAD)]),
@@ -87,6 +88,8 @@ FORMATS: list[tuple[str, list[tuple[str, str | None]]]] = [
     ("%d.%m.%Y", [("01.03.2017", "2017-03-01"), ("1.3.2017", "2017-03-01"), ("1/3/2017", None), ("1.3.17", None), ("31.02.2017", None), ("０1.03.2017", None), ("epoch", None), ("infinity", None), ("01.03.2017 ", "2017-03-01")]),
     ("%d.%m.%y", [("01.03.17", "2017-03-01"), ("1.3.7", None), ("1.3.2017", None)]),
     ("%d %b %Y", [("01 Mar 2017", "2017-03-01"), ("1 mar 2017", "2017-03-01"), ("1 March 2017", None)]),
+    ("%j/%Y", [("060/2017", "2017-03-01"), ("366/2015", None), ("366/2016", "2016-12-31"), ("365/2015", "2015-12-31"), ("000/2017", None), ("367/2016", None), ("001/2015", "2015-01-01")]),
+    ("%y%j", [("15366", None), ("16366", "2016-12-31"), ("15001", "2015-01-01")]),
     ("%a %d.%m.%Y", [("Wed 01.03.2017", "2017-03-01"), ("Mon 01.03.2017", None)]),
     ("%d.%m.%Y %H:%M", [("01.03.2017 00:00", "2017-03-01"), ("01.03.2017 10:00", None), ("01.03.2017", None)]),
     ("iso8601", [("2017-03-01", "2017-03-01"), ("2017-3-1", None), ("20170301", None), ("2017-03-01T00:00:00", None)]),
@@ -252,6 +255,19 @@ def test_hours_that_summer_time_skips_are_quarantined_and_doubled_ones_are_the_s
     assert world.query("SELECT reasons FROM quarantine.transactions WHERE len(reasons) = 1 AND raw_text <> 'bad'") == [
         (["transaction_at: '2016-03-27 02:30:00' is in an hour that the clocks of Europe/Berlin skip"],)
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["2016-03-27T02:30", "2016-03-27 02:00:00.5"])
+def test_a_skipped_hour_in_iso_8601_is_called_so(tmp_path: Path, text: str) -> None:
+    world = (
+        World(tmp_path)
+        .server(timestampFormat="iso8601", timezone="Europe/Berlin")
+        .setting(toleratedRejectRate=1)
+    )
+    assert read(world, "transaction_at", [text], spoiled=False) == [BAD]
+    assert world.reasons() == {
+        2: [f"transaction_at: '{text}' is in an hour that the clocks of Europe/Berlin skip"]
+    }
 
 
 def test_zones_without_summer_time_skip_nothing() -> None:

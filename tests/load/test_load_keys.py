@@ -12,6 +12,7 @@ from loading_world import World
 
 from pipelines.contracts import canonical_contracts
 from pipelines.errors import LoadError
+from pipelines.land import discover
 from pipelines.load import load_datasets
 from pipelines.warehouse.reuse import reused_by_date, reused_rows
 
@@ -155,3 +156,35 @@ def test_master_data_comes_again_by_its_nature(world: World) -> None:
         )
     [result] = load_datasets(world.settings, "run", None, None, ["customers"])
     assert (result.loaded, result.reused) == (3, 0)
+
+
+ONE_DAYS_FILES = (
+    "1/b.csv", "2/a.csv", "10/2.csv", "10/9.csv", "10/09b.csv", "10/10.csv", "10/010.csv", "10/sales.csv", "10/sales (2).csv",
+    "10/sales (10).csv", "10/sales-3.csv", "10/sales_1.csv",
+)  # fmt: skip
+
+
+def test_the_files_of_a_date_are_in_the_order_in_which_a_person_counts(tmp_path: Path) -> None:
+    world = World(tmp_path).server(path="{date}/till_*/*.csv")
+    for name in sorted(ONE_DAYS_FILES):
+        world.land("x", name=f"../../{DAYS[0]}/till_{name}")
+    found = [
+        str(file.path.parent.name + "/" + file.path.name) for file in discover(world.settings, world.parsed)
+    ]
+    assert set(found) == {f"till_{name}" for name in ONE_DAYS_FILES}
+    wanted = ["2", "9", "09b", "010", "10", "sales", "sales (2)", "sales (10)", "sales-3", "sales_1"]
+    assert found == ["till_1/b.csv", "till_2/a.csv", *(f"till_10/{name}.csv" for name in wanted)]
+
+
+@pytest.mark.parametrize("ways", ["quick", "careful", "the first quick", "the last quick", "one by one"])
+def test_the_last_file_holds_and_10_comes_after_9(tmp_path: Path, ways: str) -> None:
+    world = World(tmp_path).setting(toleratedRejectRate=1, toleratedKeyReuseRate=1)
+    careful = {"careful": (2, 9, 10), "the first quick": (9, 10), "the last quick": (2, 9)}.get(ways, ())
+    for number in (9, 10, 2):
+        rows = [sale(1, "c1", DAYS[0], number), *(["bad"] if number in careful else [])]
+        world.rows(*rows, name=f"{number}.csv")
+        if ways == "one by one":
+            world.load()
+    world.load()
+    assert world.raw("net_amount::int") == [(10,)]
+    assert world.query("SELECT count(*) FROM duplicates.transactions") == [(2,)]

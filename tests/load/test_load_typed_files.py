@@ -56,6 +56,7 @@ def table(ids: list[str], **columns: Any) -> bytes:
         ('"c1"', "true", "customer_id: is true, false, a list or an object, where an identifier"),
         ('"t1"', "1.0", "transaction_id: is a number with decimals, where an identifier"),
         ('"x"', '"x", "\\ud800": 1', "the line has an escape that is half a character"),
+        ('"c1"', '"\\u0000"', "the line has an escape of a NUL character"),
         ("9.99", "true", "net_amount: 'true' is no DECIMAL(18,2)"),
         ("9.99", "[9.99]", "net_amount: '[9.99]' is no DECIMAL(18,2)"),
     ],
