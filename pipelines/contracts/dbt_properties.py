@@ -2,8 +2,9 @@
 
 From the source contracts comes `models/staging/_sources.yml`; from each mart's contract the `<mart>.yml`
 beside its model: an enforced model contract, the descriptions, the key and the references to other marts.
-An amount's type is a dbt variable's, as its decimals are the currency's. Nulls, ranges and allowed values are left to Great Expectations, which reads the same contracts. Run it with
-`make docs` after a change; a test compares the files with the contracts.
+Nulls, ranges and allowed values are left to Great Expectations, which reads the same contracts. The decimals
+of an amount are a dbt variable, as they are the currency's (see `amounts`). Run it with `make docs` after a
+change; a test compares the files with the contracts.
 """
 
 from __future__ import annotations

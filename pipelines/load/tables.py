@@ -101,8 +101,10 @@ def check_types(name: str, columns: Sequence[tuple[str, str]], have: Mapping[str
     """
     for column, type_ in columns:
         if have.get(column, type_) != type_:
+            both = {t.partition("(")[0] for t in (have[column], type_)}
+            why = ", an amount's decimals being those of the currency" if both == {"DECIMAL"} else ""
             raise LoadError(
-                f"raw.{name}.{column} is {have[column]} but the contract now says {type_}; "
+                f"raw.{name}.{column} is {have[column]} but the contract now says {type_}{why}; "
                 "rebuild the warehouse from the landing files (docs/operations.md, Rebuild)"
             )
 

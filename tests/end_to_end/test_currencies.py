@@ -31,7 +31,9 @@ class Shop:
         return self.deployment.query(sql, database(self.deployment))
 
 
-def line(number: int, day: date, customer: str, amount: Decimal, product: str | None = None) -> dict[str, object]:
+def line(
+    number: int, day: date, customer: str, amount: Decimal, product: str | None = None
+) -> dict[str, object]:
     return {
         "transaction_id": f"t{number}",
         "line_number": 1,
@@ -86,15 +88,22 @@ def test_every_amount_is_of_the_currency_and_every_average_of_two_decimals_more(
 def test_half_a_coin_is_a_reject_with_its_reason(shop: Shop) -> None:
     rejects = shop.deployment.query("select raw_text, reasons from quarantine.transactions")
     value = shop.coin * Decimal("1.5")
-    assert [reasons for _, reasons in rejects] == [[f"net_amount: '{value:f}' does not fit DECIMAL(18,{shop.scale})"]]
+    assert [reasons for _, reasons in rejects] == [
+        [f"net_amount: '{value:f}' does not fit DECIMAL(18,{shop.scale})"]
+    ]
     assert shop.served("select count(*) from fct_transactions where customer_id = 'half'") == [(0,)]
 
 
 def test_cost_and_profit_add_up_to_the_coin(shop: Shop) -> None:
     assert shop.served("select * from fct_transactions where cost_amount + profit_amount <> net_amount") == []
-    [(cost, profit)] = shop.served("select cost_amount, profit_amount from fct_transactions where product_id = 'p1'")
+    [(cost, profit)] = shop.served(
+        "select cost_amount, profit_amount from fct_transactions where product_id = 'p1'"
+    )
     assert (cost, profit) == (2 * shop.coin, 9000 * shop.coin - 2 * shop.coin)  # fmt: skip
-    for mart, amount in (("customer_value", "net_revenue_to_date"), ("customer_tiers_monthly", "window_spend")):
+    for mart, amount in (
+        ("customer_value", "net_revenue_to_date"),
+        ("customer_tiers_monthly", "window_spend"),
+    ):
         newest = "where month = date '2024-03-01'" if mart == "customer_tiers_monthly" else ""
         assert shop.served(
             f"select (select sum({amount}) from {mart} {newest}) - (select sum(net_amount) from fct_transactions)"
