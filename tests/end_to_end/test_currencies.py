@@ -121,3 +121,9 @@ def test_a_coin_below_a_bound_is_below_it_in_tier_average_and_words(shop: Shop) 
         ("at_bound", "gold", f"avg_monthly_spend {bound} >= {bound}", False),
         ("below", "ordinary", f"avg_monthly_spend {below} >= {zero}", True),
     ]
+
+
+def test_the_report_is_written_in_the_currency(shop: Shop) -> None:
+    settings = shop.deployment.settings
+    page = (settings.serving / "report.html").read_text(encoding="utf-8")
+    assert f"Money in {settings.currency}, net of discounts" in page
