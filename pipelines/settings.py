@@ -37,11 +37,13 @@ FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 
 _CONTRACT = ".odcs.yaml"
 
-_FINE_CURRENCIES = {
+_MINOR_UNITS = {
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG"), 0),
+    **dict.fromkeys(("RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
     **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
     **dict.fromkeys(("CLF", "UYW"), 4),
 }
-"""Currencies of more than two decimals by ISO 4217; those of none, as JPY, are held exactly."""
+"""Decimals of a currency by ISO 4217, where they are not two."""
 
 _FIGURE = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)", re.ASCII)
 
@@ -77,7 +79,7 @@ class Settings(BaseSettings):
     currency: str = Field(
         default="CNY",
         pattern=r"^[A-Z]{3}$",
-        description="Reporting currency (ISO 4217), of at most two decimals.",
+        description="Reporting currency (ISO 4217); amounts have its decimals, as JPY none and KWD three.",
     )
 
     tolerated_key_reuse_rate: float = Field(
@@ -194,16 +196,6 @@ class Settings(BaseSettings):
             raise ValueError(f"{value} has more decimals than are kept; round it yourself, to at most 6")
         return value
 
-    @field_validator("currency")
-    @classmethod
-    def _amounts_hold_it(cls, value: str) -> str:
-        if decimals := _FINE_CURRENCIES.get(value):
-            raise ValueError(
-                f"{value} has {decimals} decimals, and amounts are kept with two (DECIMAL(18,2)), so they would be rounded; "
-                "convert to a currency of two decimals or none before landing, and name that one"
-            )
-        return value
-
     @field_validator("timezone")
     @classmethod
     def _timezone_exists(cls, value: str) -> str:
@@ -226,6 +218,11 @@ class Settings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The reporting timezone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def amount_scale(self) -> int:
+        """Decimals of an amount: those of the reporting currency."""
+        return _MINOR_UNITS.get(self.currency, 2)
 
     def _in_home(self, path: Path) -> Path:
         return path if path.is_absolute() else self.home.resolve() / path

@@ -54,9 +54,12 @@ class World:
     home: Path
     timezone: str = "UTC"
     contract: dict[str, Any] = field(default_factory=document)
+    currency: str = "CNY"
 
     def __post_init__(self) -> None:
-        self.settings = Settings(home=self.home, timezone=self.timezone, duckdb_threads=2)
+        self.settings = Settings(
+            home=self.home, timezone=self.timezone, currency=self.currency, duckdb_threads=2
+        )
         self.write()
 
     @property

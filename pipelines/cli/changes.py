@@ -125,4 +125,4 @@ def _revenue_table(months: list[dict[str, Any]], total: dict[str, Any], currency
 
 def _amounts(row: dict[str, Any]) -> tuple[str, str, str]:
     before, after, difference = (Decimal(row[name]) for name in ("before", "after", "difference"))
-    return f"{before:,.2f}", f"{after:,.2f}", f"{difference:+,.2f}"
+    return f"{before:,f}", f"{after:,f}", f"{difference:+,f}"

@@ -11,6 +11,7 @@ from rich.markup import escape
 from pipelines.cli.common import clear_errors, out
 from pipelines.draft import draft_contract
 from pipelines.errors import SettingsError
+from pipelines.settings import load_settings
 
 
 @clear_errors
@@ -27,7 +28,7 @@ def draft(
     ] = None,
 ) -> None:
     """Draft a contract from a sample file, and say what was found, what was assumed and what to check."""
-    drafted = draft_contract(file, dataset)
+    drafted = draft_contract(file, dataset, load_settings().amount_scale)
     if output is None:
         typer.echo(drafted.text, nl=False)
         return

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from pipelines.contracts import amounts
 from pipelines.contracts.columns import problem
 from pipelines.contracts.model import NAME, MartContract, SourceContract
 from pipelines.contracts.read import read_mart_contract, read_source_contract
@@ -37,7 +38,7 @@ def source_contracts(settings: Settings) -> dict[str, SourceContract]:
     Raises:
         ContractError: a contract is wrong, two are of one dataset, or transactions have none.
     """
-    folder = settings.contracts / "sources"
+    folder, canon = settings.contracts / "sources", canonical_contracts()
     found: dict[str, SourceContract] = {}
     for path in contract_files(folder):
         contract = read_source_contract(path, _read_by_models)
@@ -48,8 +49,9 @@ def source_contracts(settings: Settings) -> dict[str, SourceContract]:
                 f"{contract.name} has a contract already ({found[contract.name].path})",
                 "keep one",
             )
-        if contract.name in canonical_contracts():
-            _check_against_canon(contract)
+        if contract.name in canon:
+            _check_against_canon(contract, settings)
+            contract = _in_currency(contract, settings.amount_scale)
         else:
             _check_is_staged(settings, contract)
         _check_published(contract)
@@ -67,19 +69,31 @@ def _read_by_models(dataset: str) -> tuple[Column, ...]:
 
 
 @lru_cache
-def canonical_contracts() -> dict[str, SourceContract]:
-    """The shipped source contracts: the columns and types that the dbt models read. They do not change while a process runs."""
+def canonical_contracts(scale: int = amounts.WRITTEN_SCALE) -> dict[str, SourceContract]:
+    """The shipped source contracts: the columns and types that the dbt models read. They do not change while a process runs.
+
+    Args:
+        scale: The currency's decimals; by default those that the contracts are written for.
+    """
+    if scale != amounts.WRITTEN_SCALE:
+        return {name: _in_currency(c, scale) for name, c in canonical_contracts().items()}
     return _in_load_order(map(read_source_contract, contract_files(SHIPPED / "sources")))
+
+
+def _in_currency(contract: SourceContract, scale: int) -> SourceContract:
+    names = amounts.amount_columns(canonical_contracts()[contract.name])
+    return amounts.source_in(contract, names, amounts.amount_type(scale))
 
 
 def known_contracts(settings: Settings) -> dict[str, SourceContract]:
     """Every dataset that has tables: the deployment's, and the shipped ones that it left out, which stay empty."""
-    return _in_load_order({**canonical_contracts(), **source_contracts(settings)}.values())
+    shipped = canonical_contracts(settings.amount_scale)
+    return _in_load_order({**shipped, **source_contracts(settings)}.values())
 
 
-def canon_of(contract: SourceContract) -> SourceContract:
+def canon_of(contract: SourceContract, settings: Settings) -> SourceContract:
     """The shipped contract of the dataset; of a deployment's own dataset its contract itself."""
-    return canonical_contracts().get(contract.name, contract)
+    return canonical_contracts(settings.amount_scale).get(contract.name, contract)
 
 
 def _in_load_order(contracts: Iterable[SourceContract]) -> dict[str, SourceContract]:
@@ -107,13 +121,18 @@ def _check_is_staged(settings: Settings, contract: SourceContract) -> None:
         )
 
 
-def _check_against_canon(contract: SourceContract) -> None:
-    """A deployment may add columns and rules; the columns that models read keep name, type and key."""
+def _check_against_canon(contract: SourceContract, settings: Settings) -> None:
+    """A deployment may add columns and rules; the columns that models read keep name, type and key.
+
+    The type of an amount may be written as the shipped contract has it, or with the decimals of the currency.
+    """
     canon = canonical_contracts()[contract.name]
     if contract.path.resolve() == canon.path.resolve():
         return
     names = {c.name: c for c in contract.columns}
+    amount = amounts.amount_type(settings.amount_scale)
     for column in canon.columns:
+        needed = amount if column.type == amounts.AMOUNT else column.type
         own = names.get(column.name)
         if own is None and column.required:
             raise problem(
@@ -134,9 +153,10 @@ def _check_against_canon(contract: SourceContract) -> None:
                 "may be empty, and the marts need it",
                 "set required: true",
             )
-        if own is not None and own.type != column.type:
+        if own is not None and own.type not in (column.type, needed):
+            why = f", the decimals of {settings.currency}" if needed != column.type else ""
             raise problem(
-                contract.path, f"column {column.name}", f"type {own.type}", f"the marts need {column.type}"
+                contract.path, f"column {column.name}", f"type {own.type}", f"the marts need {needed}{why}"
             )
     if contract.key != canon.key:
         raise problem(contract.path, "primaryKey", f"key {contract.key}", f"the marts need {canon.key}")
@@ -180,9 +200,14 @@ def published_columns(settings: Settings) -> dict[str, tuple[Column, ...]]:
 
 
 def mart_contracts(settings: Settings | None = None) -> dict[str, MartContract]:
-    """The contracts of the published marts by name: as shipped, or with the columns that a deployment adds."""
+    """The contracts of the published marts by name: as shipped, or in a deployment's currency and with the columns it adds."""
     contracts = {c.name: c for c in map(read_mart_contract, contract_files(SHIPPED / "marts"))}
-    for dataset, columns in published_columns(settings).items() if settings is not None else ():
+    if settings is None:
+        return contracts
+    scale = settings.amount_scale
+    types = amounts.amount_type(scale), amounts.amount_type(amounts.average_scale(scale))
+    contracts = {name: amounts.mart_in(c, *types) for name, c in contracts.items()}
+    for dataset, columns in published_columns(settings).items():
         mart = contracts[PUBLISHED_IN[dataset]]
         # What the source's contract asks of a value was asked of the loaded row.
         added = (replace(c, required=False, key_position=None, expression=None, quality=()) for c in columns)

@@ -2,8 +2,9 @@
 
 From the source contracts comes `models/staging/_sources.yml`; from each mart's contract the `<mart>.yml`
 beside its model: an enforced model contract, the descriptions, the key and the references to other marts.
-Nulls, ranges and allowed values are left to Great Expectations, which reads the same contracts. Run it with
-`make docs` after a change; a test compares the files with the contracts.
+Nulls, ranges and allowed values are left to Great Expectations, which reads the same contracts. The decimals
+of an amount are a dbt variable, as they are the currency's (see `amounts`). Run it with `make docs` after a
+change; a test compares the files with the contracts.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from pipelines.contracts import MartContract, canonical_contracts, mart_contracts
+from pipelines.contracts import MartContract, amounts, canonical_contracts, mart_contracts
 from pipelines.errors import ContractError
 from pipelines.settings import PROJECT_DIR
 
@@ -119,8 +120,13 @@ def render(dbt_project: Path = DBT_PROJECT) -> dict[Path, str]:
     marts = mart_contracts()
     if not marts:
         raise ContractError("no mart contract below data_contracts/marts; dbt's properties cannot be written")
-    files = {dbt_project / "models" / "staging" / "_sources.yml": sources_yml(canonical_contracts().values())}
-    for contract in marts.values():
+    sources = [
+        amounts.source_in(c, amounts.amount_columns(c), amounts.AMOUNT_IN_DBT)
+        for c in canonical_contracts().values()
+    ]
+    files = {dbt_project / "models" / "staging" / "_sources.yml": sources_yml(sources)}
+    for shipped in marts.values():
+        contract = amounts.mart_in(shipped, amounts.AMOUNT_IN_DBT, amounts.AVERAGE_IN_DBT)
         model = dbt_project / "models" / "marts" / contract.domain / f"{contract.name}.sql"
         if not model.is_file():
             raise ContractError(f"{contract.path}: no model {model}; write it or mend the domain")

@@ -48,7 +48,8 @@ The [marts](#marts) are what BI reads: tables of `var/serving/marts.duckdb` and 
 How to read a page:
 
 - Each mart opens with what one row is. The columns that tell one row from another are its key; their place in it is shown.
-- Money is in the reporting currency, net of discounts and returns, before tax.
+- Money is in the reporting currency, net of discounts and returns, before tax. The types are those of a currency of two
+  decimals; [decision 9](../decisions/0009-settings-and-policy-files.md#decimals-of-the-currency) says what others have.
 - Shares and rates are fractions from 0 to 1 unless the meaning says otherwise: 0.25 is 25 %.
 - A month is the date of its first day. The running month's row is a projection; `is_complete_month` is false there.
 - Dates are local business dates, timestamps are UTC.

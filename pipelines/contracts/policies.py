@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from pipelines.contracts import canonical_contracts, figures
-from pipelines.contracts.seeds import SEEDS, check_loaded
+from pipelines.contracts.seeds import AMOUNT, SEEDS, check_loaded
 from pipelines.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -52,16 +52,16 @@ def read_policies(settings: Settings) -> Policies:
     Raises:
         SettingsError: a file is missing or wrong; the text names file, line and the way out.
     """
-    folder = settings.policies
+    folder, scale = settings.policies, settings.amount_scale
     return Policies(
-        tiers=_tiers(folder / "tier_policy.csv"),
-        margin_rates=_margin_rates(folder / "margin_rates.csv"),
-        peer_attribute_levels=_peer_levels(folder / "peer_attributes.csv"),
+        tiers=_tiers(folder / "tier_policy.csv", scale),
+        margin_rates=_margin_rates(folder / "margin_rates.csv", scale),
+        peer_attribute_levels=_peer_levels(folder / "peer_attributes.csv", scale),
     )
 
 
-def _rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
-    """Line and values of each row, each by its column's type."""
+def _rows(path: Path, scale: int) -> list[tuple[int, dict[str, Any]]]:
+    """Line and values of each row, each by its column's type; amounts have so many decimals."""
     types = SEEDS[path.stem]
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -75,20 +75,21 @@ def _rows(path: Path) -> list[tuple[int, dict[str, Any]]]:
                 line = reader.line_num
                 if None in row or None in row.values():
                     raise SettingsError(f"{path}:{line}: the line has not {len(types)} fields; mend it")
-                rows.append((line, {name: _value(path, line, name, row[name]) for name in types}))
+                rows.append((line, {name: _value(path, line, name, row[name], scale) for name in types}))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SettingsError(f"{path}: the policy file cannot be read: {error}; it is a UTF-8 CSV") from error
     return rows
 
 
-def _value(path: Path, line: int, name: str, text: str) -> Any:
+def _value(path: Path, line: int, name: str, text: str, scale: int) -> Any:
     """A field's value, exactly as the seed's type holds it."""
     if text != text.strip():  # dbt reads the file as it stands
         raise SettingsError(f"{path}:{line}: {name} {text!r} has blanks around it; take them away")
     if not text.isprintable():
         raise SettingsError(f"{path}:{line}: {name} {text!r} has a sign that cannot be seen; take it out")
     try:
-        return _READERS[SEEDS[path.stem][name]](text)
+        type_ = SEEDS[path.stem][name]
+        return figures.number(text, 18, scale) if type_ == AMOUNT else _READERS[type_](text)
     except ValueError as error:
         raise SettingsError(f"{path}:{line}: {name} {error}") from error
 
@@ -97,14 +98,13 @@ _READERS: dict[str, Callable[[str], Any]] = {
     "varchar": str,
     "date": figures.day,
     "integer": figures.whole,
-    "decimal(18,2)": lambda text: figures.number(text, 18, 2),
     "decimal(9,6)": lambda text: figures.number(text, 9, 6),
 }
 
 
-def _tiers(path: Path) -> tuple[Tier, ...]:
+def _tiers(path: Path, scale: int) -> tuple[Tier, ...]:
     tiers: dict[date, list[tuple[int, Tier]]] = defaultdict(list)
-    rows = _rows(path)
+    rows = _rows(path, scale)
     for line, row in rows:
         tier = Tier(**row)
         if not tier.tier or tier.tier in RESERVED_TIERS:
@@ -122,7 +122,7 @@ def _tiers(path: Path) -> tuple[Tier, ...]:
         raise SettingsError(f"{path}: no tiers; name at least one with lower bound 0")
     for valid_from, members in tiers.items():
         _check_tier_set(path, valid_from, members)
-    check_loaded(path, rows)
+    check_loaded(path, rows, scale)
     return tuple(
         tier for day in sorted(tiers) for _, tier in sorted(tiers[day], key=lambda r: r[1].tier_rank)
     )
@@ -156,9 +156,9 @@ def _check_tier_set(path: Path, valid_from: date, rows: list[tuple[int, Tier]]) 
         )
 
 
-def _margin_rates(path: Path) -> dict[str, float]:
+def _margin_rates(path: Path, scale: int) -> dict[str, float]:
     rates: dict[str, float] = {}
-    rows = _rows(path)
+    rows = _rows(path, scale)
     for line, row in rows:
         rate = row["margin_rate"]
         if not -1 <= rate <= 1:
@@ -168,18 +168,18 @@ def _margin_rates(path: Path) -> dict[str, float]:
         if not row["category"] or row["category"] in rates:
             raise SettingsError(f"{path}:{line}: category {row['category']!r} is empty or stands twice")
         rates[row["category"]] = float(rate)  # six decimals: a double tells them all apart
-    check_loaded(path, rows)
+    check_loaded(path, rows, scale)
     return rates
 
 
-def _peer_levels(path: Path) -> list[list[str]]:
+def _peer_levels(path: Path, scale: int) -> list[list[str]]:
     known = [
         c.name
         for c in canonical_contracts()["customers"].columns
         if not c.is_personal and c.key_position is None
     ]
     levels: dict[int, list[str]] = defaultdict(list)
-    rows = _rows(path)
+    rows = _rows(path, scale)
     for line, row in rows:
         if row["level"] == 0:
             raise SettingsError(f"{path}:{line}: level 0 is no level; they count from 1 (finest)")
@@ -194,5 +194,5 @@ def _peer_levels(path: Path) -> list[list[str]]:
         raise SettingsError(
             f"{path}: levels are {sorted(levels)}; they must run 1, 2, 3 … from finest to coarsest"
         )
-    check_loaded(path, rows)
+    check_loaded(path, rows, scale)
     return [levels[level] for level in sorted(levels)]

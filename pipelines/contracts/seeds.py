@@ -9,8 +9,12 @@ from typing import Any
 
 import duckdb
 
+from pipelines.contracts.amounts import amount_type
 from pipelines.errors import SettingsError
 from pipelines.quoting import ident, literal
+
+AMOUNT = "amount"
+"""In place of a type: that of an amount in the reporting currency."""
 
 SEEDS: dict[str, dict[str, str]] = {
     "tier_policy": {
@@ -19,7 +23,7 @@ SEEDS: dict[str, dict[str, str]] = {
         "label_zh": "varchar",
         "label_en": "varchar",
         "tier_rank": "integer",
-        "lower_bound": "decimal(18,2)",
+        "lower_bound": AMOUNT,
     },
     "margin_rates": {"category": "varchar", "margin_rate": "decimal(9,6)"},
     "peer_attributes": {"level": "integer", "attribute": "varchar"},
@@ -27,17 +31,24 @@ SEEDS: dict[str, dict[str, str]] = {
 """By file, in the order of its columns; `dbt_project.yml` has the same."""
 
 
-def check_loaded(path: Path, rows: list[tuple[int, dict[str, Any]]]) -> None:
+def seed_types(name: str, scale: int) -> dict[str, str]:
+    """Types of a policy file's columns, in their order, where amounts have so many decimals; as `dbt_project.yml` has them."""
+    amount = amount_type(scale).lower()
+    return {column: amount if type_ == AMOUNT else type_ for column, type_ in SEEDS[name].items()}
+
+
+def check_loaded(path: Path, rows: list[tuple[int, dict[str, Any]]], scale: int) -> None:
     """Load a policy file as dbt's seeds do, and hold the values against those that were read.
 
     Args:
         path: The file.
         rows: Line and values of each row, as read.
+        scale: Decimals of an amount.
 
     Raises:
         SettingsError: dbt could not load the file, or would read something else.
     """
-    columns = SEEDS[path.stem]
+    columns = seed_types(path.stem, scale)
     definition = ", ".join(f"{ident(name)} {type_}" for name, type_ in columns.items())
     with closing(duckdb.connect()) as connection, TemporaryDirectory() as folder:
         connection.execute(f"CREATE TABLE seed ({definition})")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from pipelines.contracts.catalog import SHIPPED, canonical_contracts
+from pipelines.contracts.amounts import WRITTEN_SCALE, amount_columns, amount_type
+from pipelines.contracts.catalog import canonical_contracts
 from pipelines.contracts.model import NAME
 from pipelines.draft.guess import Guess, guess
 from pipelines.draft.names import PERSONAL, UNIT_PRICE, matched, own_name, plain
@@ -19,6 +20,8 @@ from pipelines.showing import visible
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pipelines.contracts import SourceContract
 
 _DATE_IN_NAME = (
     (re.compile(r"(19|20)\d\d-[01]\d-[0-3]\d"), "{date}"),
@@ -50,12 +53,13 @@ class _Columns:
     """Header by the contract's name."""
 
 
-def draft_contract(path: Path, dataset: str) -> Draft:
+def draft_contract(path: Path, dataset: str, scale: int = WRITTEN_SCALE) -> Draft:
     """Draft the contract of a dataset from a file of it.
 
     Args:
         path: A CSV, JSON Lines or Parquet file as the source exports it.
         dataset: One of the shipped datasets, or a name for one of the deployment's own.
+        scale: Decimals of the reporting currency.
 
     Raises:
         SettingsError: that is no name for a dataset.
@@ -75,7 +79,7 @@ def draft_contract(path: Path, dataset: str) -> Draft:
     wanted = [c.name for c in canon.columns] if canon else []
     columns = _Columns(guesses, matched(wanted, sample.names))
     _say_what_was_found(draft, path, sample)
-    document = _shipped(dataset) if canon else _new(dataset)
+    document = _shipped(canon, scale) if canon else _new(dataset)
     document["servers"][0] |= _server(draft, path, sample)
     settings = _written(draft, columns, sample)
     document["servers"][0]["customProperties"] = [{"property": k, "value": v} for k, v in settings.items()]
@@ -87,10 +91,12 @@ def draft_contract(path: Path, dataset: str) -> Draft:
     return draft
 
 
-def _shipped(dataset: str) -> Document:
-    path = SHIPPED / "sources" / f"{dataset}.odcs.yaml"
-    document: Document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return document | {"id": f"urn:own:source:{dataset}"}
+def _shipped(canon: SourceContract, scale: int) -> Document:
+    document: Document = yaml.safe_load(canon.path.read_text(encoding="utf-8"))
+    for column in document["schema"][0]["properties"]:
+        if column["name"] in amount_columns(canon):
+            column["physicalType"] = amount_type(scale)
+    return document | {"id": f"urn:own:source:{canon.name}"}
 
 
 def _new(dataset: str) -> Document:

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING
 
-from pipelines.contracts import LOAD_COLUMNS, canon_of, known_contracts
+from pipelines.contracts import LOAD_COLUMNS, canonical_contracts, known_contracts
 from pipelines.errors import LoadError
 from pipelines.quoting import ident
 from pipelines.warehouse.reuse import tolerated_rate
@@ -37,8 +37,10 @@ _KIND = "ALTER TABLE quarantine.{table} ADD COLUMN IF NOT EXISTS kind VARCHAR DE
 
 def raw_columns(contract: SourceContract) -> list[tuple[str, str]]:
     """Name and type of a raw table's columns: those the models read, then the deployment's own, then the loader's."""
-    columns = {c.name: c.type for c in (*canon_of(contract).columns, *contract.columns)}
-    return [*columns.items(), *LOAD_COLUMNS.items()]
+    types = {c.name: c.type for c in (*contract.left_out, *contract.columns)}
+    shipped = canonical_contracts().get(contract.name, contract)
+    names = dict.fromkeys((*(c.name for c in shipped.columns), *types))
+    return [*((name, types[name]) for name in names), *LOAD_COLUMNS.items()]
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
@@ -99,8 +101,10 @@ def check_types(name: str, columns: Sequence[tuple[str, str]], have: Mapping[str
     """
     for column, type_ in columns:
         if have.get(column, type_) != type_:
+            both = {t.partition("(")[0] for t in (have[column], type_)}
+            why = ", an amount's decimals being those of the currency" if both == {"DECIMAL"} else ""
             raise LoadError(
-                f"raw.{name}.{column} is {have[column]} but the contract now says {type_}; "
+                f"raw.{name}.{column} is {have[column]} but the contract now says {type_}{why}; "
                 "rebuild the warehouse from the landing files (docs/operations.md, Rebuild)"
             )
 

@@ -46,7 +46,7 @@ class Changes:
     """Sum of the months restated; None where there is none."""
 
     def as_dict(self) -> dict[str, Any]:
-        """The same for JSON: dates as ISO text, amounts as text with two decimals, counts as numbers."""
+        """The same for JSON: dates as ISO text, amounts as text with the currency's decimals, counts as numbers."""
         plain: dict[str, Any] = _plain(asdict(self))
         return plain
 
@@ -58,7 +58,7 @@ def _plain(value: Any) -> Any:
         case list() | tuple():
             return [_plain(part) for part in value]
         case Decimal():
-            return f"{value:.2f}"
+            return f"{value:f}"
         case date():
             return value.isoformat()
     return value

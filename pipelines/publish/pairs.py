@@ -194,8 +194,8 @@ class Pair:
             f"""
             SELECT
                 month,
-                CAST(coalesce(sum(amount) FILTER (WHERE NOT is_new), 0) AS DECIMAL(38, 2)) AS before,
-                CAST(coalesce(sum(amount) FILTER (WHERE is_new), 0) AS DECIMAL(38, 2)) AS after
+                coalesce(sum(amount) FILTER (WHERE NOT is_new), 0) AS before,
+                coalesce(sum(amount) FILTER (WHERE is_new), 0) AS after
             FROM (
                 SELECT month, net_amount AS amount, false AS is_new FROM {self._before}
                 WHERE {where} AND {served}

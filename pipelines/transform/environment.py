@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from pipelines.contracts import published_columns
+from pipelines.contracts.amounts import average_scale
 from pipelines.contracts.policies import read_policies
 from pipelines.paths import plain
 from pipelines.settings import PROJECT_DIR
@@ -39,6 +40,8 @@ def variables(settings: Settings) -> dict[str, Any]:
     published = published_columns(settings)
     return {
         **{name: getattr(settings, name) for name in names},
+        "amount_scale": settings.amount_scale,
+        "average_scale": average_scale(settings.amount_scale),
         "peer_attribute_levels": policies.peer_attribute_levels,
         "published_columns": {name: [c.name for c in columns] for name, columns in published.items()},
     }

@@ -146,7 +146,7 @@ def _planned(
     if stage == "staging":
         days = partitions.get("transactions", ()) if partitions is not None else None
         return [
-            plan.staging_suite(c, contract_files.canon_of(c), days)
+            plan.staging_suite(c, contract_files.canon_of(c, settings), days)
             for c in contract_files.known_contracts(settings).values()
         ]
     marts = contract_files.mart_contracts(settings) if marts is None else marts

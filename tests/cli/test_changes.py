@@ -24,10 +24,10 @@ def shown(changes: Changes) -> str:
 
 def changes(*tables: TableChanges, moves: tuple[TierMove, ...] = (), months: int = 0) -> Changes:
     restated = tuple(
-        MonthRestated(date(2017, 1 + i, 1), LARGE, LARGE - 5 * (i + 1), Decimal(-5 * (i + 1)))
+        MonthRestated(date(2017, 1 + i, 1), LARGE, LARGE - 5 * (i + 1), Decimal(f"{-5 * (i + 1)}.00"))
         for i in range(months)
     )
-    total = MonthRestated(None, LARGE * 2, LARGE * 2 - 15, Decimal(-15)) if months else None
+    total = MonthRestated(None, LARGE * 2, LARGE * 2 - 15, Decimal("-15.00")) if months else None
     return Changes("v1", date(2017, 12, 31), None, tables, moves, (), restated, total)
 
 
@@ -90,3 +90,11 @@ def test_a_single_month_needs_no_total() -> None:
     text = shown(changes(TableChanges("fct_transactions", "changed", 1, 1, 0, 0, 1), months=1))
     assert "2017-01" in text
     assert "total" not in text
+
+
+def test_amounts_have_the_decimals_of_their_currency() -> None:
+    for figures in (("1,250", "1,249", "-1"), ("1,234.500", "1,234.505", "+0.005")):
+        restated = MonthRestated(date(2017, 1, 1), *(Decimal(text.replace(",", "")) for text in figures))
+        table = TableChanges("fct_transactions", "changed", 1, 1, 0, 0, 1)
+        text = shown(Changes("v1", date(2017, 12, 31), None, (table,), (), (), (restated,), restated))
+        assert ["2017-01", *figures] in [line.split() for line in text.splitlines()], text

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines.contracts.policies import read_policies
-from pipelines.contracts.seeds import SEEDS
+from pipelines.contracts.seeds import SEEDS, seed_types
 from pipelines.errors import SettingsError
 from pipelines.paths import plain
 from pipelines.settings import PROJECT_DIR, Settings, load_settings
@@ -100,6 +100,34 @@ def test_a_wrong_tier_policy_is_refused(folder: Path, rows: str, message: str) -
     (folder / "tier_policy.csv").write_text(TIERS + rows, encoding="utf-8")
     with pytest.raises(SettingsError, match=r"tier_policy\.csv.*" + message):
         read(folder)
+
+
+@pytest.mark.parametrize(
+    ("currency", "bound", "message"),
+    [
+        ("JPY", "500.00", None),
+        (
+            "JPY",
+            "500.5",
+            "lower_bound 500.5 has more decimals than are kept; round it yourself, to no decimals",
+        ),
+        ("KWD", "0.125", None),
+        ("KWD", "0.1255", "lower_bound 0.1255 has more decimals .*, to at most 3 decimals"),
+        ("KWD", "1" * 16, "is too large; at most 15 digits"),
+        ("CLF", "0.1255", None),
+    ],
+)
+def test_a_bound_has_the_decimals_of_the_currency(
+    folder: Path, currency: str, bound: str, message: str | None
+) -> None:
+    rows = f"2000-01-01,a,甲,A,1,{bound}\n2000-01-01,b,乙,B,2,0\n"
+    (folder / "tier_policy.csv").write_text(TIERS + rows, encoding="utf-8")
+    given = Settings(home=folder.parent, currency=currency)
+    if message is None:
+        assert read_policies(given).tiers[0].lower_bound == Decimal(bound)
+    else:
+        with pytest.raises(SettingsError, match=rf"tier_policy\.csv:2: .*{message}"):
+            read_policies(given)
 
 
 @pytest.mark.parametrize(
@@ -210,8 +238,7 @@ def test_a_wrong_policy_file_is_refused(folder: Path, file: str, content: bytes 
             "MAINSTAY_DEFAULT_MARGIN_RATE: .*0.3333335 has more decimals",
         ),
         ("", {"MAINSTAY_DEFAULT_MARGIN_RATE": "0.3333335"}, "MAINSTAY_DEFAULT_MARGIN_RATE: .*at most 6"),
-        ("currency = 'KWD'", {}, r"MAINSTAY_CURRENCY: .*KWD has 3 decimals, .* they would be rounded"),
-        ("", {"MAINSTAY_CURRENCY": "CLF"}, "MAINSTAY_CURRENCY: .*CLF has 4 decimals"),
+        ("currency = 'yen'", {}, "MAINSTAY_CURRENCY: .*should match pattern"),
         ("tier_windw_months = 12", {}, "MAINSTAY_TIER_WINDW_MONTHS: Extra inputs"),
         ("timezone = Europe", {}, "mainstay.toml cannot be read"),
         ("a = 'ä'".encode("latin-1"), {}, "mainstay.toml cannot be read"),
@@ -338,7 +365,7 @@ def test_what_passes_the_check_is_loaded_as_it_was_read(folder: Path, strange: t
         ("tier_policy", [tuple(vars(tier).values()) for tier in found.tiers]),
     ):
         with closing(duckdb.connect()) as connection:
-            columns = ", ".join(f"{name} {type_}" for name, type_ in SEEDS[stem].items())
+            columns = ", ".join(f"{name} {type_}" for name, type_ in seed_types(stem, 2).items())
             connection.execute(f"create table seed ({columns})")
             connection.execute(
                 f"copy seed from '{folder / stem}.csv' (format csv, header true, delimiter ',')"
@@ -349,4 +376,7 @@ def test_what_passes_the_check_is_loaded_as_it_was_read(folder: Path, strange: t
 def test_seeds_have_the_types_that_dbt_gives_them() -> None:
     project = yaml.safe_load((PROJECT_DIR / "dbt_project" / "dbt_project.yml").read_text(encoding="utf-8"))
     seeds = {name: s["+column_types"] for name, s in project["seeds"]["mainstay"].items() if name[0] != "+"}
-    assert seeds == SEEDS
+    written = {
+        name: {c: re.sub(r"\{\{.*\}\}", "2", t) for c, t in types.items()} for name, types in seeds.items()
+    }
+    assert written == {name: seed_types(name, 2) for name in SEEDS}

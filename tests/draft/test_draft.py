@@ -305,3 +305,13 @@ def test_whatever_one_hand_wrote_loads_by_its_draft(
 )  # fmt: skip
 def test_types_are_guessed_from_all_values(values: list[str], expected: str) -> None:
     assert guess(values, len(values)).type == expected
+
+
+@pytest.mark.parametrize(("scale", "asked"), [(3, False), (2, True)])
+def test_a_draft_has_the_decimals_of_the_currency(tmp_path: Path, scale: int, asked: bool) -> None:
+    path = tmp_path / "sales.csv"
+    path.write_text("transaction_id,customer_id,transaction_at,net_amount\nT1,c1,2025-03-01 10:00:00,1.255\n")
+    drafted = draft_contract(path, "transactions", scale)
+    properties = {p["name"]: p for p in yaml.safe_load(drafted.text)["schema"][0]["properties"]}
+    assert properties["net_amount"]["physicalType"] == f"DECIMAL(18,{scale})"
+    assert any(sentence.startswith("net_amount must be DECIMAL(18,2)") for sentence in drafted.check) is asked

@@ -308,8 +308,12 @@ def test_columns_that_only_one_version_has_are_named_and_the_others_compared(tmp
         "alter table marts.fct_transactions alter net_amount type decimal(18, 4)",
     )
     facts = FACTS.replace("18,2", "18,4") + "      - {name: channel, physicalType: VARCHAR}\n"
-    table = by_name(compare(settings, marts(tmp_path, facts)))["fct_transactions"]
+    changes = compare(settings, marts(tmp_path, facts))
+    table = by_name(changes)["fct_transactions"]
     assert figures(table) == (5, 5, 0, 0, 1)
+    # Amounts have the decimals of the type as built: those of the currency.
+    [restated] = changes.as_dict()["revenue_restated"]
+    assert (restated["before"], restated["difference"]) == ("5.0000", "1.0000")
     assert (table.columns_added, table.columns_removed, table.columns_retyped) == (
         ("channel",),
         (),

@@ -8,8 +8,8 @@
 }}
 select
     month,
-    cast(sum(net_amount) as decimal(18, 2)) as net_amount,
-    cast(sum(profit_amount) as decimal(18, 2)) as profit_amount,
+    cast(sum(net_amount) as {{ amount_type() }}) as net_amount,
+    cast(sum(profit_amount) as {{ amount_type() }}) as profit_amount,
     cast(count(*) as integer) as line_count,
     cast(sum(case when profit_basis = 'assumed' then 1 else 0 end) as integer) as assumed_line_count
 from {{ ref('fct_transactions') }}

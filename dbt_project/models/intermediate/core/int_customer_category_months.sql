@@ -10,8 +10,8 @@ select
     customer_id,
     category,
     month,
-    cast(sum(net_amount) as decimal(18, 2)) as net_amount,
-    cast(sum(profit_amount) as decimal(18, 2)) as profit_amount
+    cast(sum(net_amount) as {{ amount_type() }}) as net_amount,
+    cast(sum(profit_amount) as {{ amount_type() }}) as profit_amount
 from {{ ref('fct_transactions') }}
 where
     not is_anonymous

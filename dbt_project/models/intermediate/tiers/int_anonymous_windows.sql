@@ -35,8 +35,8 @@ window_months as (
 select
     month,
     {{ month_end('month') }} <= {{ as_of_date() }} as is_complete_month,
-    cast(sum(net_amount) as decimal(18, 2)) as window_net_amount,
-    cast(sum(profit_amount) as decimal(18, 2)) as window_profit_amount,
+    cast(sum(net_amount) as {{ amount_type() }}) as window_net_amount,
+    cast(sum(profit_amount) as {{ amount_type() }}) as window_profit_amount,
     case
         when sum(assumed_line_count) = 0 then 'actual'
         when sum(assumed_line_count) = sum(line_count) then 'assumed'

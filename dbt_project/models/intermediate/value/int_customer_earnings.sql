@@ -46,16 +46,16 @@ tiers as (
 select
     own_margins.customer_id,
     coalesce(tiers.tier, 'lapsed') as tier,
-    cast(own_margins.net_revenue as decimal(18, 2)) as net_revenue_to_date,
-    cast(own_margins.profit as decimal(18, 2)) as profit_to_date,
+    cast(own_margins.net_revenue as {{ amount_type() }}) as net_revenue_to_date,
+    cast(own_margins.profit as {{ amount_type() }}) as profit_to_date,
     case
         when own_margins.assumed_line_count = 0 then 'actual'
         when own_margins.assumed_line_count = own_margins.line_count then 'assumed'
         else 'mixed'
     end as profit_basis,
-    cast(coalesce(cast(tiers.window_spend as double) * 12 / tiers.months_observed, 0) as decimal(18, 2))
+    cast(coalesce(cast(tiers.window_spend as double) * 12 / tiers.months_observed, 0) as {{ amount_type() }})
         as yearly_run_rate,
-    cast(coalesce(cast(tiers.window_profit as double) * 12 / tiers.months_observed, 0) as decimal(18, 2))
+    cast(coalesce(cast(tiers.window_profit as double) * 12 / tiers.months_observed, 0) as {{ amount_type() }})
         as yearly_profit_run_rate,
     -- Returns can leave a net spend close to 0, of which a profit is any multiple: no margin to expect again.
     case

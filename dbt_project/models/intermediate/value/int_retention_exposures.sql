@@ -50,7 +50,7 @@ select
     sum(case when starts.is_observed then 1 else 0 end) as months_at_risk,
     sum(case when starts.is_observed and not starts.is_lapsing then 1 else 0 end) as months_kept,
     cast(
-        sum(case when starts.is_observed then coalesce(customer_months.profit_amount, 0) else 0 end) as decimal(18, 2)
+        sum(case when starts.is_observed then coalesce(customer_months.profit_amount, 0) else 0 end) as {{ amount_type() }}
     ) as profit_amount,
     min(case when starts.is_observed then starts.month end) as first_month
 from starts

@@ -26,7 +26,7 @@ costed as (
         products.product_id is not null as is_known_product,
         coalesce(
             transactions.cost_amount,
-            cast(transactions.quantity * products.unit_cost as decimal(18, 2))
+            cast(transactions.quantity * products.unit_cost as {{ amount_type() }})
         ) as actual_cost,
         case
             when transactions.cost_amount is not null then transactions.source_system
@@ -49,8 +49,8 @@ profited as (
     select
         *,
         case
-            when actual_cost is not null then cast(net_amount - actual_cost as decimal(18, 2))
-            else cast(net_amount * margin_rate as decimal(18, 2))
+            when actual_cost is not null then cast(net_amount - actual_cost as {{ amount_type() }})
+            else cast(net_amount * margin_rate as {{ amount_type() }})
         end as profit
     from costed
 )
@@ -71,7 +71,7 @@ select
     quantity,
     net_amount,
     discount_amount,
-    cast(net_amount - profit as decimal(18, 2)) as cost_amount,
+    cast(net_amount - profit as {{ amount_type() }}) as cost_amount,
     profit as profit_amount,
     case when actual_cost is null then 'assumed' else 'actual' end as profit_basis,
     cost_source_system,

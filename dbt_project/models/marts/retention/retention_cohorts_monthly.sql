@@ -73,6 +73,6 @@ select
     cast(cohort_size as bigint) as cohort_size,
     cast(retained_customers as bigint) as retained_customers,
     cast(retained_customers as double) / cohort_size as retention_rate,
-    cast(revenue as decimal(18, 2)) as revenue,
-    cast(cast(cumulative_revenue as double) / cohort_size as decimal(18, 4)) as cumulative_revenue_per_customer
+    cast(revenue as {{ amount_type() }}) as revenue,
+    cast(cast(cumulative_revenue as double) / cohort_size as {{ average_type() }}) as cumulative_revenue_per_customer
 from accumulated

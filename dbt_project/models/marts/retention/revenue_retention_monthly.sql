@@ -74,9 +74,9 @@ select
     is_complete_month,
     cast({{ window_months }} as integer) as window_months,
     cast(customer_count as bigint) as customer_count,
-    cast(opening_revenue as decimal(18, 2)) as opening_revenue,
-    cast(retained_revenue as decimal(18, 2)) as retained_revenue,
-    cast(closing_revenue as decimal(18, 2)) as closing_revenue,
+    cast(opening_revenue as {{ amount_type() }}) as opening_revenue,
+    cast(retained_revenue as {{ amount_type() }}) as retained_revenue,
+    cast(closing_revenue as {{ amount_type() }}) as closing_revenue,
     cast(retained_revenue as double) / nullif(cast(opening_revenue as double), 0) as grr,
     cast(closing_revenue as double) / nullif(cast(opening_revenue as double), 0) as nrr
 from summed

@@ -47,7 +47,7 @@ select
     with_totals.measure,
     cast(with_totals.decile as integer) as decile,
     cast(with_totals.customer_count as integer) as customer_count,
-    cast(with_totals.amount as decimal(18, 2)) as amount,
+    cast(with_totals.amount as {{ amount_type() }}) as amount,
     {{ share('with_totals.amount', 'with_totals.total_amount') }} as amount_share,
     {{ share('with_totals.amount_so_far', 'with_totals.total_amount') }} as cumulative_share
 from with_totals

@@ -66,12 +66,12 @@ select
     tier,
     cast(customer_count as integer) as customer_count,
     {{ share('members', 'customers') }} as customer_share,
-    cast(revenue as decimal(18, 2)) as revenue,
+    cast(revenue as {{ amount_type() }}) as revenue,
     {{ share('customer_revenue', 'revenue_of_customers') }} as revenue_share,
     {{ share('revenue', 'revenue_of_all') }} as revenue_share_of_all,
-    cast(profit as decimal(18, 2)) as profit,
+    cast(profit as {{ amount_type() }}) as profit,
     {{ share('customer_profit', 'profit_of_customers') }} as profit_share,
     {{ share('profit', 'profit_of_all') }} as profit_share_of_all,
-    cast(avg_monthly_spend as decimal(18, 4)) as avg_monthly_spend,
+    cast(avg_monthly_spend as {{ average_type() }}) as avg_monthly_spend,
     profit_basis
 from with_totals

@@ -12,8 +12,8 @@ rounded as (
         estimates.wallet >= medians.median_wallet - {{ wallet_tolerance() }} as is_big_wallet,
         estimates.share_of_wallet >= 0.5 - {{ wallet_tolerance() }} as is_high_share,
         -- Rounded once, so that headroom is exactly the difference of the published figures.
-        cast(estimates.own_spend as decimal(18, 4)) as published_own_spend,
-        cast(estimates.wallet as decimal(18, 4)) as published_wallet
+        cast(estimates.own_spend as {{ average_type() }}) as published_own_spend,
+        cast(estimates.wallet as {{ average_type() }}) as published_wallet
     from estimates
     inner join medians
         on
@@ -29,7 +29,7 @@ select
     published_own_spend as own_spend,
     published_wallet as wallet,
     share_of_wallet,
-    cast(published_wallet - published_own_spend as decimal(18, 4)) as headroom,
+    cast(published_wallet - published_own_spend as {{ average_type() }}) as headroom,
     method,
     is_capped,
     case
@@ -40,16 +40,16 @@ select
         else 'deprioritise'
     end as wallet_quadrant,
     declared_survey_id,
-    cast(declared_wallet as decimal(18, 2)) as declared_wallet,
+    cast(declared_wallet as {{ amount_type() }}) as declared_wallet,
     declared_share,
     declared_is_capped,
     war_survey_id,
     war_brands_used,
     war_rank,
     war_share,
-    cast(war_wallet as decimal(18, 4)) as war_wallet,
-    cast(benchmark_spend as decimal(18, 4)) as benchmark_spend,
-    cast(benchmark_wallet as decimal(18, 4)) as benchmark_wallet,
+    cast(war_wallet as {{ average_type() }}) as war_wallet,
+    cast(benchmark_spend as {{ average_type() }}) as benchmark_spend,
+    cast(benchmark_wallet as {{ average_type() }}) as benchmark_wallet,
     benchmark_share,
     benchmark_is_capped,
     benchmark_level,

@@ -38,10 +38,10 @@ select
     tier,
     is_complete_month,
     cast(customer_count as bigint) as customer_count,
-    cast(own_spend as decimal(18, 4)) as own_spend,
-    cast(wallet as decimal(18, 4)) as wallet,
+    cast(own_spend as {{ average_type() }}) as own_spend,
+    cast(wallet as {{ average_type() }}) as wallet,
     cast(own_spend as double) / nullif(cast(wallet as double), 0) as share_of_wallet,
-    cast(headroom as decimal(18, 4)) as headroom,
+    cast(headroom as {{ average_type() }}) as headroom,
     cast(declared_customers as bigint) as declared_customers,
     cast(war_customers as bigint) as war_customers,
     cast(benchmark_customers as bigint) as benchmark_customers
