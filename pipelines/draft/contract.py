@@ -180,6 +180,12 @@ def _written(draft: Draft, columns: _Columns, sample: Sample) -> dict[str, Any]:
             f"numbers have the decimal mark {decimal!r}"
             + (f" and are grouped by {thousands!r}" if thousands else "")
         )
+    signs = Counter(g.currency_sign for g in columns.guesses.values() if g.currency_sign)
+    styles = Counter(g.negative_style for g in columns.guesses.values() if g.negative_style != "leading")
+    for key, seen in (("currencySign", signs), ("negativeStyle", styles)):
+        if seen:
+            settings[key] = seen.most_common(1)[0][0]
+            draft.found.append(f"amounts are written with {key} {settings[key]!r}")
     for type_, key in (("DATE", "dateFormat"), ("TIMESTAMP", "timestampFormat")):
         formats = Counter(g.formats[0] for g in columns.guesses.values() if g.type == type_ and g.formats)
         if formats:

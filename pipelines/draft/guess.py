@@ -26,6 +26,7 @@ _ISO = re.compile(
 _INTEGER = re.compile(r"-?(0|[1-9]\d*)\Z", re.ASCII)
 _MARKS = ((".", ""), (".", ","), (",", ""), (",", "."), (".", " "), (",", " "), (".", "'"))
 """Decimal and thousands marks, the likelier first."""
+_SIGNS = ("¥", "￥", "€", "$", "£", "元", "CNY", "RMB", "EUR", "USD", "GBP", "CHF", "JPY")
 _CODE = re.compile(r"-?0\d")
 _DIGITS = 22
 _LOOKED_AT = 2_000
@@ -41,6 +42,8 @@ class Guess:
     """Date or timestamp formats that all values fit."""
     marks: tuple[tuple[str, str], ...] = ()
     """Decimal and thousands marks that all values fit."""
+    currency_sign: str = ""
+    negative_style: str = "leading"
     null_words: tuple[str, ...] = ()
     empty: int = 0
     """Rows without a value."""
@@ -54,13 +57,23 @@ def guess(values: Sequence[str], rows: int, parquet_type: str | None = None) -> 
     if not held and words:  # a column of nothing but such a word is a column of that word
         words, held = Counter(), [v for v in values if v]
     distinct = list(dict.fromkeys(held))
-    type_, formats, marks = _type(distinct[:_LOOKED_AT]) if distinct else _TEXT
+    looked_at, sign, style = distinct[:_LOOKED_AT], "", "leading"
+    type_, formats, marks = _type(looked_at) if looked_at else _TEXT
     if parquet_type is not None:
         type_, formats, marks = _parquet_type(parquet_type), (), ()
+    elif type_ == "VARCHAR":
+        bare, sign, style = _bare(looked_at)
+        dressed = _type(bare) if bare != looked_at else _TEXT
+        if dressed[0].startswith(("DECIMAL", "INTEGER", "BIGINT")):
+            type_, formats, marks = dressed
+        else:
+            sign, style = "", "leading"
     return Guess(
         type_,
         formats,
         marks,
+        sign,
+        style,
         null_words=tuple(word for word, _ in words.most_common()),
         empty=rows - len(held),
         is_unique=len(distinct) == rows > 0,
@@ -88,6 +101,18 @@ def _type(values: list[str]) -> _Written:
     if marks := tuple(pair for pair in _MARKS if all(_number(*pair).match(v) for v in values)):
         return f"DECIMAL(18,{_scale(values, marks[0][0])})", (), marks
     return _TEXT
+
+
+def _bare(values: list[str]) -> tuple[list[str], str, str]:
+    """Amounts without their currency's sign and with their minus in front, the sign, and how negative ones are written."""
+    sign = next((s for s in _SIGNS if any(s in v for v in values)), "")
+    bare = [v.replace(sign, "", 1).strip() for v in values]
+    style = "leading"
+    if any(v.startswith("(") and v.endswith(")") for v in bare):
+        style, bare = "parentheses", [f"-{v[1:-1].strip()}" if v.startswith("(") else v for v in bare]
+    elif any(v.endswith("-") for v in bare):
+        style, bare = "trailing", [f"-{v[:-1].strip()}" if v.endswith("-") else v for v in bare]
+    return bare, sign, style
 
 
 def _formats(values: list[str], formats: Sequence[str]) -> tuple[str, ...]:

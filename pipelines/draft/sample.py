@@ -19,6 +19,8 @@ from pipelines.quoting import file_literal
 ROWS = 20_000
 """Rows that are looked at."""
 _BYTES = 16 << 20
+_SHORT = 4_000
+"""Bytes at the start that must be Chinese throughout for a file to be taken for Chinese."""
 _MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _NOT_TEXT = {
     b"PK\x03\x04": "a zip or Excel file",
@@ -105,6 +107,8 @@ def _encoding(path: Path, data: bytes) -> str:
             return "utf-8"
     from charset_normalizer import from_bytes
 
+    if _may_be_chinese(data[:_SHORT]):
+        return "gb18030"
     best = from_bytes(data[:500_000]).best()
     if best is None:
         raise LandingError(f"{path}: is no text in any known encoding; export it as CSV in UTF-8")
@@ -112,6 +116,17 @@ def _encoding(path: Path, data: bytes) -> str:
     return {"gb2312": "gb18030", "gbk": "gb18030", "big5": "big5hkscs", "latin_1": "cp1252"}.get(
         best.encoding, best.encoding.replace("_", "-")
     )
+
+
+def _may_be_chinese(data: bytes) -> bool:
+    """Whether all that is not ASCII would be Chinese: marks, or the characters in daily use that GB 2312 has first.
+
+    In few words encodings cannot be told apart: bytes of Korean and Chinese are the same. Chinese exports are what we see.
+    """
+    text = data.decode("gb18030", errors="ignore")
+    foreign = [c.encode("gb2312", errors="replace") for c in text if not c.isascii()]
+    usual = sum(len(c) == 2 and 0xA1 <= c[0] <= 0xD7 for c in foreign)
+    return usual == len(foreign) > 0
 
 
 def _csv(path: Path, text: str, encoding: str) -> Sample:

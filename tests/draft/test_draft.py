@@ -127,6 +127,19 @@ def test_without_numbers_header_or_one_word_for_nothing_a_line_is_known_by_its_p
     assert any("no header" in sentence for sentence in drafted.check)
 
 
+def test_amounts_in_an_accountants_hand_and_a_few_chinese_words(shop: Deployment, tmp_path: Path) -> None:
+    path = tmp_path / "till.csv"
+    rows = ['r1,1,客一,2025-03-01 09:00:00,"￥1,234.50"', "r2,1,客二,2025-03-01 10:00:00,(￥5.00)"]
+    path.write_bytes("\n".join(["receipt,line,会员号,日期,金额", *rows]).encode("gbk"))
+    drafted = draft_contract(path, "transactions")
+    server = yaml.safe_load(drafted.text)["servers"][0]
+    written = {p["property"]: p["value"] for p in server["customProperties"]}
+    assert server["encoding"] == "gb18030"
+    assert (written["currencySign"], written["negativeStyle"]) == ("￥", "parentheses")
+    result = tried(shop, drafted, path.read_bytes(), path.name)
+    assert (result.rows_after, result.quarantined) == (2, 0), result
+
+
 def parquet(path: Path) -> None:
     duckdb.sql(
         "select 't1' as transaction_id, 1 as line_number, 'c1' as customer_id, "
