@@ -35,7 +35,7 @@ test: .venv/installed  ## Run all tests but the long ones
 FAST := tests/contracts tests/draft tests/land tests/load tests/dbt/test_dbt_files.py tests/dbt/test_dbt_properties.py
 
 test-fast: .venv/installed  ## Run the unit tests, and dbt's of what has changed since the last commit
-	@$(BIN)/python -m pytest -q --changed $(FAST) tests/dbt/test_unit_tests.py
+	@$(BIN)/python -m pytest -q --changed -m "not soak and not search" $(FAST) tests/dbt/test_unit_tests.py
 
 lint: .venv/installed  ## Run every linter and the contract lint
 	@$(BIN)/pre-commit run --all-files --show-diff-on-failure

@@ -24,6 +24,7 @@ def test_the_shipped_contracts_are_read_in_load_order() -> None:
     assert len(mart_contracts()) >= 10
 
 
+@pytest.mark.search
 def test_every_contract_passes_the_lint() -> None:
     from datacontract.data_contract import DataContract
 

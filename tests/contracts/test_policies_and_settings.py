@@ -339,6 +339,7 @@ strange = st.one_of(
 )
 
 
+@pytest.mark.search
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(strange)
 def test_what_passes_the_check_is_loaded_as_it_was_read(folder: Path, strange: tuple[str, str]) -> None:

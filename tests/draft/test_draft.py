@@ -274,6 +274,7 @@ def exports(draw: st.DrawFn) -> tuple[str, str, list[list[str]]]:
     return delimiter, draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16"])), rows
 
 
+@pytest.mark.search
 @settings(
     max_examples=12,
     deadline=None,

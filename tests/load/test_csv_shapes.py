@@ -230,6 +230,7 @@ lines = st.one_of(
 )
 
 
+@pytest.mark.search
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.sampled_from(["a,b,c", '"a","b","c"', "a,b,c,", "a,b,c,d"]), st.lists(lines, max_size=6),

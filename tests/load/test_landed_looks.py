@@ -10,6 +10,7 @@ from loading_world import DAY, GOOD, HEADER, World
 from pipelines.validate.runner import validate
 
 
+@pytest.mark.search
 @pytest.mark.parametrize("further", ["Note,NOTE", ",x", "transaction_ID,x"])
 def test_columns_that_are_alike_but_for_case_or_have_no_name_stop_nothing(world: World, further: str) -> None:
     world.rows(f"{further.replace('x', 'y')},{GOOD.format(1)}", header=f"{further},{HEADER}")

@@ -157,6 +157,7 @@ dialects = st.sampled_from(
 )  # fmt: skip
 
 
+@pytest.mark.search
 @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(dialects, st.lists(st.tuples(st.sampled_from(sorted(TYPES)), spellings), min_size=20, max_size=20))
 def test_the_quick_and_the_careful_way_know_the_same_grammar(

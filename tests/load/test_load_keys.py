@@ -71,6 +71,7 @@ def held(world: World) -> list[tuple[str, str, int]]:
     )
 
 
+@pytest.mark.search
 def test_a_correction_replaces_and_a_reused_key_is_counted_whatever_the_order(tmp_path: Path) -> None:
     """S1 is corrected by its own customer on its own day, S2 comes for another customer, S3 for another day."""
     landings = {

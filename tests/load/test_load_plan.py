@@ -347,6 +347,7 @@ def first_difference(
     return min(days, default=None)
 
 
+@pytest.mark.search
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(earlier=LANDED, later=LANDED, reload=st.booleans(), remove_missing=st.booleans())
 def test_what_is_planned_is_what_then_happens(

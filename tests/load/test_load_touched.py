@@ -137,6 +137,7 @@ def contested_are_right(world: World) -> bool:
     return sorted(world.query(several)) == sorted(world.query(noted))
 
 
+@pytest.mark.search
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
 def test_after_any_history_each_date_whose_held_rows_differ_has_been_touched(steps: list[Step]) -> None:

@@ -194,6 +194,7 @@ def loaded_values(rows: list[dict[str, str]], *, spoiled: bool) -> list[tuple[An
         return world.raw("* EXCLUDE (file_id)")
 
 
+@pytest.mark.search
 @QUICK
 @given(row_sets)
 def test_the_quick_and_the_careful_way_accept_the_same_rows_with_the_same_values(
