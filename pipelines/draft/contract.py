@@ -13,7 +13,7 @@ from pipelines.contracts.amounts import WRITTEN_SCALE, amount_columns, amount_ty
 from pipelines.contracts.catalog import canonical_contracts
 from pipelines.contracts.model import NAME
 from pipelines.draft.guess import Guess, guess
-from pipelines.draft.names import PERSONAL, UNIT_PRICE, matched, own_name, plain
+from pipelines.draft.names import PERSONAL, UNIT_PRICE, matched, own_names, plain
 from pipelines.draft.sample import ROWS, Sample, read_sample
 from pipelines.errors import SettingsError
 from pipelines.showing import visible
@@ -51,6 +51,8 @@ class _Columns:
     guesses: dict[str, Guess]
     names: dict[str, str]
     """Header by the contract's name."""
+    own: dict[str, str]
+    """Names of our own by the headers that the contract does not know."""
 
 
 def draft_contract(path: Path, dataset: str, scale: int = WRITTEN_SCALE) -> Draft:
@@ -77,7 +79,9 @@ def draft_contract(path: Path, dataset: str, scale: int = WRITTEN_SCALE) -> Draf
         for n, name in enumerate(sample.names)
     }
     wanted = [c.name for c in canon.columns] if canon else []
-    columns = _Columns(guesses, matched(wanted, sample.names))
+    names = matched(wanted, sample.names)
+    left = [header for header in guesses if header not in names.values()]
+    columns = _Columns(guesses, names, own_names(left, wanted))
     _say_what_was_found(draft, path, sample)
     document = _shipped(canon, scale) if canon else _new(dataset)
     document["servers"][0] |= _server(draft, path, sample)
@@ -205,11 +209,7 @@ def _properties(
             kept.append(given | {"physicalName": header} | _format(columns.guesses[header], given, settings))
         elif given.get("required"):
             kept.append(_without_header(draft, columns, given))
-    left = [h for h in columns.guesses if h not in columns.names.values()]
-    taken = {p["name"] for p in kept} | {p["name"] for p in shipped}
-    for number, header in enumerate(left, start=1):
-        kept.append(_own(draft, header, columns.guesses[header], settings, taken, number))
-        taken.add(kept[-1]["name"])
+    kept += [_own(draft, name, h, columns.guesses[h], settings) for h, name in columns.own.items()]
     missing = [p["name"] for p in shipped if p["name"] not in {k["name"] for k in kept}]
     if missing:
         draft.assumed.append(f"the source has no {', '.join(missing)}: left out, and null in the marts")
@@ -250,15 +250,12 @@ def _holds(type_: str, found: str) -> bool:
 def _without_header(draft: Draft, columns: _Columns, given: Document) -> Document:
     """A required column that no header means: an expression where one is plain, else a question."""
     name = given["name"]
-    price = next((h for h in columns.guesses if plain(h) in UNIT_PRICE), None)
+    expression = _place(draft, columns, name)
+    price = next((h for h in columns.own if plain(h) in UNIT_PRICE), None)
     if name == "net_amount" and price is not None and "quantity" in columns.names:
-        taken = set(columns.names)
-        column = own_name(price, taken, 1)
         draft.assumed.append(f"net_amount is quantity times {price!r}")
-        return {k: v for k, v in given.items() if k != "physicalName"} | {
-            "transformLogic": f"quantity * {column}"
-        }
-    if (expression := _place(draft, columns, name)) is not None:
+        expression = f"quantity * {columns.own[price]}"
+    if expression is not None:
         return {k: v for k, v in given.items() if k != "physicalName"} | {"transformLogic": expression}
     draft.check.append(
         f"no column of the sample looks like {name} ({given['description'].rstrip('.')}): give its header as physicalName, "
@@ -284,10 +281,7 @@ def _place(draft: Draft, columns: _Columns, name: str) -> str | None:
     return None
 
 
-def _own(
-    draft: Draft, header: str, guess: Guess, settings: dict[str, Any], taken: set[str], number: int
-) -> Document:
-    name = own_name(header, taken, number)
+def _own(draft: Draft, name: str, header: str, guess: Guess, settings: dict[str, Any]) -> Document:
     column: Document = {
         "name": name,
         "physicalName": header,

@@ -68,12 +68,17 @@ def matched(wanted: Iterable[str], headers: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def own_name(header: str, taken: set[str], number: int) -> str:
-    """A column name of our own for a header that the contract does not know."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", header)
-    name = re.sub(r"[^a-z0-9]+", "_", words.casefold().encode("ascii", "ignore").decode()).strip("_")[:50]
-    if not name or not name[0].isalpha():
-        name = f"column_{number}"
-    while name in taken:
-        name += "_of_source"
-    return name
+def own_names(headers: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:
+    """Column names of our own for headers that the contract does not know, none of them one of the contract's."""
+    taken, names = set(wanted), {}
+    for number, header in enumerate(headers, start=1):
+        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", header)
+        latin = words.casefold().encode("ascii", "ignore").decode()
+        name = re.sub(r"[^a-z0-9]+", "_", latin).strip("_")[:50]
+        if not name or not name[0].isalpha():
+            name = f"column_{number}"
+        while name in taken:
+            name += "_of_source"
+        taken.add(name)
+        names[header] = name
+    return names

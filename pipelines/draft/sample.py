@@ -14,6 +14,8 @@ from pathlib import Path
 import duckdb
 
 from pipelines.errors import LandingError
+from pipelines.land.first_bytes import SAMPLE_BYTES, foreign_kind
+from pipelines.land.opening import GZIP_MAGIC, open_bytes
 from pipelines.quoting import file_literal
 
 ROWS = 20_000
@@ -22,14 +24,6 @@ _BYTES = 16 << 20
 _SHORT = 4_000
 """Bytes at the start that must be Chinese throughout for a file to be taken for Chinese."""
 _MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-_NOT_TEXT = {
-    b"PK\x03\x04": "a zip or Excel file",
-    b"\xd0\xcf\x11\xe0": "an Excel file of the old kind",
-    b"%PDF": "a PDF",
-    b"\xfd7zXZ": "an xz file",
-    b"\x28\xb5\x2f\xfd": "a zstd file",
-    b"BZh": "a bzip2 file",
-}
 
 
 @dataclass(frozen=True)
@@ -60,39 +54,35 @@ def read_sample(path: Path) -> Sample:
         LandingError: it is missing, empty, or of a kind that Mainstay does not load; the text says the way out.
     """
     try:
-        with path.open("rb") as stream:
-            head = stream.read(8)
-            if head.startswith(b"PAR1"):
-                return _parquet(path)
-            stream.seek(0)
+        with open_bytes(path) as stream:
             data = stream.read(_BYTES)
     except OSError as error:
         raise LandingError(
             f"{path}: cannot be read: {error.strerror or error}; name a file of your export"
         ) from error
-    for magic, kind in _NOT_TEXT.items():
-        if head.startswith(magic):
-            raise LandingError(f"{path}: is {kind}; export it as CSV in UTF-8, and draft from that")
-    if head.startswith(b"\x1f\x8b"):
+    if data.startswith(b"PAR1"):
+        return _parquet(path)
+    if data.startswith(GZIP_MAGIC):
         try:
-            data = zlib.decompressobj(wbits=31).decompress(gzip_head(path), _BYTES)
+            # The start of a file that was cut is a sample too.
+            data = zlib.decompressobj(wbits=31).decompress(data, _BYTES)
         except zlib.error as error:
             raise LandingError(f"{path}: is a damaged gzip file ({error}); write it again") from error
+    if (kind := foreign_kind(path, data[:SAMPLE_BYTES], "csv")) is not None:
+        raise LandingError(f"{path}: is {kind}")
     if not data.strip():
         raise LandingError(f"{path}: is empty; draft from a file with some rows")
     encoding = _encoding(path, data)
     text = data.decode(encoding, errors="ignore").removeprefix("\ufeff")  # the cut may halve a character
+    if "\0" in text:
+        raise LandingError(
+            f"{path}: is no text, as NUL characters are in it; export it as CSV in UTF-8, and draft from that"
+        )
     if len(data) >= _BYTES:
         text = text[: text.rfind("\n") + 1]
     if text.lstrip().startswith("{"):
         return _json_lines(path, text, encoding)
     return _csv(path, text, encoding)
-
-
-def gzip_head(path: Path) -> bytes:
-    """As much of a gzip file as a sample can need."""
-    with path.open("rb") as stream:
-        return stream.read(_BYTES)
 
 
 def _encoding(path: Path, data: bytes) -> str:
@@ -105,10 +95,10 @@ def _encoding(path: Path, data: bytes) -> str:
     except UnicodeDecodeError as error:
         if error.start > len(data) - 8:
             return "utf-8"
-    from charset_normalizer import from_bytes
-
     if _may_be_chinese(data[:_SHORT]):
         return "gb18030"
+    from charset_normalizer import from_bytes
+
     best = from_bytes(data[:500_000]).best()
     if best is None:
         raise LandingError(f"{path}: is no text in any known encoding; export it as CSV in UTF-8")

@@ -127,6 +127,20 @@ def test_without_numbers_header_or_one_word_for_nothing_a_line_is_known_by_its_p
     assert any("no header" in sentence for sentence in drafted.check)
 
 
+def test_a_price_without_a_latin_name_is_the_one_that_is_multiplied(shop: Deployment, tmp_path: Path) -> None:
+    path = tmp_path / "till.csv"
+    path.write_text(
+        "小票号,备注,会员号,日期,数量,单价\nr1,送货,客一,2025-03-01 09:00:00,2,1.50\nr2,,客二,2025-03-01 10:00:00,1,4.25\n",
+        encoding="utf-8",
+    )
+    drafted = draft_contract(path, "transactions")
+    properties = {p["name"]: p for p in yaml.safe_load(drafted.text)["schema"][0]["properties"]}
+    price = next(name for name, p in properties.items() if p.get("physicalName") == "单价")
+    assert properties["net_amount"]["transformLogic"] == f"quantity * {price}"
+    result = tried(shop, drafted, path.read_bytes(), path.name)
+    assert (result.rows_after, result.quarantined) == (2, 0), result
+
+
 def test_amounts_in_an_accountants_hand_and_a_few_chinese_words(shop: Deployment, tmp_path: Path) -> None:
     path = tmp_path / "till.csv"
     rows = ['r1,1,客一,2025-03-01 09:00:00,"￥1,234.50"', "r2,1,客二,2025-03-01 10:00:00,(￥5.00)"]
@@ -195,8 +209,10 @@ def test_a_dataset_of_ones_own_gets_names_and_a_key(tmp_path: Path) -> None:
     [
         (b"", "is empty"),
         (b" \n\n", "is empty"),
-        (b"PK\x03\x04" + b"\0" * 40, "zip or Excel"),
-        (b"\xd0\xcf\x11\xe0" + b"\0" * 40, "Excel file of the old kind"),
+        (b"PK\x03\x04" + b"\0" * 40, "is a zip archive; unpack it"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 40, "old Office file, such as an Excel workbook"),
+        (b"\xd0\xcf\x11\xe0" + b"\0" * 40, "is no text, as NUL characters"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "is no text, as NUL characters"),
         (b"PAR1 and nothing else", "damaged Parquet"),
         (b"\x1f\x8bbroken", "damaged gzip"),
         (b'{"a": 1}\nno json\n', "line 2 is no JSON object"),
