@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -48,8 +49,13 @@ def briefly(settings: Settings) -> Settings:
 
 
 def _has_whole_ledger(settings: Settings) -> bool:
+    with closing(connect(settings, read_only=True)) as connection:
+        return _ledger_columns() <= set(connection.execute(_COLUMNS).fetchall())
+
+
+@cache
+def _ledger_columns() -> frozenset[tuple[str, str]]:
+    """Tables and columns of a whole ledger; `doctor` looks many times."""
     with closing(duckdb.connect()) as scratch:
         scratch.execute(DDL)
-        needed = set(scratch.execute(_COLUMNS).fetchall())
-    with closing(connect(settings, read_only=True)) as connection:
-        return needed <= set(connection.execute(_COLUMNS).fetchall())
+        return frozenset(scratch.execute(_COLUMNS).fetchall())
