@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 """Root of the checkout: home of `dbt_project/`, `dags/` and the shipped contracts and policies."""
 
+SHIPPED_POLICIES = PROJECT_DIR / "dbt_project" / "seeds"
+"""Folder of the default policy CSVs."""
+
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 """The business dates that Mainstay reckons with: every part of it can, and a slip such as year 25 or 9999 is none."""
 
@@ -48,6 +51,7 @@ _MINOR_UNITS = {
 _FIGURE = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)", re.ASCII)
 
 Months = Annotated[int, Field(ge=1, le=120)]
+Days = Annotated[int, Field(ge=1, le=36_500)]
 
 
 class Settings(BaseSettings):
@@ -123,6 +127,96 @@ class Settings(BaseSettings):
     )
     scenario_retention_points: int = Field(
         default=5, ge=1, le=100, description="Percentage points of retention that loyalty_scenarios adds."
+    )
+
+    min_group_answers: int = Field(
+        default=30,
+        ge=1,
+        le=10**9,
+        description="Smallest group whose rate is published where groups are compared.",
+    )
+    silent_per_complaint: float = Field(
+        default=10,
+        ge=0,
+        le=10_000,
+        description="Unhappy customers who keep silent per complaint: a claim, not a finding.",
+    )
+    reached_per_unhappy: float = Field(
+        default=25,
+        ge=0,
+        le=10_000,
+        description="People whom an unhappy customer tells: a claim, not a finding.",
+    )
+    repeat_complaint_days: Days = Field(
+        default=90,
+        description="Days within which a complaint of the same customer and topic is a repeated one.",
+    )
+    defection_min_days: Days = Field(
+        default=90, description="Days away from the last purchase from which a lapse counts as a defection."
+    )
+    defection_said_days: Days = Field(
+        default=30, description="Days before the last purchase from which an exit interview gives the reason."
+    )
+    defection_complaint_days: Days = Field(
+        default=90,
+        description="Days before the last purchase from which complaints and low answers count as a reason.",
+    )
+    defection_unresolved_hours: float = Field(
+        default=168,
+        ge=0,
+        le=87_600,
+        description="Hours after which an unresolved complaint counts as a reason.",
+    )
+    defection_survey_days: Days = Field(
+        default=180, description="Days before the lapse within which a wallet survey tells of a competitor."
+    )
+    defection_discount_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Share of spend on discounted lines from which price is a reason.",
+    )
+    defection_price_spend_ratio: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Late spend per day, of the earlier, up to which price is a reason.",
+    )
+    defection_habit_spend_ratio: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Late spend, of the earlier, up to which a change of habit is a reason.",
+    )
+    defection_habit_category_drop: float = Field(
+        default=1 / 3,
+        ge=0,
+        le=1,
+        description="Share of categories lost from which a change of habit is a reason.",
+    )
+    defection_return_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Share of gross spend sent back above which a customer is not wanted back.",
+    )
+    defection_return_lines: int = Field(
+        default=5, ge=1, le=10**9, description="Lines sent back from which that share is looked at."
+    )
+    defection_long_lapsed_days: Days = Field(
+        default=365, description="Days of a lapse after which a return is unlikely."
+    )
+    committed_max_discount_share: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Share of spend on discounted lines up to which a customer is committed.",
+    )
+    min_team_size: int = Field(
+        default=5,
+        ge=1,
+        le=10**6,
+        description="Smallest team, by headcount and answers, whose figures are published.",
     )
 
     keep_versions: int = Field(default=5, ge=1, le=365, description="Published versions kept for rollback.")
@@ -241,7 +335,7 @@ class Settings(BaseSettings):
         if self.policies_dir is not None:
             return self._in_home(self.policies_dir)
         own = self.home.resolve() / "policies"
-        return own if own.is_dir() else PROJECT_DIR / "dbt_project" / "seeds"
+        return own if own.is_dir() else SHIPPED_POLICIES
 
     @property
     def models(self) -> Path:

@@ -11,3 +11,21 @@
     {%- endif -%}
     cast('{{ given }}' as date)
 {%- endmacro %}
+
+
+{#
+    The moment at which the as-of date ends in the reporting timezone, a UTC TIMESTAMP: what is at or after it has not
+    happened yet. A literal, so that no engine has to know timezones.
+#}
+{% macro end_of_as_of_date() -%}
+    {%- set given = env_var('MAINSTAY_AS_OF_DATE', var('as_of_date', '')) if execute else '1970-01-01' -%}
+    {%- set day = modules.datetime.datetime.strptime(given, '%Y-%m-%d') + modules.datetime.timedelta(days=1) -%}
+    {%- set moment = modules.pytz.timezone(var('timezone')).localize(day).astimezone(modules.pytz.utc) -%}
+    cast('{{ moment.strftime('%Y-%m-%d %H:%M:%S') }}' as timestamp)
+{%- endmacro %}
+
+
+{# A moment of the past, or null: what lies after the as-of date is not known on it. #}
+{% macro if_happened(moment) -%}
+    case when {{ moment }} < {{ end_of_as_of_date() }} then {{ moment }} end
+{%- endmacro %}

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from pipelines.contracts import canonical_contracts, figures
-from pipelines.contracts.seeds import AMOUNT, SEEDS, check_loaded
+from pipelines.contracts.seeds import AMOUNT, SEEDS, check_loaded, policy_file
 from pipelines.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 
 RESERVED_TIERS = {"all", "anonymous", "new", "lapsed", "none"}
 """Tier codes and groups that the models give themselves."""
+
+DEFECTION_REASONS = (
+    "service_problem",
+    "habit_change",
+    "competitor",
+    "price",
+    "inconvenience",
+    "moved_away",
+)
+"""Why a customer leaves, as `defections` names it; `unknown` is what is left."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,8 @@ class Policies:
     margin_rates: dict[str, float]
     peer_attribute_levels: list[list[str]]
     """Attributes of dim_customers per level, finest first."""
+    defection_topics: dict[str, str]
+    """Reason to leave that a feedback's topic names; other topics name none."""
 
 
 def read_policies(settings: Settings) -> Policies:
@@ -57,6 +69,7 @@ def read_policies(settings: Settings) -> Policies:
         tiers=_tiers(folder / "tier_policy.csv", scale),
         margin_rates=_margin_rates(folder / "margin_rates.csv", scale),
         peer_attribute_levels=_peer_levels(folder / "peer_attributes.csv", scale),
+        defection_topics=_defection_topics(policy_file(settings, "defection_topics"), scale),
     )
 
 
@@ -196,3 +209,22 @@ def _peer_levels(path: Path, scale: int) -> list[list[str]]:
         )
     check_loaded(path, rows, scale)
     return [levels[level] for level in sorted(levels)]
+
+
+def _defection_topics(path: Path, scale: int) -> dict[str, str]:
+    reasons: dict[str, str] = {}
+    rows = _rows(path, scale)
+    for line, row in rows:
+        topic, reason = row["topic"], row["reason"]
+        if not topic:
+            raise SettingsError(f"{path}:{line}: the topic is empty; name one, or take the line out")
+        if topic in reasons:
+            raise SettingsError(f"{path}:{line}: topic {topic} stands twice; keep one")
+        if reason not in DEFECTION_REASONS:
+            raise SettingsError(
+                f"{path}:{line}: {reason!r} is no reason; use {', '.join(DEFECTION_REASONS)}, or take the line out where "
+                "the topic says nothing"
+            )
+        reasons[topic] = reason
+    check_loaded(path, rows, scale)
+    return reasons

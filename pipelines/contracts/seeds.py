@@ -5,13 +5,17 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from pipelines.contracts.amounts import amount_type
 from pipelines.errors import SettingsError
 from pipelines.quoting import ident, literal
+from pipelines.settings import SHIPPED_POLICIES
+
+if TYPE_CHECKING:
+    from pipelines.settings import Settings
 
 AMOUNT = "amount"
 """In place of a type: that of an amount in the reporting currency."""
@@ -27,8 +31,18 @@ SEEDS: dict[str, dict[str, str]] = {
     },
     "margin_rates": {"category": "varchar", "margin_rate": "decimal(9,6)"},
     "peer_attributes": {"level": "integer", "attribute": "varchar"},
+    "defection_topics": {"topic": "varchar", "reason": "varchar"},
 }
 """By file, in the order of its columns; `dbt_project.yml` has the same."""
+
+OPTIONAL = frozenset({"defection_topics"})
+"""Files that a deployment may leave out; the shipped one counts then."""
+
+
+def policy_file(settings: Settings, name: str) -> Path:
+    """The file of a policy: the deployment's, or the shipped one where an optional one is left out."""
+    own = settings.policies / f"{name}.csv"
+    return SHIPPED_POLICIES / own.name if name in OPTIONAL and not own.exists() else own
 
 
 def seed_types(name: str, scale: int) -> dict[str, str]:

@@ -35,6 +35,24 @@ def variables(settings: Settings) -> dict[str, Any]:
         "default_margin_rate",
         "discount_rate",
         "scenario_retention_points",
+        "min_group_answers",
+        "silent_per_complaint",
+        "reached_per_unhappy",
+        "repeat_complaint_days",
+        "defection_min_days",
+        "defection_said_days",
+        "defection_complaint_days",
+        "defection_unresolved_hours",
+        "defection_survey_days",
+        "defection_discount_share",
+        "defection_price_spend_ratio",
+        "defection_habit_spend_ratio",
+        "defection_habit_category_drop",
+        "defection_return_share",
+        "defection_return_lines",
+        "defection_long_lapsed_days",
+        "committed_max_discount_share",
+        "min_team_size",
     )
     policies = read_policies(settings)
     published = published_columns(settings)
@@ -52,6 +70,11 @@ def own_sources(settings: Settings) -> Path:
     return settings.var / "dbt" / "sources" / "_own_sources.yml"
 
 
+def default_policies(settings: Settings) -> Path:
+    """The folder in which dbt finds the policies that the deployment leaves out; `transform` fills it."""
+    return settings.var / "dbt" / "policies"
+
+
 def project_folder() -> Path:
     """The dbt project, by a path that dbt takes for nothing else."""
     return plain(PROJECT_DIR / "dbt_project")
@@ -63,6 +86,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     return {
         "MAINSTAY_WAREHOUSE": str(plain(settings.warehouse)),
         "MAINSTAY_SEEDS_PATH": os.path.relpath(plain(settings.policies), project),
+        "MAINSTAY_DEFAULT_SEEDS_PATH": os.path.relpath(plain(default_policies(settings)), project),
         "MAINSTAY_MODELS_PATH": os.path.relpath(plain(settings.models), project),
         "MAINSTAY_SOURCES_PATH": os.path.relpath(plain(own_sources(settings).parent), project),
         "MAINSTAY_DBT_CONNECT_ATTEMPTS": str(_connect_attempts(settings)),

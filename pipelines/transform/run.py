@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +12,18 @@ from typing import TYPE_CHECKING, Any
 from pipelines.contracts import canonical_contracts, published_columns, source_contracts
 from pipelines.contracts.catalog import PUBLISHED_IN
 from pipelines.contracts.dbt_properties import sources_yml
+from pipelines.contracts.seeds import OPTIONAL, policy_file
 from pipelines.errors import BuildError, SettingsError
 from pipelines.paths import plain
 from pipelines.showing import visible, without_values
 from pipelines.surroundings import surroundings
-from pipelines.transform.environment import dbt_environment, own_sources, project_folder, variables
+from pipelines.transform.environment import (
+    dbt_environment,
+    default_policies,
+    own_sources,
+    project_folder,
+    variables,
+)
 from pipelines.transform.log import dbt_log, log_file, take_values_out
 from pipelines.transform.parsed import keep_parsed, parse_key, read_parsed
 
@@ -161,6 +169,7 @@ def _invoked(
         "MAINSTAY_REBUILD": "all" if full_refresh else "stale_dates",
     }
     _write_own_sources(settings)
+    _write_default_policies(settings)
     told = dbt_environment(settings) | run
     with surroundings(told, without=("DBT_",)), dbt_log(settings) as log:
         from dbt.cli.main import dbtRunner  # costs a second: only where dbt runs
@@ -201,6 +210,18 @@ def _write_own_sources(settings: Settings) -> None:
     path.write_text(sources_yml(own, str(settings.contracts / "sources")), encoding="utf-8")
 
 
+def _write_default_policies(settings: Settings) -> None:
+    """Give dbt the policies that the deployment leaves out; it takes no file twice."""
+    folder = default_policies(settings)
+    for name in OPTIONAL:
+        source, copy = policy_file(settings, name), folder / f"{name}.csv"
+        if source.parent == settings.policies:
+            copy.unlink(missing_ok=True)
+        else:
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, copy)
+
+
 def _fit_to(settings: Settings, manifest: Any) -> None:
     """Make a parsed project that of this deployment: where its own files lie, and which columns it adds to marts.
 
@@ -212,7 +233,7 @@ def _fit_to(settings: Settings, manifest: Any) -> None:
     for node in manifest.nodes.values():
         path = Path(node.original_file_path)
         if node.resource_type == "seed":
-            node.root_path = str(plain(settings.policies))
+            node.root_path = str(plain(policy_file(settings, path.stem).parent))
             node.original_file_path = path.name
         elif path.parts[0] == "..":
             node.original_file_path = str(Path("own", path.name))

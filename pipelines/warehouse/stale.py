@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from pipelines.contracts.seeds import OPTIONAL, policy_file
 from pipelines.settings import PROJECT_DIR
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import fetch_rows
@@ -66,6 +67,7 @@ def context_hash(settings: Settings, variables: dict[str, object]) -> str:
         *(p for folder in ("models", "macros") for p in project.joinpath(folder).rglob("*.*")),
         project / "dbt_project.yml",
         *(p for kind in ("*.csv", "*.yml") for p in settings.policies.glob(kind)),
+        *(p for name in OPTIONAL if (p := policy_file(settings, name)).parent != settings.policies),
         *(p for kind in ("*.sql", "*.yml") for p in settings.models.rglob(kind)),
     ]
     found = hashlib.sha256()

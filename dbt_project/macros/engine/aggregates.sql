@@ -20,6 +20,29 @@
 {%- endmacro %}
 
 
+{#
+    A DOUBLE as DECIMAL(18, scale). A bare cast differs between engines in ties: DuckDB rounds the binary product half
+    away from zero, Spark the shortest decimal text of the figure.
+#}
+{% macro to_decimal(expression, scale) -%}
+    {{ return(adapter.dispatch('to_decimal', 'mainstay')(expression, scale)) }}
+{%- endmacro %}
+
+{% macro default__to_decimal(expression, scale) -%}
+    cast({{ expression }} as decimal(18, {{ scale | int }}))
+{%- endmacro %}
+
+{% macro spark__to_decimal(expression, scale) -%}
+    {%- set scale = scale | int -%}
+    {#- a tie of the product is a tie of its shortest text, too -#}
+    cast(
+        cast(round(cast({{ expression }} as double) * 1e{{ scale }}) as decimal(20, 0))
+        * cast('{{ '1' if scale == 0 else '0.' ~ '0' * (scale - 1) ~ '1' }}' as decimal(18, {{ scale }}))
+        as decimal(18, {{ scale }})
+    )
+{%- endmacro %}
+
+
 {# The group's values as an array, in the order of the values themselves, nulls left out. #}
 {% macro sorted_list(expression) -%}
     {{ return(adapter.dispatch('sorted_list', 'mainstay')(expression)) }}

@@ -26,6 +26,7 @@ select
         coalesce(merged_referrers.surviving_customer_id, source.referred_by_customer_id),
         source.customer_id
     ) as referred_by_customer_id,
+    source.account_manager_employee_id,
     source.merged_into_customer_id,
     source.preferred_channel,
     source.is_marketing_consent,

@@ -13,9 +13,9 @@ select
     source.topic,
     source.channel,
     source.comment_text is not null as has_comment,
-    source.responded_at,
-    source.resolved_at,
-    source.outcome_told_at,
+    {{ if_happened('source.responded_at') }} as responded_at,
+    {{ if_happened('source.resolved_at') }} as resolved_at,
+    {{ if_happened('source.outcome_told_at') }} as outcome_told_at,
     source.source_system,
     source.business_date
 from source
