@@ -80,6 +80,16 @@ def _column(path: Path, prop: SchemaProperty) -> Column:
             path, f"column {name}: publish", f"{custom['publish']!r} is not true or false", "give one"
         )
     is_required = bool(prop.required or prop.primaryKey)
+    may_be_missing = custom.get("mayBeMissing", False)
+    if not isinstance(may_be_missing, bool) or (may_be_missing and (is_required or prop.transformLogic)):
+        raise problem(
+            path,
+            f"column {name}: mayBeMissing",
+            f"{may_be_missing!r} of a column that is always filled or derived"
+            if may_be_missing is True
+            else f"{may_be_missing!r} is not true or false",
+            "give true or false, and true only of a column that may be empty",
+        )
     allowed = None
     for rule in prop.quality or []:
         if rule.metric == "invalidValues" and "validValues" in (rule.arguments or {}):
@@ -108,6 +118,7 @@ def _column(path: Path, prop: SchemaProperty) -> Column:
         rounding=rounding,
         quality=tuple(prop.quality or []),
         is_published=custom.get("publish", False),
+        may_be_missing=may_be_missing,
         anonymous_values=_anonymous_values(
             path, name, custom.get("anonymousValues"), can_be_empty=type_ == "VARCHAR" and not is_required
         ),

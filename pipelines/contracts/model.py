@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,6 +64,8 @@ class Column:
     quality: tuple[DataQuality, ...] = ()
     is_published: bool = False
     """A deployment's own column that is to reach BI; see `catalog.PUBLISHED_IN`."""
+    may_be_missing: bool = False
+    """Whether a file without the column is good, and the value empty; else such a file is refused."""
     anonymous_values: tuple[str, ...] | None = None
     """Texts that stand for nobody and become empty, as blanks do; None where every text is a value."""
 
@@ -259,8 +261,17 @@ class SourceContract(Contract):
 
     @property
     def source_columns(self) -> tuple[Column, ...]:
-        """The columns that a file must have."""
+        """The columns that come from a file; it must have all but those that may be missing."""
         return tuple(c for c in self.columns if c.expression is None)
+
+    def as_in(self, names: Iterable[str]) -> SourceContract:
+        """The contract as a file with these columns fulfils it: what may be missing, and is, is left out."""
+        there = set(names)
+        missing = tuple(c for c in self.source_columns if c.may_be_missing and c.source_name not in there)
+        if not missing:
+            return self
+        columns = tuple(c for c in self.columns if c not in missing)
+        return replace(self, columns=columns, left_out=(*self.left_out, *missing))
 
     @property
     def derived_columns(self) -> tuple[Column, ...]:

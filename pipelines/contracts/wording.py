@@ -58,6 +58,8 @@ def column_rules(contract: Contract, column: Column) -> str:
         said.append("one of " + ", ".join(map(code, column.allowed)))
     if column.format is not None:
         said.append(f"written as {code(column.format)}")
+    if column.may_be_missing:
+        said.append("files without it are good")
     if column.expression is not None:
         said.append(f"derived: {code(column.expression)}")
     said += [text for rule in column.quality if (text := rule_in_words(rule))]

@@ -81,7 +81,7 @@ def _bounded(stream: IO[str]) -> IO[str]:
 def _check(
     path: Path, record: Record | None, fields: list[str], records: Records, contract: SourceContract
 ) -> None:
-    wanted = list(dict.fromkeys(column.source_name for column in contract.source_columns))
+    wanted = list(dict.fromkeys(column.source_name for column in contract.as_in(fields).source_columns))
     missing = [name for name in wanted if name not in fields]
     line = contract.dialect.skip_lines + 1
     if not missing:

@@ -97,6 +97,7 @@ def inspect_parquet(file: LandingFile, contract: SourceContract, size: int) -> I
         )
         raise refuse(file.path, "a Parquet file", found) from error
     types = {field_.name: _parquet_kind(field_.type) for field_ in schema}
+    contract = contract.as_in(types)
     missing = list(
         dict.fromkeys(c.source_name for c in contract.source_columns if c.source_name not in types)
     )

@@ -107,6 +107,8 @@ def careful_read(
     Raises:
         LandingError: the file cannot be read to its end; it was damaged, or changed since it was inspected.
     """
+    if contract.format != "jsonl":  # where each row says itself what it has
+        contract = contract.as_in(file.header)
     try:
         (_parquet_relation if contract.format == "parquet" else _text_relation)(connection, file, contract)
     except (OSError, EOFError, zlib.error, UnicodeError, duckdb.Error) as error:

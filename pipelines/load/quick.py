@@ -99,6 +99,7 @@ def quick_select(
     All files have the same header, compression and Parquet types. Rows keep the order of the files and of their lines.
     Where the contract ignores some rows, they come too, and the column `is ignored` tells them apart.
     """
+    contract = contract.as_in(files[0].header)
     call, values = _parquet(contract, files) if contract.format == "parquet" else _csv(contract, files)
     fields, conditions, plain = [], [], []
     dialect, source_zone = contract.dialect, contract.dialect.timezone or zone

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,14 +45,3 @@ def dbt_log(settings: Settings) -> Iterator[Callable[[Any], None]]:
         yield write
     finally:
         handler.close()
-
-
-def take_values_out(results: Path) -> None:
-    """Take what the database said of values out of dbt's `run_results.json`."""
-    if not results.is_file():
-        return
-    written = json.loads(results.read_text(encoding="utf-8"))
-    for result in written["results"]:
-        if result["message"]:
-            result["message"] = without_values(result["message"])
-    results.write_text(json.dumps(written), encoding="utf-8")

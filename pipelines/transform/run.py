@@ -24,7 +24,7 @@ from pipelines.transform.environment import (
     project_folder,
     variables,
 )
-from pipelines.transform.log import dbt_log, log_file, take_values_out
+from pipelines.transform.log import dbt_log, log_file
 from pipelines.transform.parsed import keep_parsed, parse_key, read_parsed
 
 if TYPE_CHECKING:
@@ -163,6 +163,8 @@ def _invoked(
         *("--log-path", str(var / "logs")),
         *("--vars", json.dumps(variables(settings))),
         *("--log-level", "none", "--log-level-file", "none", "--no-use-colors", "--no-print"),
+        # The ledger has what happened, without the values of rows that dbt's own files would hold.
+        "--no-write-json",
     ]
     run = {
         "MAINSTAY_AS_OF_DATE": as_of.isoformat(),
@@ -178,9 +180,7 @@ def _invoked(
             key = parse_key(settings, context)
             manifest = read_parsed(settings, key)
             if manifest is None:
-                outcome = dbtRunner(callbacks=[log]).invoke(
-                    ["parse", "--no-partial-parse", "--no-write-json", *project]
-                )
+                outcome = dbtRunner(callbacks=[log]).invoke(["parse", "--no-partial-parse", *project])
                 if outcome.success:
                     manifest = outcome.result
                     keep_parsed(settings, key, manifest)
@@ -190,8 +190,6 @@ def _invoked(
                     manifest=manifest, callbacks=[log, *([heard] if heard is not None else [])]
                 )
                 outcome = runner.invoke([command, *project, *options])
-                if not outcome.success:
-                    take_values_out(settings.var / "dbt" / "target" / "run_results.json")
         finally:
             _close_connections()
     if isinstance(outcome.exception, KeyboardInterrupt | SystemExit):

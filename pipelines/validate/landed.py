@@ -166,7 +166,8 @@ def landed_select(
         groups: dict[tuple[Header, bool], list[Path]] = {}
         for file in files:
             header = _header(file, contract)
-            lacking = [c.source_name for c in contract.source_columns if c.source_name not in header.names]
+            wanted = contract.as_in(header.names).source_columns
+            lacking = [c.source_name for c in wanted if c.source_name not in header.names]
             if lacking:
                 connection.executemany(
                     "insert into landed_without values (?, ?, ?)",
