@@ -42,7 +42,7 @@ compared as (
         sum(complaints_12m) over (partition by month) as complaints_of_all,
         sum(complaints_12m) over (
             partition by month
-            order by complaints_12m desc, topic
+            order by complaints_12m desc, topic asc
             rows between unbounded preceding and current row
         ) as complaints_so_far,
         complaints_12m * recent_days_share as expected_recent
