@@ -11,6 +11,22 @@ tiers as (
     from {{ ref('customer_tiers_monthly') }}
 ),
 
+-- Complaints that can repeat one another: they alone are put in order, as most feedback is none.
+complaints as (
+    select
+        feedback_id,
+        business_date,
+        lag(business_date) over (
+            partition by customer_id, topic
+            order by feedback_at, feedback_id
+        ) as previous_date
+    from feedback
+    where
+        kind = 'complaint'
+        and customer_id is not null
+        and topic is not null
+),
+
 joined as (
     select
         feedback.*,
@@ -19,23 +35,15 @@ joined as (
             else coalesce(tiers.tier, 'none')
         end as tier,
         feedback.score is not null and feedback.kind in ('nps', 'csat') as is_answer,
-        feedback.kind = 'complaint' and feedback.customer_id is not null and feedback.topic is not null
-            as can_repeat
+        complaints.feedback_id is not null as can_repeat,
+        complaints.previous_date
     from feedback
     left join tiers
         on
             feedback.customer_id = tiers.customer_id
             and feedback.month = tiers.month
-),
-
-followed as (
-    select
-        *,
-        lag(business_date) over (
-            partition by can_repeat, customer_id, topic
-            order by feedback_at, feedback_id
-        ) as previous_date
-    from joined
+    left join complaints
+        on feedback.feedback_id = complaints.feedback_id
 )
 
 select
@@ -72,4 +80,4 @@ select
         when can_repeat
             then coalesce({{ days_between('previous_date', 'business_date') }} <= {{ var('repeat_complaint_days') }}, false)
     end as is_repeated
-from followed
+from joined
