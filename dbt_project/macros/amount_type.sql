@@ -8,3 +8,15 @@
 {% macro average_type() -%}
     decimal(18, {{ var('average_scale') | int }})
 {%- endmacro %}
+
+
+{# A DOUBLE or a quotient as an amount. #}
+{% macro to_amount(expression) -%}
+    {{ to_decimal(expression, var('amount_scale')) }}
+{%- endmacro %}
+
+
+{# A DOUBLE or a quotient as an average. #}
+{% macro to_average(expression) -%}
+    {{ to_decimal(expression, var('average_scale')) }}
+{%- endmacro %}

@@ -9,8 +9,15 @@
     quantile_cont(cast({{ expression }} as double), {{ fraction }})
 {%- endmacro %}
 
+{# Spark's percentile differs from quantile_cont in the last bit, so this is written as DuckDB works it out. #}
 {% macro spark__quantile(expression, fraction) -%}
-    percentile(cast({{ expression }} as double), {{ fraction }})
+    {%- set value = 'cast(' ~ expression ~ ' as double)' -%}
+    {%- set sorted = 'sort_array(collect_list(' ~ value ~ '))' -%}
+    {%- set place = '((count(' ~ value ~ ') - 1) * cast(' ~ fraction ~ ' as double))' -%}
+    (
+        get({{ sorted }}, cast(floor({{ place }}) as int)) * (1 - ({{ place }} - floor({{ place }})))
+        + get({{ sorted }}, cast(ceil({{ place }}) as int)) * ({{ place }} - floor({{ place }}))
+    )
 {%- endmacro %}
 
 
@@ -21,24 +28,24 @@
 
 
 {#
-    A DOUBLE as DECIMAL(18, scale). A bare cast differs between engines in ties: DuckDB rounds the binary product half
-    away from zero, Spark the shortest decimal text of the figure.
+    A DOUBLE or a quotient as DECIMAL, of 18 digits unless told. A bare cast differs between engines in ties: DuckDB
+    rounds the binary product half away from zero, Spark the shortest decimal text of the figure.
 #}
-{% macro to_decimal(expression, scale) -%}
-    {{ return(adapter.dispatch('to_decimal', 'mainstay')(expression, scale)) }}
+{% macro to_decimal(expression, scale, precision=18) -%}
+    {{ return(adapter.dispatch('to_decimal', 'mainstay')(expression, scale, precision)) }}
 {%- endmacro %}
 
-{% macro default__to_decimal(expression, scale) -%}
-    cast({{ expression }} as decimal(18, {{ scale | int }}))
+{% macro default__to_decimal(expression, scale, precision) -%}
+    cast({{ expression }} as decimal({{ precision }}, {{ scale | int }}))
 {%- endmacro %}
 
-{% macro spark__to_decimal(expression, scale) -%}
+{% macro spark__to_decimal(expression, scale, precision) -%}
     {%- set scale = scale | int -%}
-    {#- a tie of the product is a tie of its shortest text, too -#}
+    {#- a tie of the product is a tie of its shortest text, too; a unit of few digits leaves the product room for all of its own -#}
     cast(
         cast(round(cast({{ expression }} as double) * 1e{{ scale }}) as decimal(20, 0))
-        * cast('{{ '1' if scale == 0 else '0.' ~ '0' * (scale - 1) ~ '1' }}' as decimal(18, {{ scale }}))
-        as decimal(18, {{ scale }})
+        * cast('{{ '1' if scale == 0 else '0.' ~ '0' * (scale - 1) ~ '1' }}' as decimal({{ [scale, 1] | max }}, {{ scale }}))
+        as decimal({{ precision }}, {{ scale }})
     )
 {%- endmacro %}
 

@@ -1,44 +1,45 @@
 {#
     Who is merged into whom, as known on the as-of date, and where the chain of merges ends.
 
-    Each round doubles the links that a row has followed, so five rounds follow 32. A chain that has not ended by
-    then is a circle, leads into one, or is longer; its customers have no survivor and stay who they are.
+    A chain is followed for 32 links and one more. One that goes on even then is a circle, leads into one, or is longer;
+    its customers have no survivor and stay who they are.
 #}
-{%- set rounds = 5 -%}
+{{ config(materialized=read_by_many()) }}
+{%- set longest = 32 -%}
 
-with source as (
+with recursive source as (
     {{ held_rows('customers', ['customer_id'], is_snapshot=true) }}
 ),
 
-hops_0 as (
+links as (
     select
         customer_id,
-        merged_into_customer_id as reached_customer_id
+        merged_into_customer_id
     from source
     where merged_into_customer_id is not null
 ),
 
-{% for round in range(1, rounds + 1) %}
-    hops_{{ round }} as (
-        select
-            hops.customer_id,
-            coalesce(onward.reached_customer_id, hops.reached_customer_id) as reached_customer_id
-        from hops_{{ round - 1 }} as hops
-        left join hops_{{ round - 1 }} as onward
-            on hops.reached_customer_id = onward.customer_id
-    ),
-{% endfor %}
-
-ended as (
+chains as (
     select
-        hops.customer_id,
-        case when onward.customer_id is null then hops.reached_customer_id end as surviving_customer_id
-    from hops_{{ rounds }} as hops
-    left join hops_0 as onward
-        on hops.reached_customer_id = onward.customer_id
+        customer_id,
+        merged_into_customer_id as reached_customer_id,
+        1 as link_count
+    from links
+
+    union all
+
+    select
+        chains.customer_id,
+        links.merged_into_customer_id as reached_customer_id,
+        chains.link_count + 1 as link_count
+    from chains
+    inner join links
+        on chains.reached_customer_id = links.customer_id
+    where chains.link_count <= {{ longest }}
 )
 
 select
     customer_id,
-    surviving_customer_id
-from ended
+    case when max(link_count) <= {{ longest }} then max_by(reached_customer_id, link_count) end as surviving_customer_id
+from chains
+group by customer_id

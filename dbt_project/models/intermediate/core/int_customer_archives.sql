@@ -57,23 +57,33 @@ interactions as (
     group by customer_id
 ),
 
-customer_ids as (
-    select customer_id from basics
-    union
-    select customer_id from purchases
-    union
-    select customer_id from interactions
+parts as (
+    select
+        customer_id,
+        basics_completeness,
+        0.0e0 as purchases_completeness,
+        0.0e0 as interactions_completeness
+    from basics
+    union all
+    select
+        customer_id,
+        0.0e0 as basics_completeness,
+        purchases_completeness,
+        0.0e0 as interactions_completeness
+    from purchases
+    union all
+    select
+        customer_id,
+        0.0e0 as basics_completeness,
+        0.0e0 as purchases_completeness,
+        interactions_completeness
+    from interactions
 )
 
 select
-    customer_ids.customer_id,
-    coalesce(basics.basics_completeness, 0.0e0) as basics_completeness,
-    coalesce(purchases.purchases_completeness, 0.0e0) as purchases_completeness,
-    coalesce(interactions.interactions_completeness, 0.0e0) as interactions_completeness
-from customer_ids
-left join basics
-    on customer_ids.customer_id = basics.customer_id
-left join purchases
-    on customer_ids.customer_id = purchases.customer_id
-left join interactions
-    on customer_ids.customer_id = interactions.customer_id
+    customer_id,
+    max(basics_completeness) as basics_completeness,
+    max(purchases_completeness) as purchases_completeness,
+    max(interactions_completeness) as interactions_completeness
+from parts
+group by customer_id

@@ -8,7 +8,7 @@ select
     purchase_days,
     months_observed,
     is_new_customer,
-    cast(window_net_amount / cast(months_observed as decimal(18, 2)) as {{ average_type() }}) as avg_monthly_spend,
+    {{ to_average('window_net_amount / cast(months_observed as decimal(18, 2))') }} as avg_monthly_spend,
     profit_basis
 from {{ ref('int_customer_assessments') }}
 where not is_lapse

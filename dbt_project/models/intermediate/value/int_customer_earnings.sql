@@ -53,9 +53,9 @@ select
         when own_margins.assumed_line_count = own_margins.line_count then 'assumed'
         else 'mixed'
     end as profit_basis,
-    cast(coalesce(cast(tiers.window_spend as double) * 12 / tiers.months_observed, 0) as {{ amount_type() }})
+    {{ to_amount('coalesce(cast(tiers.window_spend as double) * 12 / tiers.months_observed, 0)') }}
         as yearly_run_rate,
-    cast(coalesce(cast(tiers.window_profit as double) * 12 / tiers.months_observed, 0) as {{ amount_type() }})
+    {{ to_amount('coalesce(cast(tiers.window_profit as double) * 12 / tiers.months_observed, 0)') }}
         as yearly_profit_run_rate,
     -- Returns can leave a net spend close to 0, of which a profit is any multiple: no margin to expect again.
     case

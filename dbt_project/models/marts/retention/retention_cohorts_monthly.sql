@@ -74,5 +74,5 @@ select
     cast(retained_customers as bigint) as retained_customers,
     cast(retained_customers as double) / cohort_size as retention_rate,
     cast(revenue as {{ amount_type() }}) as revenue,
-    cast(cast(cumulative_revenue as double) / cohort_size as {{ average_type() }}) as cumulative_revenue_per_customer
+    {{ to_average('cast(cumulative_revenue as double) / cohort_size') }} as cumulative_revenue_per_customer
 from accumulated

@@ -6,7 +6,7 @@ with customers as (
         window_spend,
         window_profit,
         profit_basis,
-        cast(window_spend / cast(months_observed as decimal(18, 2)) as decimal(28, 10)) as avg_monthly_spend
+        {{ to_decimal('window_spend / cast(months_observed as decimal(18, 2))', 10, 28) }} as avg_monthly_spend
     from {{ ref('customer_tiers_monthly') }}
     where tier <> 'lapsed'
 ),
@@ -72,6 +72,6 @@ select
     cast(profit as {{ amount_type() }}) as profit,
     {{ share('customer_profit', 'profit_of_customers') }} as profit_share,
     {{ share('profit', 'profit_of_all') }} as profit_share_of_all,
-    cast(avg_monthly_spend as {{ average_type() }}) as avg_monthly_spend,
+    {{ to_average('avg_monthly_spend') }} as avg_monthly_spend,
     profit_basis
 from with_totals

@@ -52,7 +52,7 @@ referred as (
         coalesce(sum(expected.profit_to_date), 0) as profit_to_date,
         case
             when count(expected.profit_12m * expected.years) = count(expected.customer_id)
-                then coalesce(sum(cast(expected.profit_12m * expected.years as {{ amount_type() }})), 0)
+                then coalesce(sum({{ to_amount('expected.profit_12m * expected.years') }}), 0)
         end as lifetime_profit
     from {{ ref('dim_customers') }} as customers
     left join expected
@@ -72,13 +72,13 @@ select
     expected.yearly_profit_run_rate,
     expected.margin_rate,
     expected.margin_basis,
-    cast(expected.revenue_12m as {{ amount_type() }}) as expected_revenue_12m,
-    cast(expected.profit_12m as {{ amount_type() }}) as expected_profit_12m,
+    {{ to_amount('expected.revenue_12m') }} as expected_revenue_12m,
+    {{ to_amount('expected.profit_12m') }} as expected_profit_12m,
     expected.retention_rate,
     expected.retention_basis,
     cast({{ var('discount_rate') }} as double) as discount_rate,
-    cast(expected.revenue_12m * expected.years as {{ amount_type() }}) as expected_lifetime_revenue,
-    cast(expected.profit_12m * expected.years as {{ amount_type() }}) as expected_lifetime_profit,
+    {{ to_amount('expected.revenue_12m * expected.years') }} as expected_lifetime_revenue,
+    {{ to_amount('expected.profit_12m * expected.years') }} as expected_lifetime_profit,
     cast(coalesce(referred.referred_customers, 0) as bigint) as referred_customers,
     cast(coalesce(referred.referred_buyers, 0) as bigint) as referred_buyers,
     cast(coalesce(referred.revenue_to_date, 0) as {{ amount_type() }}) as referred_revenue_to_date,

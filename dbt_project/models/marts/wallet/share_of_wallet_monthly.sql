@@ -12,8 +12,8 @@ rounded as (
         estimates.wallet >= medians.median_wallet - {{ wallet_tolerance() }} as is_big_wallet,
         estimates.share_of_wallet >= 0.5 - {{ wallet_tolerance() }} as is_high_share,
         -- Rounded once, so that headroom is exactly the difference of the published figures.
-        cast(estimates.own_spend as {{ average_type() }}) as published_own_spend,
-        cast(estimates.wallet as {{ average_type() }}) as published_wallet
+        {{ to_average('estimates.own_spend') }} as published_own_spend,
+        {{ to_average('estimates.wallet') }} as published_wallet
     from estimates
     inner join medians
         on
@@ -47,9 +47,9 @@ select
     war_brands_used,
     war_rank,
     war_share,
-    cast(war_wallet as {{ average_type() }}) as war_wallet,
-    cast(benchmark_spend as {{ average_type() }}) as benchmark_spend,
-    cast(benchmark_wallet as {{ average_type() }}) as benchmark_wallet,
+    {{ to_average('war_wallet') }} as war_wallet,
+    {{ to_average('benchmark_spend') }} as benchmark_spend,
+    {{ to_average('benchmark_wallet') }} as benchmark_wallet,
     benchmark_share,
     benchmark_is_capped,
     benchmark_level,
