@@ -27,15 +27,35 @@ bounds as (
 ),
 
 special_groups as (
-    select 'all' as tier, 'All' as label_en, '全部' as label_zh, -1 as position
+    select
+        'all' as tier,
+        'All' as label_en,
+        '全部' as label_zh,
+        -1 as position
     union all
-    select 'new' as tier, 'New' as label_en, '新客户' as label_zh, 1 as position
+    select
+        'new' as tier,
+        'New' as label_en,
+        '新客户' as label_zh,
+        1 as position
     union all
-    select 'lapsed' as tier, 'Lapsed' as label_en, '已流失' as label_zh, 2 as position
+    select
+        'lapsed' as tier,
+        'Lapsed' as label_en,
+        '已流失' as label_zh,
+        2 as position
     union all
-    select 'none' as tier, 'No tier' as label_en, '无等级' as label_zh, 3 as position
+    select
+        'none' as tier,
+        'No tier' as label_en,
+        '无等级' as label_zh,
+        3 as position
     union all
-    select 'anonymous' as tier, 'Without a customer' as label_en, '无客户' as label_zh, 4 as position
+    select
+        'anonymous' as tier,
+        'Without a customer' as label_en,
+        '无客户' as label_zh,
+        4 as position
 ),
 
 listed as (
