@@ -1,7 +1,8 @@
 """What the package really holds, as landing tables: transactions, products, customers and interactions.
 
 Each statement makes `demo_<dataset>` with `landing_date`, the night whose export a row is in, and the
-contract's columns. Unit costs are the only made-up column here; `cost_source_system` says so.
+contract's columns. Two columns here are made up: unit costs, as `cost_source_system` says, and account managers,
+as their own numbers say.
 """
 
 from __future__ import annotations
@@ -91,9 +92,11 @@ select
     household_size,
     marital_status,
     household_comp as segment,
+    account_managers.employee_id as account_manager_employee_id,
     'completejourney' as source_system,
 from (select distinct household_id from lines)
 left join demographics using (household_id)
+left join account_managers using (household_id)
 order by household_id
 """
 

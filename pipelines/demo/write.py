@@ -20,6 +20,7 @@ from pipelines.demo import export
 from pipelines.demo.feedback import create_feedback
 from pipelines.demo.manifest import Manifest, writing
 from pipelines.demo.source import FIRST_DATE, LAST_DATE, fingerprint, open_source, package_data
+from pipelines.demo.staff import create_account_managers, create_employee_surveys, create_employees
 from pipelines.demo.wallets import create_wallet_surveys
 from pipelines.errors import LandingError, SettingsError
 from pipelines.quoting import ident, literal
@@ -32,13 +33,21 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 """Called with a dataset's name, its files done and its files in all."""
 
+
+def _create_customers(connection: duckdb.DuckDBPyConnection) -> None:
+    create_account_managers(connection)
+    connection.execute(export.CUSTOMERS)
+
+
 DATASETS: dict[str, Callable[[duckdb.DuckDBPyConnection], object]] = {
     "transactions": lambda connection: connection.execute(export.TRANSACTIONS),
-    "customers": lambda connection: connection.execute(export.CUSTOMERS),
+    "customers": _create_customers,
     "products": lambda connection: connection.execute(export.PRODUCTS),
     "interactions": lambda connection: connection.execute(export.INTERACTIONS),
     "feedback": create_feedback,
     "wallet_surveys": create_wallet_surveys,
+    "employees": create_employees,
+    "employee_surveys": create_employee_surveys,
 }
 """The datasets that the demo has, each with what makes its table."""
 
@@ -114,7 +123,7 @@ def write_demo(
     Args:
         settings: the deployment; its landing folder is written to.
         through: last night to write; default the data's last one, 2017-12-31.
-        only: datasets to write; default all six.
+        only: datasets to write; default all.
         dry_run: only say what would be written.
         progress: called after each file.
 

@@ -140,6 +140,12 @@ _SIMULATED = (
     ("feedback", "SELECT count(*) FROM raw.feedback WHERE source_system = 'simulated'"),
     ("wallet surveys", "SELECT count(*) FROM raw.wallet_surveys WHERE source_system = 'simulated'"),
     ("unit costs", "SELECT count(*) FROM raw.products WHERE cost_source_system = 'simulated'"),
+    ("staff", "SELECT count(*) FROM raw.employees WHERE source_system = 'simulated'"),
+    (
+        "account managers",
+        "SELECT count(*) FROM raw.customers WHERE account_manager_employee_id IN "
+        "(SELECT employee_id FROM raw.employees WHERE source_system = 'simulated')",
+    ),
 )
 
 

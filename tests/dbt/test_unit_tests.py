@@ -34,7 +34,9 @@ def test_everything_builds_without_any_row(empty: Warehouse) -> None:
     tables = empty.query("select table_name from information_schema.tables where table_schema = 'marts'")
     assert tables
     for (name,) in tables:
-        assert empty.query(f"select count(*) from marts.{name}") == [(0,)], name
+        # what the policy says needs no rows
+        expected = name == "dim_tiers"
+        assert empty.query(f"select count(*) > 0 from marts.{name}") == [(expected,)], name
 
 
 def test_every_dbt_unit_test_passes(empty: Warehouse, request: pytest.FixtureRequest) -> None:

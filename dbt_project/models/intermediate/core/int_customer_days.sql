@@ -13,6 +13,10 @@ select
     cast(sum(net_amount) as {{ amount_type() }}) as net_amount,
     cast(sum(profit_amount) as {{ amount_type() }}) as profit_amount,
     cast(coalesce(sum(discount_amount), 0) as {{ amount_type() }}) as discount_amount,
+    cast(sum(case when net_amount > 0 then net_amount else 0 end) as {{ amount_type() }}) as sales_amount,
+    cast(
+        sum(case when net_amount > 0 and discount_amount > 0 then net_amount else 0 end) as {{ amount_type() }}
+    ) as discounted_sales_amount,
     cast(count(*) as integer) as line_count,
     cast(sum(case when profit_basis = 'assumed' then 1 else 0 end) as integer) as assumed_line_count,
     cast(sum(case when is_known_product then 1 else 0 end) as integer) as known_product_line_count,

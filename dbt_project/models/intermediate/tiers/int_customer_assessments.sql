@@ -38,6 +38,8 @@ watched as (
         months.month_index,
         coalesce(customer_months.net_amount, 0) as net_amount,
         coalesce(customer_months.profit_amount, 0) as profit_amount,
+        coalesce(customer_months.sales_amount, 0) as sales_amount,
+        coalesce(customer_months.discounted_sales_amount, 0) as discounted_sales_amount,
         coalesce(customer_months.purchase_days, 0) as purchase_days,
         coalesce(customer_months.line_count, 0) as line_count,
         coalesce(customer_months.assumed_line_count, 0) as assumed_line_count
@@ -56,9 +58,16 @@ windows as (
         first_purchase_index,
         sum(net_amount) {{ window_frame }} as window_net_amount,
         sum(profit_amount) {{ window_frame }} as window_profit_amount,
+        sum(sales_amount) {{ window_frame }} as window_sales_amount,
+        sum(discounted_sales_amount) {{ window_frame }} as window_discounted_sales_amount,
         sum(purchase_days) {{ window_frame }} as purchase_days,
         sum(line_count) {{ window_frame }} as line_count,
-        sum(assumed_line_count) {{ window_frame }} as assumed_line_count
+        sum(assumed_line_count) {{ window_frame }} as assumed_line_count,
+        sum(case when purchase_days > 0 then 1 else 0 end) over (
+            partition by customer_id
+            order by month_index
+            range between 2 preceding and current row
+        ) as purchase_months_3
     from watched
 ),
 
@@ -75,7 +84,10 @@ select
     month_index,
     cast(window_net_amount as {{ amount_type() }}) as window_net_amount,
     cast(window_profit_amount as {{ amount_type() }}) as window_profit_amount,
+    cast(window_sales_amount as {{ amount_type() }}) as window_sales_amount,
+    cast(window_discounted_sales_amount as {{ amount_type() }}) as window_discounted_sales_amount,
     cast(purchase_days as integer) as purchase_days,
+    cast(purchase_months_3 as integer) as purchase_months_3,
     least({{ window_months }}, month_index - first_purchase_index + 1) as months_observed,
     month_index - first_purchase_index < {{ var('new_customer_months') | int }} as is_new_customer,
     purchase_days = 0 as is_lapse,
