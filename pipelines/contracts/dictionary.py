@@ -30,6 +30,7 @@ DOMAINS = {
     "tiers": ("Customer tiers", "Who is in which tier, how customers move, and what each tier brings."),
     "wallet": ("Share of wallet", "How much of a customer's spend is with us, and how much more could be."),
     "retention": ("Retention", "Who stays, who is at risk, who has left, and how much revenue stays."),
+    "defections": ("Defectors", "Who left, why, what it costs, and who was won back."),
     "value": ("Customer value", "What customers are worth, what better retention would bring, and how far to trust the fits."),
 }  # fmt: skip
 """Heading and sentence of a domain's page, in the order of the index; others follow under their own name."""

@@ -62,6 +62,20 @@
 {%- endmacro %}
 
 
+{# Seconds from one moment to a later one, with their fractions, DOUBLE. #}
+{% macro seconds_between(start, end) -%}
+    {{ return(adapter.dispatch('seconds_between', 'mainstay')(start, end)) }}
+{%- endmacro %}
+
+{% macro default__seconds_between(start, end) -%}
+    (cast(date_diff('microsecond', {{ start }}, {{ end }}) as double) / 1e6)
+{%- endmacro %}
+
+{% macro spark__seconds_between(start, end) -%}
+    (cast(timestampdiff(microsecond, {{ start }}, {{ end }}) as double) / 1e6)
+{%- endmacro %}
+
+
 {# A month's place on the calendar, year * 12 + month, INTEGER: differences count months. #}
 {% macro month_index(date) -%}
     cast(extract(year from {{ date }}) * 12 + extract(month from {{ date }}) as integer)
