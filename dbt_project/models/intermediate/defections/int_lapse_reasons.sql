@@ -10,18 +10,18 @@
     'int_reason_habit_change',
 ] -%}
 with held as (
-    {%- for rule in rules %}
-    select
-        customer_id,
-        lapse_number,
-        {{ loop.index }} as rule_number,
-        '{{ rule | replace("int_reason_", "") }}' as rule_name,
-        reason,
-        reason_basis,
-        evidence_ids
-    from {{ ref(rule) }}
-    {{- '\n    union all' if not loop.last }}
-    {%- endfor %}
+    {% for rule in rules %}
+        select
+            customer_id,
+            lapse_number,
+            {{ loop.index }} as rule_number,
+            '{{ rule | replace("int_reason_", "") }}' as rule_name,
+            reason,
+            reason_basis,
+            evidence_ids
+        from {{ ref(rule) }}
+        {% if not loop.last %}union all{% endif %}
+    {% endfor %}
 ),
 
 ordered as (

@@ -46,7 +46,7 @@ counted as (
         sum(case when is_compared and not is_contacted_30d and is_won_back_180d then 1 else 0 end)
             as won_back_not_contacted
     from lapses
-    group by grouping sets ((month, tier_before, reason), (month, tier_before), (month, reason), (month))
+    group by month, cube(tier_before, reason)
 ),
 
 rates as (
