@@ -1,4 +1,4 @@
--- said: the latest exit interview, from days before the last purchase on while the customer was away.
+-- said: the latest exit interview while the customer was away, or on the days before the last purchase.
 with lapses as (
     select
         customer_id,
