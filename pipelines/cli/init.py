@@ -99,7 +99,11 @@ def demo(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
+<<<<<<< HEAD
     """Write the demo's landing files: The Complete Journey's 2017; feedback, surveys, staff and unit costs are simulated."""
+=======
+    """Write the demo's landing files: The Complete Journey's 2017; feedback, surveys, contacts and unit costs are simulated."""
+>>>>>>> defect
     from pipelines.demo import write_demo
 
     settings = load_settings()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.contracts import Column, SourceContract, canonical_contracts
 from pipelines.demo import export
+from pipelines.demo.contacts import create_interactions
 from pipelines.demo.feedback import create_feedback
 from pipelines.demo.manifest import Manifest, writing
 from pipelines.demo.source import FIRST_DATE, LAST_DATE, fingerprint, open_source, package_data
@@ -43,7 +44,7 @@ DATASETS: dict[str, Callable[[duckdb.DuckDBPyConnection], object]] = {
     "transactions": lambda connection: connection.execute(export.TRANSACTIONS),
     "customers": _create_customers,
     "products": lambda connection: connection.execute(export.PRODUCTS),
-    "interactions": lambda connection: connection.execute(export.INTERACTIONS),
+    "interactions": create_interactions,
     "feedback": create_feedback,
     "wallet_surveys": create_wallet_surveys,
     "employees": create_employees,

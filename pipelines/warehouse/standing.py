@@ -139,6 +139,7 @@ def unvalidated(settings: Settings) -> dict[str, list[date]]:
 _SIMULATED = (
     ("feedback", "SELECT count(*) FROM raw.feedback WHERE source_system = 'simulated'"),
     ("wallet surveys", "SELECT count(*) FROM raw.wallet_surveys WHERE source_system = 'simulated'"),
+    ("contacts", "SELECT count(*) FROM raw.interactions WHERE source_system = 'simulated'"),
     ("unit costs", "SELECT count(*) FROM raw.products WHERE cost_source_system = 'simulated'"),
     ("staff", "SELECT count(*) FROM raw.employees WHERE source_system = 'simulated'"),
     (

@@ -232,9 +232,11 @@ def test_every_product_sold_and_every_household_exists(
 
 def test_made_up_rows_and_costs_say_so(demo: tuple[Settings, DemoReport], surveys: Settings) -> None:
     for dataset in CONTRACTS:
-        want = "simulated" if dataset in SIMULATED else "completejourney"
+        want = {"simulated"} if dataset in SIMULATED else {"completejourney"}
+        if dataset == "interactions":  # the package's own, and the contacts
+            want = {"completejourney", "simulated"}
         systems = {row["source_system"] for row in all_rows(settings_of(dataset, demo, surveys), dataset)}
-        assert systems == {want}, dataset
+        assert systems == want, dataset
     costs = {
         (row["unit_cost"] is not None, row["cost_source_system"]) for row in all_rows(demo[0], "products")
     }
@@ -262,11 +264,22 @@ def test_unit_costs_give_the_margins_of_the_policy(
 
 
 def test_interactions_are_the_packages(surveys: Settings) -> None:
-    rows = pd.DataFrame(all_rows(surveys, "interactions"))
+    rows = pd.DataFrame(all_rows(surveys, "interactions")).query("source_system == 'completejourney'")
     assert rows["kind"].value_counts().to_dict() == {"campaign_mailing": 6589, "coupon_redemption": 2102}
     early = rows[rows["interaction_at"] < pd.Timestamp(FIRST_DATE)]
     assert set(early["campaign_id"]) == {"24", "25", "26"}
     assert landing_files(surveys, "interactions")[0].parent.name == FIRST_DATE.isoformat()
+
+
+def test_contacts_are_made_while_a_household_is_away(surveys: Settings, package: pd.DataFrame) -> None:
+    rows = pd.DataFrame(all_rows(surveys, "interactions")).query("source_system == 'simulated'")
+    assert 400 <= len(rows) <= 900
+    assert set(rows["kind"]) == {"message", "call", "visit"}
+    assert set(rows["direction"]) == {"outbound"}
+    days = {str(k): set(v["day"]) for k, v in package[package["sales_value"] > 0].groupby("household_id")}
+    for customer, at in zip(rows["customer_id"], rows["interaction_at"], strict=True):
+        before = max(day for day in days[customer] if day <= at.date())
+        assert (at.date() - before).days > 22, (customer, at)
 
 
 def test_complaints_are_answered_in_order_and_only_known_when_they_happened(surveys: Settings) -> None:

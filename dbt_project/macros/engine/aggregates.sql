@@ -64,6 +64,27 @@
 {%- endmacro %}
 
 
+{# The group's texts as one, with commas between them, in the order of another column; null over no text. #}
+{% macro joined_texts(expression, order) -%}
+    {{ return(adapter.dispatch('joined_texts', 'mainstay')(expression, order)) }}
+{%- endmacro %}
+
+{% macro default__joined_texts(expression, order) -%}
+    string_agg({{ expression }}, ',' order by {{ order }})
+{%- endmacro %}
+
+{% macro spark__joined_texts(expression, order) -%}
+    nullif(array_join(transform(
+        sort_array(collect_list(
+            case when {{ expression }} is not null
+                then named_struct('place', {{ order }}, 'said', {{ expression }})
+            end
+        )),
+        item -> item.said
+    ), ','), '')
+{%- endmacro %}
+
+
 {# The type of a text of any length. #}
 {% macro text_type() -%}
     {{ return(adapter.dispatch('text_type', 'mainstay')()) }}

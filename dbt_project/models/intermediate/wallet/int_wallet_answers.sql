@@ -11,7 +11,8 @@ answers as (
         category,
         max(business_date) as business_date,
         max(surveyed_at) as surveyed_at,
-        max(declared_wallet) as declared_wallet
+        max(declared_wallet) as declared_wallet,
+        max(case when is_own_brand then 1 else 0 end) = 1 as is_own_brand_named
     from surveys
     group by 1, 2, 3
 ),
@@ -68,6 +69,7 @@ select
     answers.business_date,
     answers.surveyed_at,
     answers.declared_wallet,
+    answers.is_own_brand_named,
     cast(own_shares.brands_used as integer) as war_brands_used,
     own_shares.best_rank as war_rank,
     own_shares.war_share
