@@ -99,11 +99,7 @@ def demo(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-<<<<<<< HEAD
-    """Write the demo's landing files: The Complete Journey's 2017; feedback, surveys, staff and unit costs are simulated."""
-=======
-    """Write the demo's landing files: The Complete Journey's 2017; feedback, surveys, contacts and unit costs are simulated."""
->>>>>>> defect
+    """Write the demo's landing files: The Complete Journey's 2017; all but what was bought is simulated, and says so."""
     from pipelines.demo import write_demo
 
     settings = load_settings()
