@@ -27,7 +27,7 @@ from pipelines.contracts.seeds import SEEDS, seed_types
 DAY = "2017-03-31"
 HOLDING = {"soft_landing": True, "grace_months": 2}
 
-CHEAP = {
+ALLOWED = {
     (
         "int_customer_earnings",
         "to_date",
@@ -49,7 +49,7 @@ CHEAP = {
         "links",
     ): "once to begin with and once per link of the longest chain; a table on Spark",
 }
-"""CTEs with work in them that a model names twice all the same, and why that costs little."""
+"""CTEs with work in them that a model names twice all the same, and why they may."""
 
 CALL = MacroGenerator.call_macro
 
@@ -160,4 +160,5 @@ def test_nothing_is_worked_out_twice_but_what_is_listed(for_spark: Compiled) -> 
         for name in for_spark.schemas
         for twice in worked_out_twice(for_spark.sql[name], for_spark.views)
     }
-    assert found == set(CHEAP)
+    holds = "recursive" in for_spark.sql["int_customer_held_tiers"]
+    assert found == {each for each in ALLOWED if holds or each[0] != "int_customer_held_tiers"}
