@@ -25,9 +25,7 @@ chains as (
         merged_into_customer_id as reached_customer_id,
         1 as link_count
     from links
-
     union all
-
     select
         chains.customer_id,
         links.merged_into_customer_id as reached_customer_id,
