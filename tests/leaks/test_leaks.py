@@ -34,10 +34,10 @@ NAME, PHONE, EMAIL, STREET, BORN = (
 MARKERS = ("Zenobia", "Quark", "Qu\\xe4rk", "5550199", "zq@example", "Marker", BORN, "07.07.1990")
 HEADER = (
     "customer_id,full_name,phone,email,address,birth_date,gender,age_band,income_band,household_size,marital_status,region,"
-    "segment,acquisition_channel,registered_on,referred_by_customer_id,merged_into_customer_id,preferred_channel,"
-    "is_marketing_consent,source_system"
+    "segment,acquisition_channel,registered_on,referred_by_customer_id,account_manager_employee_id,merged_into_customer_id,"
+    "preferred_channel,is_marketing_consent,source_system"
 )
-ROW = f"C1,{NAME},{PHONE},{EMAIL},{STREET},{BORN},f,35-44,,2,,Nord,family,web,2016-05-01,,,,,till"
+ROW = f"C1,{NAME},{PHONE},{EMAIL},{STREET},{BORN},f,35-44,,2,,Nord,family,web,2016-05-01,,,,,,till"
 FILES: dict[str, str | bytes] = {
     "no header": f"{ROW}\n",
     "a header delimited otherwise": f"{HEADER}\n{ROW}\n".replace(",", ";"),

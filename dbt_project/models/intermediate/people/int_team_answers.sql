@@ -6,18 +6,19 @@ with surveys as (
     from {{ ref('stg_employee_surveys') }}
 ),
 
+counted_in as (
+    select false as is_all
+    union all
+    select true as is_all
+),
+
 grouped as (
     select
-        team_id,
-        month,
-        score
+        surveys.month,
+        surveys.score,
+        case when counted_in.is_all then 'all' else surveys.team_id end as team_id
     from surveys
-    union all
-    select
-        'all' as team_id,
-        month,
-        score
-    from surveys
+    cross join counted_in
 )
 
 select

@@ -11,20 +11,19 @@ with employees as (
         case when left_on <= {{ as_of_date() }} then left_on end as left_on
     from {{ ref('stg_employees') }}
     where hired_on <= {{ as_of_date() }}
+),
+
+counted_in as (
+    select false as is_all
+    union all
+    select true as is_all
 )
 
 select
-    team_id,
-    employee_id,
-    store_id,
-    hired_on,
-    left_on
+    case when counted_in.is_all then 'all' else employees.team_id end as team_id,
+    employees.employee_id,
+    employees.store_id,
+    employees.hired_on,
+    employees.left_on
 from employees
-union all
-select
-    'all' as team_id,
-    employee_id,
-    store_id,
-    hired_on,
-    left_on
-from employees
+cross join counted_in

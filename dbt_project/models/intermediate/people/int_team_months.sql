@@ -25,7 +25,8 @@ series as (
 months as (
     select
         month,
-        least({{ month_end('month') }}, {{ as_of_date() }}) as month_end
+        least({{ month_end('month') }}, {{ as_of_date() }}) as month_end,
+        row_number() over (order by month) > 11 as is_published
     from series
 ),
 
@@ -54,6 +55,7 @@ counted as (
         teams.team_id,
         months.month,
         months.month_end,
+        months.is_published,
         sum(case
             when members.hired_on < months.month and coalesce(members.left_on >= months.month, true) then 1
             else 0
@@ -73,7 +75,7 @@ counted as (
         on teams.first_month <= months.month
     left join members
         on teams.team_id = members.team_id
-    group by teams.team_id, months.month, months.month_end
+    group by teams.team_id, months.month, months.month_end, months.is_published
 ),
 
 rolled as (
@@ -106,11 +108,12 @@ select
     coalesce(answers.enps_answers, 0) as enps_answers,
     {{ share('(answers.promoters - answers.detractors)', 'answers.enps_answers') }} as enps
 from rolled
-inner join bounds
-    on rolled.month >= bounds.first_month
 left join answers
     on rolled.team_id = answers.team_id and rolled.month = answers.month
 where
-    rolled.headcount_opening > 0
-    or rolled.hired > 0
-    or answers.enps_answers > 0
+    rolled.is_published
+    and (
+        rolled.headcount_opening > 0
+        or rolled.hired > 0
+        or answers.enps_answers > 0
+    )

@@ -25,22 +25,24 @@ wallets as (
     where category = 'all'
 ),
 
-account_managers as (
-    select customer_id
-    from {{ ref('stg_customers') }}
-    where account_manager_employee_id is not null
+-- Each customer speaks once for itself, and once for who referred it.
+roles as (
+    select true as is_own
+    union all
+    select false as is_own
 ),
 
--- The first month in which one of those that a customer referred had bought.
-referrals as (
+-- Whether a customer has an account manager, and the first month in which one of those that it referred had bought.
+ties as (
     select
-        referred.referred_by_customer_id as customer_id,
-        min(first_purchases.first_purchase_month) as first_month
-    from {{ ref('stg_customers') }} as referred
-    inner join {{ ref('int_customer_first_purchases') }} as first_purchases
-        on referred.customer_id = first_purchases.customer_id
-    where referred.referred_by_customer_id is not null
-    group by referred.referred_by_customer_id
+        case when roles.is_own then customers.customer_id else customers.referred_by_customer_id end as customer_id,
+        max(case when roles.is_own and customers.account_manager_employee_id is not null then 1 else 0 end) as managers,
+        min(case when not roles.is_own then first_purchases.first_purchase_month end) as first_referred_month
+    from {{ ref('stg_customers') }} as customers
+    cross join roles
+    left join {{ ref('int_customer_first_purchases') }} as first_purchases
+        on customers.customer_id = first_purchases.customer_id
+    group by case when roles.is_own then customers.customer_id else customers.referred_by_customer_id end
 ),
 
 known as (
@@ -53,17 +55,15 @@ known as (
         wallets.share_of_wallet,
         windows.discount_share,
         windows.is_paying_full,
-        coalesce(referrals.first_month <= windows.month, false) as has_referred_buyer,
-        account_managers.customer_id is not null as has_account_manager
+        coalesce(ties.first_referred_month <= windows.month, false) as has_referred_buyer,
+        coalesce(ties.managers > 0, false) as has_account_manager
     from windows
     inner join months
         on windows.month = months.month
     left join wallets
         on windows.customer_id = wallets.customer_id and windows.month = wallets.month
-    left join referrals
-        on windows.customer_id = referrals.customer_id
-    left join account_managers
-        on windows.customer_id = account_managers.customer_id
+    left join ties
+        on windows.customer_id = ties.customer_id
 ),
 
 -- Each stage asks for the one before it; an unknown share commits nobody. Half of a wallet is as in its quadrants.

@@ -63,45 +63,43 @@ listed as (
         policies.tier,
         policies.valid_from,
         periods.next_valid_from,
-        policies.valid_from = bounds.current_valid_from as is_current,
-        true as is_policy_tier,
         policies.tier_rank,
-        policies.tier_rank as sort_order,
         policies.lower_bound,
         policies.label_en,
-        policies.label_zh
+        policies.label_zh,
+        null as position
     from policies
     inner join periods
         on policies.valid_from = periods.valid_from
-    cross join bounds
     union all
     select
-        special_groups.tier,
-        bounds.first_valid_from as valid_from,
+        tier,
+        null as valid_from,
         null as next_valid_from,
-        true as is_current,
-        false as is_policy_tier,
         null as tier_rank,
-        case
-            when special_groups.position < 0 then 0
-            else bounds.last_rank + special_groups.position
-        end as sort_order,
         null as lower_bound,
-        special_groups.label_en,
-        special_groups.label_zh
+        label_en,
+        label_zh,
+        position
     from special_groups
-    cross join bounds
 )
 
 select
-    tier,
-    valid_from,
-    {{ add_days('next_valid_from', -1) }} as valid_to,
-    is_current,
-    is_policy_tier,
-    cast(tier_rank as integer) as tier_rank,
-    cast(sort_order as integer) as sort_order,
-    cast(lower_bound as {{ amount_type() }}) as lower_bound,
-    label_en,
-    label_zh
+    listed.tier,
+    coalesce(listed.valid_from, bounds.first_valid_from) as valid_from,
+    {{ add_days('listed.next_valid_from', -1) }} as valid_to,
+    coalesce(listed.valid_from = bounds.current_valid_from, true) as is_current,
+    listed.position is null as is_policy_tier,
+    cast(listed.tier_rank as integer) as tier_rank,
+    cast(
+        case
+            when listed.position is null then listed.tier_rank
+            when listed.position < 0 then 0
+            else bounds.last_rank + listed.position
+        end as integer
+    ) as sort_order,
+    cast(listed.lower_bound as {{ amount_type() }}) as lower_bound,
+    listed.label_en,
+    listed.label_zh
 from listed
+cross join bounds
