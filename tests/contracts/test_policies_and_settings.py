@@ -15,7 +15,7 @@ from deployments import ODD_NAME, mainstay, says_one_thing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.contracts.policies import read_policies
+from pipelines.contracts.policies import DEFECTION_REASONS, Policies, read_policies
 from pipelines.contracts.seeds import SEEDS, seed_types
 from pipelines.errors import SettingsError
 from pipelines.paths import plain
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
     return policies
 
 
-def read(folder: Path) -> object:
+def read(folder: Path) -> Policies:
     return read_policies(Settings(home=folder.parent))
 
 
@@ -45,6 +45,12 @@ def test_the_shipped_and_the_demo_policies_are_right() -> None:
         "diamond", "gold", "silver", "ordinary",
     ]  # fmt: skip
     assert read_policies(Settings(home=PROJECT_DIR, policies_dir=PROJECT_DIR / "demo/policies")).tiers
+
+
+def test_reasons_of_topics_are_the_shipped_ones_unless_the_deployment_has_its_own(folder: Path) -> None:
+    assert read(folder).defection_topics == {reason: reason for reason in DEFECTION_REASONS}
+    (folder / "defection_topics.csv").write_text("topic,reason\nhours,inconvenience\n", encoding="utf-8")
+    assert read(folder).defection_topics == {"hours": "inconvenience"}
 
 
 @pytest.mark.parametrize(
@@ -189,6 +195,24 @@ def test_a_bound_has_the_decimals_of_the_currency(
             b"level,attribute\n1,region\n1,region\n",
             r":3: region stands twice in level 1",
         ),
+        (
+            "defection_topics.csv",
+            b"topic,why\nprice,price\n",
+            r":1: the columns are .* they must be topic, reason",
+        ),
+        (
+            "defection_topics.csv",
+            b"topic,reason\nhours,inconvenience\nstaff,rudeness\n",
+            r":3: 'rudeness' is no reason; use service_problem, .*, moved_away, or take the line out",
+        ),
+        ("defection_topics.csv", b"topic,reason\nhours,unknown\n", r":2: 'unknown' is no reason"),
+        ("defection_topics.csv", b"topic,reason\nhours,\n", r":2: '' is no reason"),
+        (
+            "defection_topics.csv",
+            b"topic,reason\nhours,inconvenience\nhours,price\n",
+            r":3: topic hours stands twice; keep one",
+        ),
+        ("defection_topics.csv", b"topic,reason\n,price\n", r":2: the topic is empty; name one"),
     ],
 )
 def test_a_wrong_policy_file_is_refused(folder: Path, file: str, content: bytes | None, message: str) -> None:

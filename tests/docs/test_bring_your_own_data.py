@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from pipelines.contracts import SourceContract, read_source_contract
-from pipelines.contracts.policies import read_policies
+from pipelines.contracts.policies import DEFECTION_REASONS, read_policies
 from pipelines.settings import Settings
 from pipelines.validate.evaluate import expectation
 from pipelines.validate.rules import quality_checks
@@ -204,3 +204,6 @@ def test_the_guides_policy_files_pass_the_policy_checks(tmp_path: Path) -> None:
     assert [t.tier for t in policies.tiers] == ["diamond", "gold", "silver", "ordinary"]
     assert policies.margin_rates == {"fresh food": 0.34, "spirits": 0.24}
     assert policies.peer_attribute_levels == [["age_band", "household_size"], ["age_band"]]
+    assert policies.defection_topics["opening_hours"] == "inconvenience"
+    for reason in DEFECTION_REASONS:
+        assert f"`{reason}`" in GUIDE.read_text(encoding="utf-8")

@@ -12,6 +12,7 @@ from nights_world import database, night
 
 from pipelines.contracts import mart_contracts
 from pipelines.contracts.amounts import AMOUNT, AVERAGE
+from pipelines.contracts.policies import DEFECTION_REASONS
 
 JANUARY, MARCH = date(2024, 1, 10), date(2024, 3, 20)
 
@@ -56,6 +57,7 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         f"2000-01-01,gold,金,Gold,1,{bound:f}\n2000-01-01,ordinary,普通,Ordinary,2,0\n",
         encoding="utf-8",
     )
+    (deployment.settings.policies / "defection_topics.csv").unlink()
     cost = f"{coin * Decimal('1.5'):f}"
     deployment.land("products", MARCH, [{"product_id": "p1", "category": "tea", "unit_cost": cost}])
     lines = [
@@ -83,6 +85,11 @@ def test_every_amount_is_of_the_currency_and_every_average_of_two_decimals_more(
     found = {(mart, c.name): types[mart, c.name] for mart, c in shipped}
     assert found == {(mart, c.name): expected.get(c.type, c.type) for mart, c in shipped}
     assert sum(type_ in expected for _, c in shipped for type_ in [c.type]) > 40
+
+
+def test_a_policy_that_may_be_left_out_is_the_shipped_one_then(shop: Shop) -> None:
+    topics = shop.deployment.query("select topic, reason from seeds.defection_topics order by all")
+    assert topics == [(reason, reason) for reason in sorted(DEFECTION_REASONS)]
 
 
 def test_half_a_coin_is_a_reject_with_its_reason(shop: Shop) -> None:
