@@ -10,11 +10,6 @@ retentions as (
     select * from {{ ref('int_team_retentions') }}
 ),
 
-data_bounds as (
-    select min(month_index) as first_month_index
-    from {{ ref('int_months') }}
-),
-
 -- An answer belongs to whoever gave it, however often the customer answered in the month.
 answers as (
     select
@@ -57,15 +52,12 @@ select
     coalesce(customers.customers, 0) as customers,
     {{ share('customers.nps_balance', 'customers.nps_answers') }} as nps,
     cast(coalesce(customers.nps_answers, 0) as bigint) as nps_answers,
-    -- The three months before lie within the data, and the two after are over.
+    -- Once the two months after are over.
     case
-        when
-            teams.month_index >= data_bounds.first_month_index + 3
-            and {{ month_end(add_months('teams.month', 2)) }} <= {{ as_of_date() }}
+        when {{ month_end(add_months('teams.month', 2)) }} <= {{ as_of_date() }}
             then {{ share('retentions.returned_customers', 'retentions.customers_before') }}
     end as retention_rate
 from teams
-cross join data_bounds
 inner join suppressions
     on teams.team_id = suppressions.team_id and teams.month = suppressions.month
 left join customers
