@@ -39,7 +39,8 @@ CUSTOMERS = {
     "birth_date": "DATE", "gender": "VARCHAR", "age_band": "VARCHAR", "income_band": "VARCHAR",
     "household_size": "VARCHAR", "marital_status": "VARCHAR", "region": "VARCHAR", "segment": "VARCHAR",
     "acquisition_channel": "VARCHAR", "registered_on": "DATE", "referred_by_customer_id": "VARCHAR",
-    "account_manager_employee_id": "VARCHAR", "merged_into_customer_id": "VARCHAR", "preferred_channel": "VARCHAR", "is_marketing_consent": "BOOLEAN", "source_system": "VARCHAR",
+    "account_manager_employee_id": "VARCHAR", "merged_into_customer_id": "VARCHAR",
+    "preferred_channel": "VARCHAR", "is_marketing_consent": "BOOLEAN", "source_system": "VARCHAR",
 }  # fmt: skip
 PRODUCTS = {
     "product_id": "VARCHAR", "product_name": "VARCHAR", "category": "VARCHAR", "subcategory": "VARCHAR",

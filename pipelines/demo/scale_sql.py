@@ -17,13 +17,13 @@ PRODUCTS = 2_000
 MIN_LINES_PER_CUSTOMER = 20
 
 LEAVES = ("price", "habit_change", "competitor", "service_problem", "unseen")
-"""Why the lapsed left: what their lines, surveys and feedback show of it."""
+"""Why those who left did so: what their lines, surveys and feedback show of it."""
 
-LAST_DAYS = 75
-"""Who leaves for the price buys almost nothing in so many last days, and before that what is discounted."""
+REST_FROM = 60
+"""The day from which some stay away for a time."""
 
-FADING_DAYS = 270
-"""So many days before leaving, those who leave for price or habit already buy differently."""
+PRICE_DAYS, HABIT_DAYS = (75, 270), 195
+"""Who leaves for the price buys little in so many last days and what is discounted in so many; a change of habit."""
 
 # Average monthly spend from … to …, and lines per month beside an ordinary customer's. Ends keep clear of the
 # policy's bounds, because a customer's lines add up to the aim only within a few per cent.
@@ -66,6 +66,7 @@ with people as (
         {draw("position", "'spend'", seed=seed)} as spend_draw,
         {draw("position", "'start'", seed=seed)} as start_draw,
         {draw("position", "'stays'", seed=seed)} as stay_draw,
+        {draw("position", "'rests'", seed=seed)} as rest_draw,
     from range({people}) as range (position)
 ),
 
@@ -78,20 +79,33 @@ spans as (
             when 'lapsed' then 1
             else 1 + cast(floor(greatest(start_draw - 0.7, 0) / 0.3 * {months - 6}) as integer)
         end] as first_day,
-        case tier when 'lapsed' then {month_starts[months - 12]} * (0.3 + 0.7 * stay_draw) else {days} end
-            as end_day,
     from people
     inner join {_TIERS} using (tier)
+),
+
+stays as (
+    -- Of the old ones from the start, some have just gone, and some stayed away in their first year.
+    select *,
+        tier not in ('new', 'lapsed') and first_day = 0 as is_old,
+        case
+            when tier = 'lapsed' then {month_starts[months - 12]} * (0.3 + 0.7 * stay_draw)
+            when is_old and stay_draw < 0.05 then {days} - 90 - floor(2000 * stay_draw)
+            else {days}
+        end as end_day,
+        90 + floor(1000 * rest_draw) as planned_days,
+        case when is_old and rest_draw < 0.1 and {REST_FROM} + planned_days < {month_starts[months - 12]}
+            then planned_days end as rest_days,
+    from spans
 ),
 
 weighed as (
     select
         *,
-        (end_day - first_day) / 30.4375 as active_months,
+        (end_day - first_day - coalesce(rest_days, 0)) / 30.4375 as active_months,
         cast(round(pace * active_months * 1000) as bigint) as weight,
         sum(weight) over (order by position) as until,
         sum(weight) over () as total,
-    from spans
+    from stays
 ),
 
 dealt as (
@@ -105,26 +119,22 @@ dealt as (
 )
 
 select
-    position, customer_id, tier, first_day, end_day,
+    position, customer_id, tier, first_day, end_day, rest_days,
     cast(given + case when position = 0 then {rows} - given_total else 0 end as bigint) as line_count,
     date '{first}' as start_date,
     {days} as day_count,
     -- those who left went each for one of five causes, the last of them unseen
-    case when tier = 'lapsed' then {literal_list(LEAVES)}[1 + position % {len(LEAVES)}] end as leaves,
-    -- one line in a hundred is returned, so a hundred lines are worth 98
+    case when end_day < {days} then {literal_list(LEAVES)}[1 + position % {len(LEAVES)}] end as leaves,
+    -- One line in a hundred is returned, so a hundred lines are worth 98. Who has just gone spent the year's sum before.
     (spend_from + (spend_to - spend_from) * spend_draw * spend_draw) * active_months / line_count / 0.98
-        as line_amount,
+        * case when tier = 'lapsed' then 1 else 365 / (365 - ({days} - end_day)) end as line_amount,
 from dealt
 """
 
 
 def baskets_sql(seed: int) -> str:
-    """Table `baskets`: one row per receipt; the first is on the first day.
-
-    They are evenly spread with scatter, but of those who leave for price or habit.
-    """
+    """Table `baskets`: one row per receipt, evenly spread with scatter; the first is on the first day."""
     size = BASKET_LINES
-    few = 0.06  # of the receipts of who leaves for the price, in the last days
     return f"""
 create table baskets as
 with opened as (
@@ -135,25 +145,19 @@ with opened as (
     from customers
 ),
 
-spread as (
+placed as (
     select
         *,
-        (basket + 0.95 * {draw("position", "basket", seed=seed)}) / basket_count as even,
-        1 - {LAST_DAYS} / (end_day - first_day) as until_last,
-        case
-            when basket = 0 then 0
-            when leaves = 'price' and until_last > 0.5 and even < 1 - {few} then even / (1 - {few}) * until_last
-            when leaves = 'price' and until_last > 0.5
-                then 1 - (1 - even) / {few} * (1 - until_last)
-            when leaves = 'habit_change' then even ** 3
-            else even
-        end as passed,
+        end_day - coalesce(rest_days, 0) as bought_days,
+        case when basket = 0 then first_day
+            else first_day + floor(
+                (basket + 0.95 * {draw("position", "basket", seed=seed)})
+                / basket_count * (bought_days - first_day)
+            )
+        end as even_day,
+        least(even_day + case when even_day >= {REST_FROM} then coalesce(rest_days, 0) else 0 end, end_day - 1) as day_number,
+        end_day - day_number as days_left,
     from opened
-),
-
-placed as (
-    select *, least(first_day + floor(passed * (end_day - first_day)), end_day - 1) as day_number,
-    from spread
 )
 
 select
@@ -161,7 +165,9 @@ select
     printf('%s-%05d', customer_id, basket) as transaction_id,
     customer_id,
     position * 100000 + basket as basket_key,
-    case when end_day - day_number <= {FADING_DAYS} then leaves end as leaving,
+    case when days_left <= {PRICE_DAYS[1]} then leaves end as leaving,
+    leaves = 'habit_change' and days_left <= {HABIT_DAYS} as is_narrow,
+    is_narrow or (leaves = 'price' and days_left <= {PRICE_DAYS[0]}) as is_little,
     least({size}, line_count - basket * {size}) as basket_lines,
     line_amount,
 from placed
@@ -200,10 +206,10 @@ priced as (
         *,
         -- a change of habit leaves three of the eight categories
         cast(roll % {PRODUCTS} as bigint)
-            - case when leaving = 'habit_change' then cast(roll % 8 as bigint) - cast(roll % 3 as bigint) else 0 end
+            - case when is_narrow then cast(roll % 8 as bigint) - cast(roll % 3 as bigint) else 0 end
             as product_number,
         line_amount * (0.6 + 0.8 * ((roll >> 16) % 1000003) / 1000003.0)
-            * case when (roll >> 40) % 100 = 0 then -1 else 1 end as amount,
+            * case when (roll >> 40) % 100 = 0 then -1 else 1 end * case when is_little then 0.3 else 1 end as amount,
     from lines
 )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pipelines.demo.scale_draws import draw, literal_list
 from pipelines.demo.scale_people_sql import MANAGERS
+from pipelines.demo.scale_sql import REST_FROM
 
 BASKETS_PER_FEEDBACK = 20
 
@@ -90,7 +91,7 @@ given as (
         case leaves when 'unseen' then 'moved_away' else {literal_list(_EXITS)}[1 + position % 4] end,
         'phone', position,
     from customers
-    where tier = 'lapsed' and {draw("position", "'exit'", seed=seed)} < 0.25
+    where leaves is not null and {draw("position", "'exit'", seed=seed)} < 0.25
 ),
 
 timed as (
@@ -123,7 +124,7 @@ from timed
 def interactions_sql(seed: int) -> str:
     """Table `interactions`: six contacts a customer, spread over the time since the first day, and win-back calls.
 
-    Four in ten of those who left are called within ten weeks.
+    Four in ten of those who left, for good or for a time, are called within ten weeks.
     """
     return f"""
 create table interactions as
@@ -138,10 +139,11 @@ with contacts as (
     union all
     select
         position, customer_id, start_date, 6, first_day, day_count,
-        cast(least(end_day + 10 + floor(60 * {draw("position", "'called'", seed=seed)}), day_count - 1) as integer),
+        cast(case when rest_days is null then end_day else {REST_FROM} end + 10
+            + floor(60 * {draw("position", "'called'", seed=seed)}) as integer),
         'outbound', 'call',
     from customers
-    where tier = 'lapsed' and {draw("position", "'call'", seed=seed)} < 0.4
+    where (leaves is not null or rest_days is not null) and {draw("position", "'call'", seed=seed)} < 0.4
 )
 
 select
@@ -166,7 +168,7 @@ create table wallet_surveys as
 with asked as (
     select
         *, unnest(range(1, 3)) as wave, end_day - first_day as known_days,
-        cast(end_day + case when tier = 'lapsed' then 90 * wave - 200 else 250 * wave - 540 end as integer) as day_number,
+        cast(end_day + case when leaves is not null then 90 * wave - 200 else 250 * wave - 540 end as integer) as day_number,
         1 + position % 3 as others,
     from customers
     where leaves = 'competitor' or {draw("position", "'survey'", seed=seed)} < 1 / 30
@@ -176,8 +178,8 @@ answered as (
     select
         *, unnest(['all', {literal_list(("Fresh", "Grocery", "Household"))}[1 + position % 3]]) as category,
         case
-            when tier = 'lapsed' and wave = 2 then others + 1
-            when tier = 'lapsed' then 1
+            when leaves = 'competitor' and wave = 2 then others + 1
+            when leaves = 'competitor' then 1
             else 1 + hash(position, category, wave, {seed}) % (others + 1)
         end as own_rank,
     from asked

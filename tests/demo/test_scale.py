@@ -135,11 +135,11 @@ def test_a_feedback_is_given_per_20_receipts_and_says_all_that_can_be_said(
 def test_who_left_says_or_shows_why(landing: Path, lines: pd.DataFrame) -> None:
     at = pd.to_datetime(lines["transaction_at"])
     last = at.groupby(lines["customer_id"]).max()
-    left = last[last < last.max() - pd.Timedelta(days=150)]
+    left = last[last < last.max() - pd.Timedelta(days=85)]
     assert len(left) > 150
     days = (lines["customer_id"].map(left) - at).dt.days
     of_left = lines.assign(before=days).dropna(subset=["before"])
-    late = of_left[of_left["before"] < 180]
+    late = of_left[of_left["before"] < 150]
     discounted = (late["discount_amount"] > 0).groupby(late["customer_id"]).mean()
     assert 0.15 < (discounted > 0.9).mean() < 0.25  # for the price
     categories = pd.to_numeric(late["product_id"].str[1:]) % 8
@@ -153,6 +153,9 @@ def test_who_left_says_or_shows_why(landing: Path, lines: pd.DataFrame) -> None:
     contacts = read(landing, "interactions", pd.read_parquet)
     calls = contacts[(contacts["direction"] == "outbound") & (contacts["kind"] == "call")]
     assert (calls["interaction_at"] > calls["customer_id"].map(left)).sum() > 50
+    days_bought = lines.assign(day=at.dt.normalize()).drop_duplicates(["customer_id", "day"])
+    gaps = days_bought.sort_values("day").groupby("customer_id")["day"].diff().dt.days
+    assert (gaps > 85).sum() > 30  # came back
 
 
 def test_a_survey_ranks_every_brand_and_ours_once(landing: Path) -> None:
