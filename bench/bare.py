@@ -1,8 +1,8 @@
 """The bare script that Mainstay is measured against: plain DuckDB, written by hand, for clean data only.
 
 It does: a typed read of the same landing files into the same columns (timestamps to UTC, business date in the
-reporting timezone, the file and its date beside each row), then the same marts (`bare_marts.sql`, and those of
-feedback and loyalty in `bare_loyalty.sql`), into one DuckDB file, with DuckDB's default threads as Mainstay.
+reporting timezone, the file and its date beside each row), then the same marts (`bare_marts.sql`, then what
+customers say and do in `bare_loyalty.sql` and `bare_defections.sql`), into one DuckDB file, with DuckDB's default threads as Mainstay.
 
 It does not: inspect or hash files, check a row rule, look for duplicate keys, quarantine, count rows by file, keep
 a ledger, replace a date, let a later file correct an earlier one, read contracts or policies beyond the shipped
@@ -23,10 +23,7 @@ import duckdb
 
 ZONE = "Asia/Shanghai"
 SEEDS = Path(__file__).resolve().parent.parent / "dbt_project" / "seeds"
-MARTS_SQL = {
-    "marts": Path(__file__).with_name("bare_marts.sql"),
-    "loyalty marts": Path(__file__).with_name("bare_loyalty.sql"),
-}
+MARTS_SQL = ("bare_marts.sql", "bare_loyalty.sql", "bare_defections.sql")
 
 TRANSACTIONS = {
     "transaction_id": "VARCHAR", "line_number": "INTEGER", "customer_id": "VARCHAR", "product_id": "VARCHAR",
@@ -127,16 +124,16 @@ def load(landing: Path, database: Path, kind: str, memory_limit: str | None = No
 
 
 def build(database: Path, as_of: str, memory_limit: str | None = None) -> None:
-    """Compute the marts from the loaded tables; say how long each of the two files took, if anyone asks."""
+    """Compute the marts from the loaded tables; say how long each file took, if anyone asks."""
     seconds = {}
     with _open(database, memory_limit) as connection:
         connection.execute(
             f"set variable as_of = date '{as_of}'; set variable seeds = '{SEEDS}'; set variable as_of_end = "
             f"timezone('UTC', timezone('{ZONE}', timestamp '{as_of}' + interval 1 day))"
         )
-        for name, path in MARTS_SQL.items():
+        for name in MARTS_SQL:
             began = time.perf_counter()
-            for statement in path.read_text(encoding="utf-8").split(";\n"):
+            for statement in Path(__file__).with_name(name).read_text(encoding="utf-8").split(";\n"):
                 if statement.strip():
                     connection.execute(statement)
             seconds[name] = time.perf_counter() - began

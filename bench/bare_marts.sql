@@ -47,6 +47,8 @@ select
     customer_id, business_date, min(month) as month,
     sum(net_amount) as net_amount,
     sum(profit_amount) as profit_amount,
+    sum(net_amount) filter (net_amount > 0) as sales_amount,
+    sum(net_amount) filter (net_amount > 0 and discount_amount > 0) as discounted_amount,
     count(*) as line_count,
     count_if(profit_basis = 'assumed') as assumed_line_count,
     count_if(is_known_product) as known_product_line_count,
@@ -69,6 +71,7 @@ create temp table customer_months as
 select
     customer_id, month, year(month) * 12 + month(month) as month_index,
     sum(net_amount) as net_amount, sum(profit_amount) as profit_amount,
+    sum(sales_amount) as sales_amount, sum(discounted_amount) as discounted_amount,
     sum(line_count) as line_count, sum(assumed_line_count) as assumed_line_count,
     count_if(is_purchase_day) as purchase_days
 from customer_days
@@ -134,7 +137,10 @@ select
     sum(coalesce(profit_amount, 0)) over w as window_profit,
     sum(coalesce(purchase_days, 0)) over w as purchase_days,
     sum(coalesce(line_count, 0)) over w as line_count,
-    sum(coalesce(assumed_line_count, 0)) over w as assumed_line_count
+    sum(coalesce(assumed_line_count, 0)) over w as assumed_line_count,
+    sum(sales_amount) over w as window_sales, sum(discounted_amount) over w as window_discounted,
+    count(nullif(c.purchase_days, 0)) over (partition by s.customer_id order by m.month_index rows between 2 preceding and current row)::integer
+        as purchase_months
 from spans as s
 join months as m on m.month_index between s.first_index and s.last_index
 left join customer_months as c on c.customer_id = s.customer_id and c.month_index = m.month_index
