@@ -84,16 +84,17 @@ def _dbt(settings: Settings, began: float, ended: float) -> dict[str, Any]:
         for timing in result["timing"]:
             starts.append(_moment(timing["started_at"]))
             ends.append(_moment(timing["completed_at"]))
-        kind, _, name = result["unique_id"].partition(".mainstay.")
-        nodes.append((kind, name, result["execution_time"]))
-    models = sorted(((s, n) for kind, n, s in nodes if kind != "test"), reverse=True)
+        _, _, name = result["unique_id"].partition(".mainstay.")
+        nodes.append((result["unique_id"], name, result["execution_time"]))
+    models = sorted(((s, n) for key, n, s in nodes if not key.startswith("test.")), reverse=True)
     return {
         "seconds": ended - began,
         "before_first_node": min(starts) - began,
         "after_last_node": ended - max(ends),
         "model_seconds": sum(s for s, _ in models),
-        "test_seconds": sum(s for kind, _, s in nodes if kind == "test"),
-        "loyalty_seconds": sum(r["execution_time"] for r in written["results"] if r["unique_id"] in loyal),
+        "test_seconds": sum(s for key, _, s in nodes if key.startswith("test.")),
+        "loyalty_models": {n: s for key, n, s in nodes if key in loyal and key.startswith("model.")},
+        "loyalty_tests": sum(s for key, _, s in nodes if key in loyal and key.startswith("test.")),
         "models": len(models),
         "tests": len(nodes) - len(models),
         "slowest": {name: seconds for seconds, name in models[:6]},
