@@ -2,7 +2,8 @@
 
 It does: a typed read of the same landing files into the same columns (timestamps to UTC, business date in the
 reporting timezone, the file and its date beside each row), then the same marts (`bare_marts.sql`, then what
-customers say and do in `bare_loyalty.sql` and `bare_defections.sql`), into one DuckDB file, with DuckDB's default threads as Mainstay.
+customers say and do in `bare_loyalty.sql` and `bare_defections.sql`), into one DuckDB file, with DuckDB's default
+threads as Mainstay.
 
 It does not: inspect or hash files, check a row rule, look for duplicate keys, quarantine, count rows by file, keep
 a ledger, replace a date, let a later file correct an earlier one, read contracts or policies beyond the shipped
