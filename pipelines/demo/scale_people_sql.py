@@ -29,7 +29,7 @@ members as (
 select
     printf('E%05d', row_number() over (order by team, member) - 1) as employee_id,
     printf('T%02d', team) as team_id,
-    case when team < {TEAMS} - 1 then 'S' || (team + case when member % 7 = 6 then 1 else 0 end) % {STORES} end
+    case when team < {TEAMS} - 1 then 'S' || (team + case when team % 5 = 0 and member % 7 = 6 then 1 else 0 end) % {STORES} end
         as store_id,
     start_date + cast(hired as integer) as hired_on,
     case when leaves < day_count then start_date + cast(leaves as integer) end as left_on,
