@@ -1,5 +1,6 @@
--- The fifteen marts that rest on no fitted model, in straight DuckDB, from clean raw tables, for the shipped default policy and settings.
--- Run by bench/bare.py, which sets the variables as_of and seeds. One statement ends with a semicolon at a line's end.
+-- The marts that rest on neither feedback nor a fitted model, in straight DuckDB, from clean raw tables, for the shipped default
+-- policy and settings. Run by bench/bare.py, which sets the variables as_of, as_of_end and seeds. One statement ends with a
+-- semicolon at a line's end.
 create schema marts;
 
 create temp table tier_policy as
@@ -46,6 +47,8 @@ select
     customer_id, business_date, min(month) as month,
     sum(net_amount) as net_amount,
     sum(profit_amount) as profit_amount,
+    sum(net_amount) filter (net_amount > 0) as sales_amount,
+    sum(net_amount) filter (net_amount > 0 and discount_amount > 0) as discounted_amount,
     count(*) as line_count,
     count_if(profit_basis = 'assumed') as assumed_line_count,
     count_if(is_known_product) as known_product_line_count,
@@ -68,6 +71,7 @@ create temp table customer_months as
 select
     customer_id, month, year(month) * 12 + month(month) as month_index,
     sum(net_amount) as net_amount, sum(profit_amount) as profit_amount,
+    sum(sales_amount) as sales_amount, sum(discounted_amount) as discounted_amount,
     sum(line_count) as line_count, sum(assumed_line_count) as assumed_line_count,
     count_if(is_purchase_day) as purchase_days
 from customer_days
@@ -77,11 +81,14 @@ create temp table first_purchases as
 select customer_id, min(month) as cohort_month, min(business_date) as first_purchase_date, max(business_date) as last_purchase_date
 from customer_days where is_purchase_day group by customer_id;
 
-create table marts.fct_feedback (
-    feedback_id varchar, customer_id varchar, feedback_at timestamp, business_date date, month date, kind varchar,
-    score integer, driver varchar, topic varchar, channel varchar, has_comment boolean, responded_at timestamp,
-    resolved_at timestamp, outcome_told_at timestamp, source_system varchar
-);
+create table marts.fct_feedback as
+select
+    feedback_id, customer_id, feedback_at, business_date, date_trunc('month', business_date)::date as month, kind, score, driver,
+    topic, channel, comment_text is not null as has_comment,
+    if(responded_at < getvariable('as_of_end'), responded_at, null) as responded_at,
+    if(resolved_at < getvariable('as_of_end'), resolved_at, null) as resolved_at,
+    if(outcome_told_at < getvariable('as_of_end'), outcome_told_at, null) as outcome_told_at, source_system
+from feedback where business_date <= getvariable('as_of');
 
 create table marts.dim_customers as
 with known as (
@@ -96,16 +103,27 @@ with known as (
 bought as (
     select customer_id, (sum(known_product_line_count) + sum(placed_line_count)) / (2.0e0 * sum(line_count)) as purchases
     from customer_days group by customer_id
+),
+voices as (
+    select customer_id, count(distinct side) / 3.0e0 as interactions
+    from (
+        select customer_id, direction as side from interactions where business_date <= getvariable('as_of')
+        union all
+        select customer_id, 'answer' from marts.fct_feedback
+        union all
+        select customer_id, 'answer' from wallet_surveys where business_date <= getvariable('as_of')
+    )
+    where customer_id is not null group by customer_id
 )
 select
     customer_id, known.source_system is not null as is_known, gender, age_band, income_band, household_size, marital_status,
     region, segment, acquisition_channel, registered_on, referred_by_customer_id, preferred_channel, is_marketing_consent,
     first_purchase_date, last_purchase_date,
     coalesce(basics, 0) as basics_completeness, coalesce(purchases, 0) as purchases_completeness,
-    0.0e0 as interactions_completeness,
-    (coalesce(basics, 0) + coalesce(purchases, 0)) / 3.0e0 as archive_completeness,
+    coalesce(interactions, 0) as interactions_completeness,
+    (coalesce(basics, 0) + coalesce(purchases, 0) + coalesce(interactions, 0)) / 3.0e0 as archive_completeness,
     known.source_system
-from known full join bought using (customer_id) left join first_purchases using (customer_id);
+from known full join bought using (customer_id) full join voices using (customer_id) left join first_purchases using (customer_id);
 
 create temp table windows as
 with spans as (
@@ -119,7 +137,10 @@ select
     sum(coalesce(profit_amount, 0)) over w as window_profit,
     sum(coalesce(purchase_days, 0)) over w as purchase_days,
     sum(coalesce(line_count, 0)) over w as line_count,
-    sum(coalesce(assumed_line_count, 0)) over w as assumed_line_count
+    sum(coalesce(assumed_line_count, 0)) over w as assumed_line_count,
+    sum(sales_amount) over w as window_sales, sum(discounted_amount) over w as window_discounted,
+    count(nullif(c.purchase_days, 0)) over (partition by s.customer_id order by m.month_index rows between 2 preceding and current row)::integer
+        as purchase_months
 from spans as s
 join months as m on m.month_index between s.first_index and s.last_index
 left join customer_months as c on c.customer_id = s.customer_id and c.month_index = m.month_index
@@ -472,6 +493,36 @@ select
 from covered left join spent using (month, is_complete_month)
 group by month, is_complete_month;
 
+create temp table answers as
+with ranked as (
+    select *, count(preference_rank) over s as brands,
+        rank() over (s order by preference_rank) + (count(*) over (partition by survey_id, customer_id, category, preference_rank) - 1) / 2.0e0 as mean_rank
+    from wallet_surveys where business_date <= getvariable('as_of')
+    window s as (partition by survey_id, customer_id, category)
+)
+select
+    survey_id, customer_id, category, max(business_date) as business_date, max(surveyed_at) as surveyed_at,
+    max(declared_wallet) as declared_wallet, bool_or(is_own_brand) as is_own_brand_named,
+    max(brands) filter (is_own_brand and preference_rank is not null)::integer as brands_used,
+    min(mean_rank) filter (is_own_brand and preference_rank is not null) as best_rank,
+    sum((1 - mean_rank / (brands + 1)) * 2 / brands) filter (is_own_brand and preference_rank is not null) as war_share
+from ranked group by survey_id, customer_id, category;
+
+create temp table valid_answers as
+with dated as (
+    select a.*, m.month, (a.business_date, surveyed_at, length(survey_id), survey_id) as place
+    from answers as a join months as m on a.business_date between (m.month_end - interval 12 months)::date and m.month_end
+)
+select
+    customer_id, category, month,
+    arg_max(survey_id, place) filter (declared_wallet is not null) as declared_survey_id,
+    arg_max(declared_wallet, place) filter (declared_wallet is not null) as declared_wallet,
+    arg_max(survey_id, place) filter (war_share is not null) as war_survey_id,
+    arg_max(brands_used, place) filter (war_share is not null) as war_brands_used,
+    arg_max(best_rank, place) filter (war_share is not null) as war_rank,
+    arg_max(war_share, place) filter (war_share is not null) as war_share
+from dated group by customer_id, category, month;
+
 -- The months of each window are listed once and joined by equality.
 create temp table own_spends as
 with category_months as (
@@ -485,12 +536,19 @@ active as (
 )
 select customer_id, 'all' as category, month, greatest(0, window_spend::double / months_observed) as own_spend from active
 union all
-select c.customer_id, c.category, w.month, greatest(0, sum(c.net_amount)::double / any_value(a.months_observed))
-from category_months as c
-join window_months as w on c.month = w.spend_month
-join active as a on a.customer_id = c.customer_id and a.month = w.month
-where c.category <> 'all'
-group by c.customer_id, c.category, w.month;
+select customer_id, category, month, greatest(0, spend::double / months_observed)
+from (
+    select customer_id, category, month, sum(net_amount) as spend
+    from (
+        select c.customer_id, c.category, w.month, c.net_amount
+        from category_months as c join window_months as w on c.month = w.spend_month
+        union all
+        select customer_id, category, month, 0 from valid_answers
+    )
+    where category <> 'all'
+    group by customer_id, category, month
+)
+join active using (customer_id, month);
 
 create temp table peers as
 select
@@ -518,28 +576,35 @@ qualify row_number() over (
 create table marts.share_of_wallet_monthly as
 with estimates as (
     select
-        customer_id, category, month, is_complete_month, own_spend, greatest(own_spend, spend) as wallet,
-        own_spend / nullif(wallet, 0) as share, own_spend > spend + 1e-7 as is_capped, spend, level, peers
+        customer_id, category, month, is_complete_month, own_spend, spend, level, peers, a.* exclude (customer_id, category, month),
+        case when a.declared_wallet is not null then 'declared' when war_share is not null then 'war' else 'benchmark' end as method,
+        if(own_spend > a.declared_wallet::double, own_spend, a.declared_wallet::double) as capped, own_spend / nullif(capped, 0) as declared_share,
+        own_spend > a.declared_wallet::double + 1e-7 as declared_is_capped, own_spend / war_share as war_wallet,
+        greatest(own_spend, spend) as benchmark_wallet, own_spend / nullif(benchmark_wallet, 0) as benchmark_share,
+        own_spend > spend + 1e-7 as benchmark_is_capped,
+        case method when 'declared' then capped when 'war' then war_wallet else benchmark_wallet end as wallet,
+        case method when 'declared' then declared_share when 'war' then if(war_wallet > 0, war_share, null) else benchmark_share end
+            as share
     from own_spends join months using (month) join peers as p using (customer_id)
     join benchmarks as b using (month, category, a, i, h)
+    left join valid_answers as a using (customer_id, category, month)
 ),
 medians as (
     select category, month, quantile_cont(wallet, 0.5) as median_wallet from estimates group by category, month
 )
 select
     customer_id, category, month, is_complete_month, own_spend::decimal(18, 4) as own_spend, e.wallet::decimal(18, 4) as wallet,
-    share as share_of_wallet, (e.wallet::decimal(18, 4) - e.own_spend::decimal(18, 4))::decimal(18, 4) as headroom,
-    'benchmark' as method, is_capped,
+    share as share_of_wallet, (e.wallet::decimal(18, 4) - e.own_spend::decimal(18, 4))::decimal(18, 4) as headroom, method,
+    case method when 'declared' then declared_is_capped when 'war' then false else benchmark_is_capped end as is_capped,
     case
         when share is null then null
         when e.wallet >= median_wallet - 1e-7 then if(share >= 0.5 - 1e-7, 'defend', 'grow')
         else if(share >= 0.5 - 1e-7, 'maintain', 'deprioritise')
     end as wallet_quadrant,
-    null::varchar as declared_survey_id, null::decimal(18, 2) as declared_wallet, null::double as declared_share,
-    null::boolean as declared_is_capped, null::varchar as war_survey_id, null::integer as war_brands_used,
-    null::double as war_rank, null::double as war_share, null::decimal(18, 4) as war_wallet,
-    spend::decimal(18, 4) as benchmark_spend, e.wallet::decimal(18, 4) as benchmark_wallet, share as benchmark_share,
-    is_capped as benchmark_is_capped, level as benchmark_level, peers as benchmark_peers
+    declared_survey_id, declared_wallet, declared_share, declared_is_capped,
+    war_survey_id, war_brands_used, war_rank, war_share, war_wallet::decimal(18, 4) as war_wallet,
+    spend::decimal(18, 4) as benchmark_spend, benchmark_wallet::decimal(18, 4) as benchmark_wallet, benchmark_share,
+    benchmark_is_capped, level as benchmark_level, peers as benchmark_peers
 from estimates as e join medians using (category, month);
 
 create table marts.share_of_wallet_summary_monthly as

@@ -26,12 +26,12 @@ def loads_section(runs: dict[str, list[Figures]]) -> str:
 
 
 def build_section(runs: dict[str, list[Figures]]) -> str:
-    """Where dbt's two steps spend theirs."""
+    """Where dbt's three steps spend theirs."""
     if "build" not in runs:
         return ""
     run = typical(runs["build"])
     rows = []
-    for step in ("stage", "build"):
+    for step in ("stage", "build", "fit"):
         i = run["items"][step]
         rows.append(
             (step, f"{i['seconds']:,.1f}", f"{i['before_first_node']:,.1f}", f"{i['models']}", f"{i['model_seconds']:,.1f}",
@@ -51,9 +51,14 @@ def build_section(runs: dict[str, list[Figures]]) -> str:
     slow = table(
         ("slowest models", "seconds"), [(f"`{name}`", f"{seconds:,.2f}") for name, seconds in slowest]
     )
+    loyal = [pair for step in run["items"].values() for pair in step["loyalty_models"].items()]
+    theirs = table(
+        ("slowest models of feedback and loyalty", "seconds"),
+        [(f"`{name}`", f"{seconds:,.2f}") for name, seconds in sorted(loyal, key=lambda pair: -pair[1])[:6]],
+    )
     return (
         f"## Where the build's time goes\n\n{run['seconds']:,.1f} s. Two dbt threads share the work, so that the seconds of "
-        f"models and tests overlap.\n\n{table(head, rows)}\n\n{slow}"
+        f"models and tests overlap.\n\n{table(head, rows)}\n\n{slow}\n\n{theirs}"
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -18,17 +18,18 @@ from pathlib import Path
 import duckdb
 
 from pipelines.contracts import SourceContract, canonical_contracts
+from pipelines.demo.scale_draws import add_months
+from pipelines.demo.scale_people_sql import CUSTOMER_ROWS, EMPLOYEE_ROWS, employee_surveys_sql, employees_sql
 from pipelines.demo.scale_sql import (
-    CUSTOMER_ROWS,
     MIN_LINES_PER_CUSTOMER,
     PRODUCT_ROWS,
     PRODUCTS,
-    add_months,
     baskets_sql,
     customers_sql,
     lines_sql,
     products_sql,
 )
+from pipelines.demo.scale_voices_sql import feedback_sql, interactions_sql, wallet_surveys_sql
 from pipelines.errors import SettingsError
 from pipelines.quoting import ident, literal
 
@@ -39,6 +40,19 @@ FORMATS = {
     "parquet": ("parquet", "format parquet, compression snappy"),
     "jsonl": ("jsonl", f"format json, array false, compression uncompressed, {_TIMES}"),
 }
+
+MASTERS = {
+    "products": ("jsonl", PRODUCT_ROWS),
+    "customers": ("csv", CUSTOMER_ROWS),
+    "employees": ("csv", EMPLOYEE_ROWS),
+}
+MONTHLY = {
+    "feedback": ("csv", "feedback_at, feedback_id"),
+    "interactions": ("parquet", "interaction_at, interaction_id"),
+    "wallet_surveys": ("jsonl", "survey_id, category, brand"),
+    "employee_surveys": ("csv", "survey_id"),
+}
+"""What comes in one file per month, with its format and its rows' order."""
 
 MIN_MONTHS = 16
 
@@ -67,14 +81,14 @@ def generate(
     customers: int | None = None,
     format: str = "csv",
     first_month: date = date(2024, 1, 1),
-    with_customers: bool = True,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> ScaleReport:
     """Write `rows` transaction lines over `months` months as one landing file per business date.
 
-    Below `folder` come `transactions/<date>/`, and on the first date `products/` (8 categories, unit costs;
-    JSON Lines) and `customers/` (CSV). Columns are the shipped contracts'.
+    Below `folder` come `transactions/<date>/`, on the first date `products/` (8 categories, unit costs),
+    `customers/` and `employees/`, and on each month's last day `feedback/` (a row per 20 receipts),
+    `interactions/`, `wallet_surveys/` and `employee_surveys/`. Columns are the shipped contracts'.
 
     Args:
         folder: a landing folder; files of the same names are replaced.
@@ -84,7 +98,6 @@ def generate(
         customers: how many in all, a tenth of them lapsed; default one per 400 rows.
         format: csv, csv.gz, parquet or jsonl, for the transactions.
         first_month: first day of the first month.
-        with_customers: write `customers` too.
         threads: default all cores.
         progress: called with files done and in all.
 
@@ -109,6 +122,8 @@ def generate(
         connection.execute(customers_sql(people, rows, months, first_month, seed))
         connection.execute(baskets_sql(seed))
         connection.execute(products_sql(seed))
+        for make in (feedback_sql, interactions_sql, wallet_surveys_sql, employees_sql, employee_surveys_sql):
+            connection.execute(make(seed))
         days = [
             day for (day,) in connection.execute("select distinct day from baskets order by day").fetchall()
         ]
@@ -122,25 +137,31 @@ def generate(
                 target = folder / "transactions" / day.isoformat() / f"transactions.{ending}"
                 return _copy(cursor, columns, lines_sql(day, seed), options, target)
 
-        size, done = 0, 0
+        size, done, files = 0, 0, len(days)
         with ThreadPoolExecutor(workers) as pool:
             for future in as_completed([pool.submit(write, day) for day in days]):
                 size, done = size + future.result(), done + 1
                 if progress is not None:
                     progress(done, len(days))
-        masters = [("products", "jsonl", PRODUCT_ROWS)]
-        if with_customers:
-            masters.append(("customers", "csv", CUSTOMER_ROWS))
-        for name, kind, query in masters:
-            target = folder / name / first_month.isoformat() / f"{name}.{kind}"
-            size += _copy(
-                connection, _columns(connection, contracts[name], query), query, FORMATS[kind][1], target
-            )
-        files = len(days) + len(masters)
+        for name, kind, day, query in _others(connection, first_month):
+            have = _columns(connection, contracts[name], query)
+            target = folder / name / day.isoformat() / f"{name}.{kind}"
+            size, files = size + _copy(connection, have, query, FORMATS[kind][1], target), files + 1
     last = add_months(first_month, months) - timedelta(days=1)
     return ScaleReport(
         folder, rows, people, PRODUCTS, first_month, last, files, size, time.perf_counter() - started
     )
+
+
+def _others(connection: duckdb.DuckDBPyConnection, first: date) -> Iterator[tuple[str, str, date, str]]:
+    """Every file but the transactions' as dataset, format, date and query."""
+    for name, (kind, query) in MASTERS.items():
+        yield name, kind, first, query
+    for name, (kind, order) in MONTHLY.items():
+        ends = connection.execute(f"select distinct last_day(day) from {name} order by all").fetchall()
+        for (end,) in ends:
+            rows = f"select *, 'simulated' as source_system from {name} where last_day(day) = date '{end}'"
+            yield name, kind, end, f"{rows} order by {order}"
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, contract: SourceContract, query: str) -> str:

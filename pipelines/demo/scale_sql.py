@@ -1,9 +1,13 @@
-"""The scale generator's SQL: customers with tiers, receipts spread over time, products, a night's lines."""
+"""The scale generator's SQL: customers with tiers, receipts spread over time, products, a night's lines.
+
+What customers say stands in `scale_voices_sql`, who serves them in `scale_people_sql`.
+"""
 
 from __future__ import annotations
 
 from datetime import date
 
+from pipelines.demo.scale_draws import add_months, draw, literal_list
 from pipelines.quoting import literal
 
 SHARES = {"diamond": 0.03, "gold": 0.10, "silver": 0.20, "ordinary": 0.47, "new": 0.20}
@@ -11,6 +15,15 @@ LAPSED_SHARE = 0.10
 BASKET_LINES = 5
 PRODUCTS = 2_000
 MIN_LINES_PER_CUSTOMER = 20
+
+LEAVES = ("price", "habit_change", "competitor", "service_problem", "unseen")
+"""Why those who left did so: what their lines, surveys and feedback show of it."""
+
+REST_FROM = 60
+"""The day from which some stay away for a time."""
+
+PRICE_DAYS, HABIT_DAYS = (75, 270), 195
+"""Who leaves for the price buys little in so many last days and what is discounted in so many; a change of habit."""
 
 # Average monthly spend from … to …, and lines per month beside an ordinary customer's. Ends keep clear of the
 # policy's bounds, because a customer's lines add up to the aim only within a few per cent.
@@ -24,17 +37,6 @@ _TIERS = """
     ('lapsed', 20.0, 600.0, 1.0)
 ) as tiers (tier, spend_from, spend_to, pace)
 """
-
-
-def _draw(*keys: str, seed: int) -> str:
-    """SQL of a number in [0, 1) that belongs to the keys."""
-    return f"((hash({', '.join(keys)}, {seed}) % 1000003) / 1000003.0)"
-
-
-def add_months(day: date, months: int) -> date:
-    """The first day of the month so many months after the day's."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, 1)
 
 
 def customers_sql(people: int, rows: int, months: int, first: date, seed: int) -> str:
@@ -61,9 +63,10 @@ with people as (
         position,
         case {" ".join(bounds)} else 'lapsed' end as tier,
         printf('C%09d', (position * 2147483647 + {seed}) % {people}) as customer_id,
-        {_draw("position", "'spend'", seed=seed)} as spend_draw,
-        {_draw("position", "'start'", seed=seed)} as start_draw,
-        {_draw("position", "'stays'", seed=seed)} as stay_draw,
+        {draw("position", "'spend'", seed=seed)} as spend_draw,
+        {draw("position", "'start'", seed=seed)} as start_draw,
+        {draw("position", "'stays'", seed=seed)} as stay_draw,
+        {draw("position", "'rests'", seed=seed)} as rest_draw,
     from range({people}) as range (position)
 ),
 
@@ -76,20 +79,33 @@ spans as (
             when 'lapsed' then 1
             else 1 + cast(floor(greatest(start_draw - 0.7, 0) / 0.3 * {months - 6}) as integer)
         end] as first_day,
-        case tier when 'lapsed' then {month_starts[months - 12]} * (0.3 + 0.7 * stay_draw) else {days} end
-            as end_day,
     from people
     inner join {_TIERS} using (tier)
+),
+
+stays as (
+    -- Of the old ones from the start, some have just gone, and some stayed away in their first year.
+    select *,
+        tier not in ('new', 'lapsed') and first_day = 0 as is_old,
+        case
+            when tier = 'lapsed' then {month_starts[months - 12]} * (0.3 + 0.7 * stay_draw)
+            when is_old and stay_draw < 0.05 then {days} - 90 - floor(2000 * stay_draw)
+            else {days}
+        end as end_day,
+        90 + floor(1000 * rest_draw) as planned_days,
+        case when is_old and rest_draw < 0.1 and {REST_FROM} + planned_days < {month_starts[months - 12]}
+            then planned_days end as rest_days,
+    from spans
 ),
 
 weighed as (
     select
         *,
-        (end_day - first_day) / 30.4375 as active_months,
+        (end_day - first_day - coalesce(rest_days, 0)) / 30.4375 as active_months,
         cast(round(pace * active_months * 1000) as bigint) as weight,
         sum(weight) over (order by position) as until,
         sum(weight) over () as total,
-    from spans
+    from stays
 ),
 
 dealt as (
@@ -103,12 +119,15 @@ dealt as (
 )
 
 select
-    position, customer_id, tier, first_day, end_day,
+    position, customer_id, tier, first_day, end_day, rest_days,
     cast(given + case when position = 0 then {rows} - given_total else 0 end as bigint) as line_count,
     date '{first}' as start_date,
-    -- one line in a hundred is returned, so a hundred lines are worth 98
+    {days} as day_count,
+    -- those who left went each for one of five causes, the last of them unseen
+    case when end_day < {days} then {literal_list(LEAVES)}[1 + position % {len(LEAVES)}] end as leaves,
+    -- One line in a hundred is returned, so a hundred lines are worth 98. Who has just gone spent the year's sum before.
     (spend_from + (spend_to - spend_from) * spend_draw * spend_draw) * active_months / line_count / 0.98
-        as line_amount,
+        * case when tier = 'lapsed' then 1 else 365 / (365 - ({days} - end_day)) end as line_amount,
 from dealt
 """
 
@@ -129,20 +148,26 @@ with opened as (
 placed as (
     select
         *,
+        end_day - coalesce(rest_days, 0) as bought_days,
         case when basket = 0 then first_day
             else first_day + floor(
-                (basket + 0.95 * {_draw("position", "basket", seed=seed)})
-                / basket_count * (end_day - first_day)
+                (basket + 0.95 * {draw("position", "basket", seed=seed)})
+                / basket_count * (bought_days - first_day)
             )
-        end as day_number,
+        end as even_day,
+        least(even_day + case when even_day >= {REST_FROM} then coalesce(rest_days, 0) else 0 end, end_day - 1) as day_number,
+        end_day - day_number as days_left,
     from opened
 )
 
 select
-    start_date + cast(least(day_number, end_day - 1) as integer) as day,
+    start_date + cast(day_number as integer) as day,
     printf('%s-%05d', customer_id, basket) as transaction_id,
     customer_id,
     position * 100000 + basket as basket_key,
+    case when days_left <= {PRICE_DAYS[1]} then leaves end as leaving,
+    leaves = 'habit_change' and days_left <= {HABIT_DAYS} as is_narrow,
+    is_narrow or (leaves = 'price' and days_left <= {PRICE_DAYS[0]}) as is_little,
     least({size}, line_count - basket * {size}) as basket_lines,
     line_amount,
 from placed
@@ -157,7 +182,7 @@ create table products as
 select
     product_number,
     printf('P%05d', product_number) as product_id,
-    1.5 + 38 * {_draw("product_number", "'price'", seed=seed)} as unit_price,
+    1.5 + 38 * {draw("product_number", "'price'", seed=seed)} as unit_price,
     ['Fresh', 'Grocery', 'Household', 'Beauty', 'Clothing', 'Electronics', 'Toys', 'Garden'][
         1 + product_number % 8
     ] as category,
@@ -179,9 +204,12 @@ with lines as (
 priced as (
     select
         *,
-        cast(roll % {PRODUCTS} as bigint) as product_number,
+        -- a change of habit leaves three of the eight categories
+        cast(roll % {PRODUCTS} as bigint)
+            - case when is_narrow then cast(roll % 8 as bigint) - cast(roll % 3 as bigint) else 0 end
+            as product_number,
         line_amount * (0.6 + 0.8 * ((roll >> 16) % 1000003) / 1000003.0)
-            * case when (roll >> 40) % 100 = 0 then -1 else 1 end as amount,
+            * case when (roll >> 40) % 100 = 0 then -1 else 1 end * case when is_little then 0.3 else 1 end as amount,
     from lines
 )
 
@@ -194,7 +222,7 @@ select
         as transaction_at,
     cast(amount / unit_price as decimal(18, 3)) as quantity,
     cast(amount as decimal(18, 2)) as net_amount,
-    cast(case when (roll >> 48) % 5 = 0 then abs(amount) * 0.1 else 0 end as decimal(18, 2))
+    cast(case when (roll >> 48) % 5 = 0 or leaving = 'price' then abs(amount) * 0.1 else 0 end as decimal(18, 2))
         as discount_amount,
     cast(null as decimal(18, 2)) as cost_amount,
     cast('S' || (basket_key // 100000) % 50 as varchar) as store_id,
@@ -213,15 +241,4 @@ select
     'simulated' as cost_source_system, 'simulated' as source_system,
 from products
 order by product_number
-"""
-
-CUSTOMER_ROWS = """
-select
-    customer_id,
-    ['18-24', '25-34', '35-44', '45-54', '55-64', '65+'][1 + position % 6] as age_band,
-    ['Under 50K', '50-99K', '100K+'][1 + position % 3] as income_band,
-    cast(1 + position % 5 as varchar) as household_size,
-    'simulated' as source_system,
-from customers
-order by customer_id
 """

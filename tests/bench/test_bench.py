@@ -13,6 +13,7 @@ import duckdb
 import pytest
 
 from bench.compare import compared_marts, differences
+from bench.loyalty import LOYALTY_MARTS, added
 from bench.report import write
 from bench.stopwatch import TIMED
 from pipelines.settings import PROJECT_DIR
@@ -71,8 +72,10 @@ def test_both_did_the_same_work(warehouses: tuple[Path, Path]) -> None:
             for name in compared_marts()
         }
     assert counts["fct_transactions"] == (ROWS,)
-    # The benchmark's data has no feedback; every other mart must hold something to compare.
-    assert [name for name, count in counts.items() if count == (0,)] == ["fct_feedback"]
+    assert [name for name, count in counts.items() if count == (0,)] == []
+    with duckdb.connect(str(mainstay), read_only=True) as connection:
+        lapses = connection.execute("select distinct reason from marts.defections").fetchall()
+    assert len(lapses) > 1
 
 
 @pytest.mark.parametrize(
@@ -116,9 +119,19 @@ def test_each_part_has_its_figures(folder: Path) -> None:
         # A function of the loader that was renamed would drop out of the report unseen.
         assert {label for _, _, label in TIMED} <= set(items["seconds"]) | {"careful read (JSON Lines)"}
     document = (folder / "benchmarks.md").read_text()
-    for title in ("load of clean CSV", "load of Parquet", "full build", "peak memory"):
+    for title in ("load of clean CSV", "load of Parquet", "full build", "marts of feedback", "peak memory"):
         assert f"| {title}" in document
     assert str(folder) not in document
+
+
+def test_what_the_loyalty_marts_cost_is_told(folder: Path) -> None:
+    (build,) = json.loads((folder / f"results-{ROWS}.json").read_text())["runs"]["build"]
+    theirs = {name for step in build["items"].values() for name in step["loyalty_models"]}
+    assert set(LOYALTY_MARTS) < theirs
+    assert {"int_feedback", "stg_employees"} < theirs
+    assert not {"fct_feedback", "stg_feedback", "int_customer_days", "customer_tiers_monthly"} & theirs
+    spent, rest = added(build)
+    assert 0 < spent < rest
 
 
 def test_the_timed_functions_exist() -> None:

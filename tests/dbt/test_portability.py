@@ -34,6 +34,7 @@ ALLOWED = {
     "int_customer_held_tiers.assessed": "not cheap on Spark; only with grace months or soft landing",
     "int_customer_held_tiers.ranked": "the same: a fold needs the next month at each step",
     "int_customer_held_tiers.spelled": "the same",
+    "int_driver_ratings.answers": "few of the feedback; grouped by the answer alone, the purchases take half the time",
     "int_retention_spells.ended": "few lapses, and the spells that end and go on must both know them",
     "int_team_answers.surveys": "surveys of staff are few",
     "int_team_members.employees": "staff are few",

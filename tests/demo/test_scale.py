@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -33,6 +34,16 @@ def lines(landing: Path) -> pd.DataFrame:
     return frame.assign(month=pd.to_datetime(frame["transaction_at"]).dt.to_period("M"))
 
 
+def read(landing: Path, dataset: str, reader: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
+    """All of a dataset's files, each row with the date of its folder."""
+    files = sorted((landing / dataset).glob("*/*"))
+    return pd.concat([reader(path).assign(folder=path.parent.name) for path in files], ignore_index=True)
+
+
+def json_lines(path: Path) -> pd.DataFrame:
+    return pd.read_json(path, lines=True)
+
+
 def test_rows_are_exact_and_keys_unique(lines: pd.DataFrame) -> None:
     assert len(lines) == ROWS
     assert not lines.duplicated(["transaction_id", "line_number"]).any()
@@ -47,7 +58,7 @@ def test_rows_are_exact_and_keys_unique(lines: pd.DataFrame) -> None:
 
 def test_columns_are_the_contracts(landing: Path) -> None:
     contracts = canonical_contracts()
-    for dataset in ("transactions", "customers"):
+    for dataset in ("transactions", "customers", "feedback", "employees", "employee_surveys"):
         files = sorted((landing / dataset).glob("*/*.csv"))
         assert files
         names = ",".join(column.source_name for column in contracts[dataset].source_columns)
@@ -90,6 +101,91 @@ def test_products_have_eight_categories_and_costs_below_their_price(
     assert set(lines["product_id"]) <= set(products.index)
     cost = (lines["quantity"] * lines["product_id"].map(products["unit_cost"])).sum()
     assert 0.1 < 1 - cost / lines["net_amount"].sum() < 0.5
+
+
+def test_a_feedback_is_given_per_20_receipts_and_says_all_that_can_be_said(
+    landing: Path, lines: pd.DataFrame
+) -> None:
+    feedback = read(landing, "feedback", pd.read_csv)
+    exits = feedback[feedback["kind"] == "exit_interview"]
+    assert len(feedback) - len(exits) == lines["transaction_id"].nunique() // 20
+    assert feedback["feedback_id"].is_unique
+    assert set(feedback["kind"]) == {
+        "nps",
+        "csat",
+        "complaint",
+        "suggestion",
+        "praise",
+        "exit_interview",
+    }
+    months = pd.to_datetime(feedback["feedback_at"]).dt.to_period("M")
+    assert (months == pd.to_datetime(feedback["folder"]).dt.to_period("M")).all()
+    scores = feedback.groupby("kind")["score"].unique()
+    assert set(range(1, 11)) <= set(scores["nps"]) <= set(range(11))
+    assert set(scores["csat"]) == {1, 2, 3, 4, 5}
+    assert feedback["driver"].nunique() == 5
+    assert feedback[["customer_id", "driver", "topic", "responded_at", "resolved_at"]].isna().any().all()
+    for column in ("responded_at", "resolved_at", "outcome_told_at"):
+        assert (feedback[column].dropna() >= feedback["feedback_at"][feedback[column].notna()]).all()
+    last = lines.groupby("customer_id")["transaction_at"].max()
+    assert (exits["feedback_at"] > exits["customer_id"].map(last)).all()
+    assert (last.max() > exits["feedback_at"]).all()
+
+
+def test_who_left_says_or_shows_why(landing: Path, lines: pd.DataFrame) -> None:
+    at = pd.to_datetime(lines["transaction_at"])
+    last = at.groupby(lines["customer_id"]).max()
+    left = last[last < last.max() - pd.Timedelta(days=85)]
+    assert len(left) > 150
+    days = (lines["customer_id"].map(left) - at).dt.days
+    of_left = lines.assign(before=days).dropna(subset=["before"])
+    late = of_left[of_left["before"] < 150]
+    discounted = (late["discount_amount"] > 0).groupby(late["customer_id"]).mean()
+    assert 0.15 < (discounted > 0.9).mean() < 0.25  # for the price
+    categories = pd.to_numeric(late["product_id"].str[1:]) % 8
+    assert 0.15 < (categories.groupby(late["customer_id"]).nunique() <= 3).mean() < 0.3  # changed habits
+    complaints = read(landing, "feedback", pd.read_csv).query("kind == 'complaint'")
+    assert set(complaints["customer_id"]) & set(left.index)
+    surveys = read(landing, "wallet_surveys", json_lines)
+    own = surveys[surveys["is_own_brand"] & (surveys["category"] == "all")].sort_values("surveyed_at")
+    ranks = own[own["customer_id"].isin(left.index)].groupby("customer_id")["preference_rank"]
+    assert (ranks.last() > ranks.first()).sum() > 20  # to a competitor
+    contacts = read(landing, "interactions", pd.read_parquet)
+    calls = contacts[(contacts["direction"] == "outbound") & (contacts["kind"] == "call")]
+    assert (calls["interaction_at"] > calls["customer_id"].map(left)).sum() > 50
+    days_bought = lines.assign(day=at.dt.normalize()).drop_duplicates(["customer_id", "day"])
+    gaps = days_bought.sort_values("day").groupby("customer_id")["day"].diff().dt.days
+    assert (gaps > 85).sum() > 30  # came back
+
+
+def test_a_survey_ranks_every_brand_and_ours_once(landing: Path) -> None:
+    surveys = read(landing, "wallet_surveys", json_lines)
+    answers = surveys.groupby(["survey_id", "category"])
+    assert (answers["is_own_brand"].sum() == 1).all()
+    assert (answers["preference_rank"].apply(sorted).map(lambda r: r == list(range(1, len(r) + 1)))).all()
+    assert surveys["declared_wallet"].notna().any()
+    assert surveys["declared_wallet"].isna().any()
+
+
+def test_staff_stand_in_stores_that_sell_and_look_after_customers(landing: Path, lines: pd.DataFrame) -> None:
+    employees = read(landing, "employees", pd.read_csv)
+    assert employees["employee_id"].is_unique
+    assert set(employees["store_id"].dropna()) == set(lines["store_id"])
+    assert (employees["left_on"].dropna() > employees["hired_on"][employees["left_on"].notna()]).all()
+    here = employees[(employees["hired_on"] <= "2025-12-31") & employees["left_on"].isna()]
+    sizes = here.groupby("team_id").size()
+    assert sizes.min() < 5 < sizes.max()  # some teams are too small to be shown
+    surveys = read(landing, "employee_surveys", pd.read_csv)
+    assert set(surveys["team_id"]) <= set(employees["team_id"])
+    assert surveys["survey_id"].is_unique
+    customers = read(landing, "customers", pd.read_csv)
+    for column, known in (
+        ("account_manager_employee_id", employees["employee_id"]),
+        ("referred_by_customer_id", customers["customer_id"]),
+    ):
+        named = customers[column].dropna()
+        assert len(named) > 50
+        assert set(named) <= set(known)
 
 
 @pytest.mark.parametrize("format", ["csv", "parquet"])

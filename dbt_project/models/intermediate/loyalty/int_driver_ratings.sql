@@ -29,32 +29,33 @@ purchases as (
     where is_purchase_day
 ),
 
--- The day of the answer is neither before nor after it.
+-- The day of the answer is neither before nor after it. Grouped by the answer alone: the other columns make a wide key.
 counted as (
     select
         answers.feedback_id,
-        answers.driver,
-        answers.customer_id,
-        answers.feedback_at,
-        answers.business_date,
-        answers.month,
-        answers.attitude,
         sum(case when purchases.business_date < answers.business_date then 1 else 0 end) as days_before,
         sum(case when purchases.business_date > answers.business_date then 1 else 0 end) as days_after
     from answers
-    left join purchases
+    inner join purchases
         on
             answers.customer_id = purchases.customer_id
             and purchases.business_date >= {{ add_days('answers.business_date', -days) }}
             and purchases.business_date <= {{ add_days('answers.business_date', days) }}
-    group by 1, 2, 3, 4, 5, 6, 7
+    group by answers.feedback_id
 ),
 
 followed as (
     select
-        *,
-        lead(month) over (partition by driver, customer_id order by feedback_at, feedback_id) as next_month
-    from counted
+        answers.*,
+        coalesce(counted.days_before, 0) as days_before,
+        coalesce(counted.days_after, 0) as days_after,
+        lead(answers.month) over (
+            partition by answers.driver, answers.customer_id
+            order by answers.feedback_at, answers.feedback_id
+        ) as next_month
+    from answers
+    left join counted
+        on answers.feedback_id = counted.feedback_id
 )
 
 select
