@@ -40,11 +40,7 @@ def pyramid(night: Night, texts: Texts) -> Chart:
         bargap=0.18,
         margin={"r": 30 + 7 * max(map(len, figures))},
         xaxis=style.axis(visible=False, range=[-max(counts) / 2, max(counts) / 2]),
-        yaxis=style.axis(
-            **style.ticks(style.tier_labels(night, codes, texts)),
-            showgrid=False,
-            range=[len(codes) - 0.5, -0.5],
-        ),
+        yaxis=style.tier_axis(night, codes, texts),
         annotations=[{**place, "y": n, "text": text} for n, text in enumerate(figures)],
     )
     return Chart(
@@ -88,11 +84,7 @@ def contribution(night: Night, texts: Texts) -> Chart:
         barmode="group",
         bargap=0.25,
         xaxis=style.axis(tickformat=".0%", zeroline=True, zerolinecolor="#8a9099"),
-        yaxis=style.axis(
-            **style.ticks(style.tier_labels(night, codes, texts)),
-            showgrid=False,
-            range=[len(codes) - 0.5, -0.5],
-        ),
+        yaxis=style.tier_axis(night, codes, texts),
         margin={"r": 48},
     )
     headers = ("tier", "customers", "customer_share", "revenue", "revenue_share", "profit", "profit_share")

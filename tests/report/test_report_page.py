@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from browser import PHONE, chromium, opened
 from playwright.sync_api import Browser
-from report_world import AS_OF, HOSTILE, serve, shop, tables
+from names_world import AS_OF, HOSTILE
+from report_world import serve, shop, tables
 
 from pipelines.report import PAGES, write_report
 from pipelines.settings import Settings

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from deployments import Deployment, create, mainstay, says_one_thing
-from report_world import HOSTILE, serve, shop, tables
+from names_world import HOSTILE
+from report_world import serve, shop, tables
 
 from pipelines import steps
 from pipelines.contracts import mart_contracts
