@@ -59,7 +59,15 @@ def pareto(night: Night, texts: Texts) -> Chart:
     table = Table(
         tuple(
             texts(f"causes.{name}")
-            for name in ("topic", "complaints_12m", "share", "cumulative_share", "recent", "expected", "rising")
+            for name in (
+                "topic",
+                "complaints_12m",
+                "share",
+                "cumulative_share",
+                "recent",
+                "expected",
+                "rising",
+            )
         ),
         [
             (
@@ -79,10 +87,11 @@ def pareto(night: Night, texts: Texts) -> Chart:
     rising = [topic(row["topic"], texts) for row in rows if row["is_rising"]]
     finding = texts(
         "causes.finding",
-        count=few,
         share=style.percent(rows[few - 1]["cumulative_share"], 0),
         topics=texts("list").join(topic(row["topic"], texts) for row in rows[:few]),
-        rising=texts("causes.are_rising", topics=texts("list").join(rising)) if rising else texts("causes.none_rising"),
+        rising=texts("causes.are_rising", topics=texts("list").join(rising))
+        if rising
+        else texts("causes.none_rising"),
     )
     read = texts("causes.read", month=f"{rows[0]['month']:%Y-%m}")
     alt = texts("causes.alt")
@@ -96,10 +105,13 @@ def claims(night: Night, texts: Texts) -> Chart:
     if not rows:
         return style.no_feedback("claims", title, "feedback_summary_monthly", found, texts)
     last = next((row for row in reversed(rows) if row["is_complete_month"]), rows[-1])
-    names = ("complaints", "estimated_silent_unhappy", "unhappy_customers", "estimated_reached")
+    pairs = (("complaints", "estimated_silent_unhappy"), ("unhappy_customers", "estimated_reached"))
     table = Table(
-        (texts("column.month"), *(texts(f"claims.{name}") for name in names)),
-        [(night.month_of([last], texts), *(style.money(last[name]) for name in names))],
+        (night.month_of([last], texts), texts("claims.counted"), texts("claims.claimed")),
+        [
+            (texts(f"claims.{claimed}"), style.money(last[counted]), style.money(last[claimed]))
+            for counted, claimed in pairs
+        ],
     )
     return Chart("claims", title, texts("claims.read"), table=table, rests_on=("feedback",))
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from pipelines.report import style
 from pipelines.report.intervals import newcombe, wilson
-from pipelines.report.loyalty_rows import OPEN_DAYS, RETURN_DAYS, YEAR
+from pipelines.report.loyalty_rows import YEAR
 from pipelines.report.style import Chart, Table
 
 if TYPE_CHECKING:
@@ -33,35 +33,33 @@ def reasons(night: Night, texts: Texts) -> Chart:
     value = {name: _total(lines, "yearly_value_lost") for name, lines in by_reason.items()}
     # What is not known stands last: it is no reason that anyone can work on.
     names = sorted(by_reason, key=lambda name: (name == "unknown", -value[name], name))
-    labels = [style.short(_name(name, texts)) for name in names]
+    # Its bar would dwarf those that anyone can work on; the finding says how long it is.
+    drawn = [name for name in names if name != "unknown"] or names
+    labels = [style.short(_name(name, texts)) for name in drawn]
     cells = {(row["reason"], row["reason_basis"]): row for row in rows}
     bars = [
         go.Bar(
             name=texts(f"defections.{basis}"),
-            x=[_cell(cells, name, basis, "yearly_value_lost") for name in names],
-            y=list(range(len(names))),
+            x=[_cell(cells, name, basis, "yearly_value_lost") for name in drawn],
+            y=list(range(len(drawn))),
             orientation="h",
             marker_color=colour,
-            customdata=[style.money(_cell(cells, name, basis, "yearly_value_lost")) for name in names],
+            customdata=[style.money(_cell(cells, name, basis, "yearly_value_lost")) for name in drawn],
             hovertemplate="%{customdata}",
         )
         for basis, colour in BASES.items()
-        if any((name, basis) in cells for name in names)
+        if any((name, basis) in cells for name in drawn)
     ]
-    highest = max(value.values())
-    figures = [f"{style.money(value[name])} · {_total(by_reason[name], 'defections'):,.0f}" for name in names]
+    highest, lowest = max(value[name] for name in drawn), min(value[name] for name in drawn)
+    figures = [f"{style.money(value[name])} · {_total(by_reason[name], 'defections'):,.0f}" for name in drawn]
     figure = style.figure(
         bars,
-        height=90 + 40 * len(names),
+        height=90 + 40 * len(drawn),
         barmode="relative",
         bargap=0.25,
-        margin={"r": 24 + 7 * max(map(len, figures))},
-        xaxis=style.axis(visible=False, range=[min(0, *value.values()), highest if highest > 0 else 1]),
-        yaxis=style.axis(**style.ticks(labels), showgrid=False, range=[len(names) - 0.5, -0.5]),
-        annotations=[
-            {"x": 1, "xref": "paper", "xanchor": "left", "xshift": 6, "showarrow": False, "y": n, "text": text}
-            for n, text in enumerate(figures)
-        ],
+        xaxis=style.axis(visible=False, range=[min(0, lowest), highest if highest > 0 else 1]),
+        yaxis=style.axis(**style.ticks(labels), showgrid=False, range=[len(drawn) - 0.5, -0.5]),
+        **style.beside(figures),
     )
     table = Table(
         tuple(
@@ -87,11 +85,13 @@ def reasons(night: Night, texts: Texts) -> Chart:
         month=night.month_of(rows, texts),
         count=f"{_total(rows, 'defections'):,.0f}",
         value=style.money(sum(value.values())),
+        unknown_value=style.money(value.get("unknown", 0.0)),
         unknown=style.percent(unknown / _total(rows, "defections"), 0),
     )
-    known = [name for name in names if name != "unknown"]
-    if known:
-        finding += texts("defections.costliest", reason=_name(known[0], texts), value=style.money(value[known[0]]))
+    if drawn[0] != "unknown":
+        finding += texts(
+            "defections.costliest", reason=_name(drawn[0], texts), value=style.money(value[drawn[0]])
+        )
     read, alt = texts("defections.read"), texts("defections.alt")
     return Chart("defections", title, read, alt, figure, table=table, finding=finding, rests_on=_RESTS_ON)
 
@@ -103,45 +103,24 @@ def win_back(night: Night, texts: Texts) -> Chart:
     """Of lapses still open after 30 days: how many came back of those contacted, and of those not."""
     title, rows = texts("win_back.title"), night.rows["win_back"]
     if not rows:
-        if rows is None or not night.rows["defections"]:
-            return style.missing("win_back", title, "defections", rows, texts)
-        return Chart("win_back", title, why_not=(texts("win_back.too_early", days=RETURN_DAYS),))
-    sides = {row["is_contacted"]: (int(row["won_back"]), int(row["lapses"])) for row in rows}
+        return style.missing("win_back", title, "defections_summary_monthly", rows, texts)
+    [row] = rows
+    both = {True: (row["contacted_back"], row["contacted"]), False: (row["others_back"], row["others"])}
+    sides = {side: counts for side, counts in both.items() if counts[1]}
+    if not sides:
+        return Chart("win_back", title, why_not=(texts("win_back.too_early"),))
     shown = [side for side in (True, False) if side in sides]
     names = [texts("win_back.contacted" if side else "win_back.not_contacted") for side in shown]
     rates = [sides[side][0] / sides[side][1] for side in shown]
     bounds = [wilson(*sides[side]) for side in shown]
     if True not in sides:
-        finding = texts("win_back.nobody_contacted", lapses=f"{sides[False][1]:,}", rate=style.percent(rates[0]))
+        finding = texts(
+            "win_back.nobody_contacted", lapses=f"{sides[False][1]:,}", rate=style.percent(rates[0])
+        )
     elif False not in sides:
         finding = texts("win_back.all_contacted", lapses=f"{sides[True][1]:,}", rate=style.percent(rates[0]))
     else:
         finding = _difference(sides[True], sides[False], texts)
-    points = go.Scatter(
-        x=rates,
-        y=list(range(len(shown))),
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": [high - rate for rate, (_, high) in zip(rates, bounds, strict=True)],
-            "arrayminus": [rate - low for rate, (low, _) in zip(rates, bounds, strict=True)],
-            "color": style.BLUE,
-            "thickness": 2,
-            "width": 6,
-        },
-        mode="markers",
-        marker={"size": 12, "color": style.BLUE},
-        hovertemplate="%{x:.1%}<extra></extra>",
-    )
-    figure = style.figure(
-        [points],
-        height=100 + 50 * len(shown),
-        showlegend=False,
-        xaxis=style.axis(
-            title=texts("win_back.x"), tickformat=".0%", range=[0, min(1.02, 1.15 * max(high for _, high in bounds))]
-        ),
-        yaxis=style.axis(**style.ticks([style.short(n) for n in names]), range=[len(shown) - 0.5, -0.5]),
-    )
     table = Table(
         tuple(texts(f"win_back.{name}") for name in ("group", "lapses", "came_back", "rate", "interval")),
         [
@@ -155,14 +134,49 @@ def win_back(night: Night, texts: Texts) -> Chart:
             for name, side, rate, span in zip(names, shown, rates, bounds, strict=True)
         ],
     )
-    read = texts("win_back.read", open_days=OPEN_DAYS, first=OPEN_DAYS + 1, days=RETURN_DAYS)
-    return Chart("win_back", title, read, texts("win_back.alt"), figure, table=table, finding=finding)
+    # One group alone is a sentence, not a comparison.
+    figure = _points(names, rates, bounds, texts) if len(shown) == 2 else None
+    alt = texts("win_back.alt")
+    return Chart("win_back", title, texts("win_back.read"), alt, figure, table=table, finding=finding)
+
+
+def _points(
+    names: list[str], rates: list[float], bounds: list[tuple[float, float]], texts: Texts
+) -> go.Figure:
+    points = go.Scatter(
+        x=rates,
+        y=list(range(len(names))),
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [high - rate for rate, (_, high) in zip(rates, bounds, strict=True)],
+            "arrayminus": [rate - low for rate, (low, _) in zip(rates, bounds, strict=True)],
+            "color": style.BLUE,
+            "thickness": 2,
+            "width": 6,
+        },
+        mode="markers",
+        marker={"size": 12, "color": style.BLUE},
+        hovertemplate="%{x:.1%}<extra></extra>",
+    )
+    widest = max(high for _, high in bounds)
+    return style.figure(
+        [points],
+        height=100 + 50 * len(names),
+        showlegend=False,
+        xaxis=style.axis(title=texts("win_back.x"), tickformat=".0%", range=[0, min(1.02, 1.15 * widest)]),
+        yaxis=style.axis(
+            **style.ticks([style.short(name) for name in names]), range=[len(names) - 0.5, -0.5]
+        ),
+    )
 
 
 def _difference(contacted: tuple[int, int], others: tuple[int, int], texts: Texts) -> str:
     """The difference of the two rates with its interval, and what may be concluded from it."""
     if min(contacted[1], others[1]) < _FEWEST:
-        return texts("win_back.too_few", contacted=f"{contacted[1]:,}", others=f"{others[1]:,}", fewest=_FEWEST)
+        return texts(
+            "win_back.too_few", contacted=f"{contacted[1]:,}", others=f"{others[1]:,}", fewest=_FEWEST
+        )
     difference = contacted[0] / contacted[1] - others[0] / others[1]
     low, high = newcombe(*contacted, *others)
     verdict = "more" if low > 0 else "fewer" if high < 0 else "open"

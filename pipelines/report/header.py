@@ -38,7 +38,7 @@ class Line:
 class Figures:
     """The figures of the night, or the sentence why there are none."""
 
-    months: list[str] = field(default_factory=list)
+    months: list[Cell] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
     dashes: list[str] = field(default_factory=list)
     """Why a figure is a dash, each reason once."""
@@ -96,10 +96,15 @@ def figures(night: Night, texts: Texts) -> Figures:
             )
         )
         dashes += _why(measure, dict(zip(months, rows, strict=True)), first, night, texts)
-    heads = [
-        texts("month.complete" if complete else "month.running", month=f"{newest:%Y-%m}", as_of=night.published.as_of_date),
+    shown = [
+        texts(
+            "month.complete" if complete else "month.running",
+            month=f"{newest:%Y-%m}",
+            as_of=night.published.as_of_date,
+        ),
         *(f"{month:%Y-%m}" for month in months[1:]),
     ]
+    heads = [Cell(month, texts("figures.since") if n else "") for n, month in enumerate(shown)]
     return Figures(heads, lines, list(dict.fromkeys(dashes)), _today(night, texts))
 
 
@@ -126,21 +131,27 @@ def _cells(measure: _Measure, rows: list[dict[str, Any] | None], texts: Texts) -
 def _change(measure: _Measure, now: float, then: float, texts: Texts) -> str:
     """What has become of the figure since then."""
     if measure.change == "points":
-        return texts("figures.since", change=style.signed(100 * (now - then), 1, texts("figures.points")))
-    return texts("figures.since", change=style.signed(100 * (now / then - 1), 1, "%")) if then > 0 else ""
+        return style.signed(100 * (now - then), 1, texts("figures.points"))
+    return style.signed(100 * (now / then - 1), 1, "%") if then > 0 else ""
 
 
 def _why(measure: _Measure, rows: dict[date, Any], first: date, night: Night, texts: Texts) -> list[str]:
     """Why the figure is a dash in months that have data."""
     title = texts(f"figures.{measure.key}.title")
-    empty = [month for month, row in rows.items() if month >= first and (row is None or row[measure.column] is None)]
+    empty = [
+        month
+        for month, row in rows.items()
+        if month >= first and (row is None or row[measure.column] is None)
+    ]
     if not empty:
         return []
     shown = texts("list").join(f"{month:%Y-%m}" for month in empty)
     key = f"figures.{measure.key}.dash"
     if measure.key == "nps" and not night.rows["voice"]:
         return [texts("missing.feedback")]
-    return [texts(key, months=shown) if key in texts else texts("figures.no_figure", title=title, months=shown)]
+    return [
+        texts(key, months=shown) if key in texts else texts("figures.no_figure", title=title, months=shown)
+    ]
 
 
 def _today(night: Night, texts: Texts) -> str:

@@ -33,7 +33,10 @@ def matrix(night: Night, texts: Texts) -> Chart:
     counts = {(row["tier"], row["loyalty"]): row["customer_count"] for row in rows}
     codes = night.tiers.sorted({row["tier"] for row in rows})
     # Of those whose attitude is known: most are never asked, and would dwarf what the others say.
-    known = {code: sum(counts.get((code, kind), 0) for kind in KINDS if kind != "unknown_attitude") for code in codes}
+    known = {
+        code: sum(counts.get((code, kind), 0) for kind in KINDS if kind != "unknown_attitude")
+        for code in codes
+    }
     drawn = [code for code in codes if known[code]]
     bars = [
         go.Bar(
@@ -52,6 +55,8 @@ def matrix(night: Night, texts: Texts) -> Chart:
         for kind, colour in KINDS.items()
         if kind != "unknown_attitude"
     ]
+    # A tier of which one customer was asked must not look like the others.
+    asked_of = [texts("matrix.asked", count=f"{known[code]:,}") for code in drawn]
     figure = style.figure(
         bars,
         height=100 + 44 * len(drawn),
@@ -59,6 +64,7 @@ def matrix(night: Night, texts: Texts) -> Chart:
         bargap=0.2,
         xaxis=style.axis(tickformat=".0%", range=[0, 1], showgrid=False),
         yaxis=style.tier_axis(night, drawn, texts),
+        **style.beside(asked_of),
     )
     table = Table(
         (texts("column.tier"), *(texts(f"matrix.{kind}") for kind in KINDS), texts("matrix.at_stake")),
@@ -66,7 +72,9 @@ def matrix(night: Night, texts: Texts) -> Chart:
             (
                 night.tiers.label(code, texts),
                 *(f"{counts.get((code, kind), 0):,}" for kind in KINDS),
-                style.money(sum(r["revenue_12m"] for r in rows if (r["tier"], r["loyalty"]) == (code, "spurious"))),
+                style.money(
+                    sum(r["revenue_12m"] for r in rows if (r["tier"], r["loyalty"]) == (code, "spurious"))
+                ),
             )
             for code in codes
         ],
@@ -110,8 +118,12 @@ def drivers(night: Night, texts: Texts) -> Chart:
         error_x={
             "type": "data",
             "symmetric": False,
-            "array": [100 * row["difference_ci_high"] - x for row, x in zip(compared, differences, strict=True)],
-            "arrayminus": [x - 100 * row["difference_ci_low"] for row, x in zip(compared, differences, strict=True)],
+            "array": [
+                100 * row["difference_ci_high"] - x for row, x in zip(compared, differences, strict=True)
+            ],
+            "arrayminus": [
+                x - 100 * row["difference_ci_low"] for row, x in zip(compared, differences, strict=True)
+            ],
             "color": style.BLUE,
             "thickness": 2,
             "width": 5,
@@ -131,7 +143,9 @@ def drivers(night: Night, texts: Texts) -> Chart:
         ),
     )
     clear = [driver(row["driver"], texts) for row in compared if row["difference_ci_low"] > 0]
-    finding = texts("drivers.clear", drivers=texts("list").join(clear)) if clear else texts("drivers.none_clear")
+    finding = (
+        texts("drivers.clear", drivers=texts("list").join(clear)) if clear else texts("drivers.none_clear")
+    )
     return Chart(
         "drivers",
         title,
@@ -141,12 +155,22 @@ def drivers(night: Night, texts: Texts) -> Chart:
         table=table,
         finding=finding,
         rests_on=("feedback",),
-        warnings=(texts("drivers.association"),),
+        warnings=(" ".join((texts("drivers.association"), texts("drivers.everyone"))),),
     )
 
 
 def _driver_table(rows: list[dict[str, Any]], texts: Texts) -> Table:
-    names = ("driver", "answers", "mean_score", "high", "low", "difference", "interval", "high_change", "low_change")
+    names = (
+        "driver",
+        "answers",
+        "mean_score",
+        "high",
+        "low",
+        "difference",
+        "interval",
+        "high_change",
+        "low_change",
+    )
     return Table(
         tuple(texts(f"drivers.{name}") for name in names),
         [

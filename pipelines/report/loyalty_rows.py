@@ -5,9 +5,6 @@ from __future__ import annotations
 YEAR = 12
 """Months that defections are told over: long enough for reasons, short enough to be about now."""
 
-OPEN_DAYS, RETURN_DAYS = 30, 180
-"""Contacted or not is told of lapses still open after so many days; returns are counted up to so many."""
-
 # The last complete month; before there is one, the running month.
 _MONTHS = """
     select max(month) as month from retention_flows_monthly
@@ -91,7 +88,11 @@ where month = (select max(month) from complaint_causes_monthly)
 order by complaints_12m desc, topic
 """
 
-_MATRIX = "select tier, loyalty, customer_count, revenue_12m::double as revenue_12m from loyalty_matrix_summary where attitude_kind = 'all'"
+_MATRIX = """
+select tier, loyalty, customer_count, revenue_12m::double as revenue_12m
+from loyalty_matrix_summary
+where attitude_kind = 'all'
+"""
 
 # The last complete month, as for the figures of the night; before there is one, the running month.
 _DRIVERS = """
@@ -126,20 +127,14 @@ from of_year
 group by reason, reason_basis
 """
 
-# A quick returner cannot be contacted: only lapses open after 30 days tell whether a contact helps.
-_WIN_BACK = f"""
-with compared as (
-    select
-        coalesce(first_contacted_date < lapse_date + {OPEN_DAYS + 1}, false) as is_contacted,
-        coalesce(won_back_days <= {RETURN_DAYS}, false) as is_won_back
-    from defections
-    where
-        (won_back_days is null or won_back_days > {OPEN_DAYS})
-        and lapse_date + {RETURN_DAYS} <= (select max(as_of_date) from customer_retention)
-)
-select is_contacted, count(*) as lapses, count(*) filter (where is_won_back) as won_back
-from compared
-group by is_contacted
+# Lapses of all months together: those of one are too few to compare.
+_WIN_BACK = """
+select
+    sum(contacted_30d)::integer as contacted, sum(won_back_contacted)::integer as contacted_back,
+    sum(not_contacted_30d)::integer as others, sum(won_back_not_contacted)::integer as others_back
+from defections_summary_monthly
+where tier_before = 'all' and reason = 'all'
+having count(*) > 0
 """
 
 QUERIES = {
@@ -156,6 +151,6 @@ QUERIES = {
     "matrix": (("loyalty_matrix_summary",), _MATRIX),
     "drivers": (("loyalty_drivers_monthly",), _DRIVERS),
     "defections": (("defections", "retention_flows_monthly"), _DEFECTIONS),
-    "win_back": (("customer_retention", "defections"), _WIN_BACK),
+    "win_back": (("defections_summary_monthly",), _WIN_BACK),
 }
 """By name of the rows, the marts they are of and the query."""

@@ -13,7 +13,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from pipelines.report import causes, defections, header, loyalty, models, retention, slipping, tiers, voice, wallet
+from pipelines.report import (
+    causes,
+    defections,
+    header,
+    loyalty,
+    models,
+    retention,
+    slipping,
+    tiers,
+    voice,
+    wallet,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,11 +60,15 @@ def chapters(night: Night, texts: Texts) -> list[Chapter]:
         "value": (tiers.pyramid, tiers.contribution, tiers.migration, wallet.quadrants),
         "return": (
             retention.cohorts,
-            *(partial(retention.survival, curve=curve) for curve in retention.CURVES),
+            *(partial(_survival, curve) for curve in retention.CURVES),
         ),
         "forecasts": (models.by_class, models.by_week, models.fits),
     }
-    return [Chapter(key, [draw(night, texts=texts) for draw in draws]) for key, draws in asked.items()]
+    return [Chapter(key, [draw(night, texts) for draw in draws]) for key, draws in asked.items()]
+
+
+def _survival(curve: str, night: Night, texts: Texts) -> Chart:
+    return retention.survival(night, curve, texts)
 
 
 def render(night: Night, quality: Quality, texts: Texts, *, key: str, other_page: str) -> str:

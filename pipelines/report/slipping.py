@@ -53,7 +53,9 @@ def flows(night: Night, texts: Texts) -> Chart:
         barmode="relative",
         bargap=0.25,
         xaxis=style.axis(**style.sparse(months), showgrid=False),
-        yaxis=style.axis(title=texts("column.customers"), tickformat=",", zeroline=True, zerolinecolor="#8a9099"),
+        yaxis=style.axis(
+            title=texts("column.customers"), tickformat=",", zeroline=True, zerolinecolor="#8a9099"
+        ),
     )
     table = Table(
         (
@@ -76,7 +78,9 @@ def flows(night: Night, texts: Texts) -> Chart:
         **{name: f"{last[name]:,}" for name in ("new", "reactivated", "lapsed", "closing")},
         rate=style.percent(last["lapsed"] / last["opening"] if last["opening"] else None),
     )
-    return Chart("flows", title, texts("flows.read"), texts("flows.alt"), figure, table=table, finding=finding)
+    return Chart(
+        "flows", title, texts("flows.read"), texts("flows.alt"), figure, table=table, finding=finding
+    )
 
 
 def status(night: Night, texts: Texts) -> Chart:
@@ -86,19 +90,19 @@ def status(night: Night, texts: Texts) -> Chart:
         return style.missing("status", title, "customer_retention", rows, texts)
     cells = {(row["tier"], row["status"]): row for row in rows}
     codes = night.tiers.sorted({row["tier"] for row in rows})
+    # Whoever left the tiers has lapsed: a bar of one colour, which the table alone has.
+    drawn = [code for code in codes if code != "lapsed"] or codes
     total = {code: sum(row["customers"] for row in rows if row["tier"] == code) for code in codes}
-    shares = {
-        name: [_count(cells, code, name) / total[code] for code in codes] for name in STATUSES
-    }
+    shares = {name: [_count(cells, code, name) / total[code] for code in drawn] for name in STATUSES}
     bars = [
         go.Bar(
             name=texts(f"status.{name}"),
             x=shares[name],
-            y=list(range(len(codes))),
+            y=list(range(len(drawn))),
             orientation="h",
             marker_color=colour,
             text=[style.percent(share, 0) if share >= 0.08 else "" for share in shares[name]],
-            customdata=[f"{_count(cells, code, name):,}" for code in codes],
+            customdata=[f"{_count(cells, code, name):,}" for code in drawn],
             hovertemplate="%{customdata} (%{x:.1%})",
             textposition="inside",
             insidetextanchor="middle",
@@ -108,11 +112,11 @@ def status(night: Night, texts: Texts) -> Chart:
     ]
     figure = style.figure(
         bars,
-        height=100 + 44 * len(codes),
+        height=100 + 44 * len(drawn),
         barmode="stack",
         bargap=0.2,
         xaxis=style.axis(tickformat=".0%", range=[0, 1], showgrid=False),
-        yaxis=style.tier_axis(night, codes, texts),
+        yaxis=style.tier_axis(night, drawn, texts),
     )
     at_risk = [row for row in rows if row["status"] == "at_risk"]
     values = {row["tier"]: row["yearly_value"] for row in at_risk}

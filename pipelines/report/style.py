@@ -56,7 +56,11 @@ def missing(key: str, title: str, mart: str, rows: Rows | None, texts: Texts) ->
 
 def no_feedback(key: str, title: str, mart: str, rows: Rows | None, texts: Texts) -> Chart:
     """The chart of a mart that rests on feedback, where there is none."""
-    return missing(key, title, mart, rows, texts) if rows is None else Chart(key, title, why_not=(texts("missing.feedback"),))
+    return (
+        missing(key, title, mart, rows, texts)
+        if rows is None
+        else Chart(key, title, why_not=(texts("missing.feedback"),))
+    )
 
 
 def plain(text: str) -> str:
@@ -124,7 +128,7 @@ def ticks(labels: Sequence[str]) -> dict[str, Any]:
     return {"tickmode": "array", "tickvals": list(range(len(labels))), "ticktext": list(labels)}
 
 
-def sparse(labels: Sequence[str], most: int = 8) -> dict[str, Any]:
+def sparse(labels: Sequence[str], most: int = 5) -> dict[str, Any]:
     """`ticks` with no more labels than a phone has room for, the last one among them."""
     step = max(1, -(-len(labels) // most))
     shown = [n for n in range(len(labels)) if (len(labels) - 1 - n) % step == 0]
@@ -134,6 +138,16 @@ def sparse(labels: Sequence[str], most: int = 8) -> dict[str, Any]:
 def tier_axis(night: Night, codes: Sequence[str], texts: Texts) -> dict[str, Any]:
     """An axis of tiers, the best one on top."""
     return axis(**ticks(tier_labels(night, codes, texts)), showgrid=False, range=[len(codes) - 0.5, -0.5])
+
+
+def beside(labels: Sequence[str]) -> dict[str, Any]:
+    """Texts to the right of bars 0, 1, 2, …, and the margin that they need."""
+    place = {"x": 1, "xref": "paper", "xanchor": "left", "xshift": 6, "showarrow": False}
+    wide = max((sum(1 if ord(letter) < 0x2E80 else 2 for letter in label) for label in labels), default=0)
+    return {
+        "margin": {"r": 30 + 7 * wide},
+        "annotations": [{**place, "y": n, "text": text} for n, text in enumerate(labels)],
+    }
 
 
 def figure(traces: Sequence[Any], *, height: int, **layout: Any) -> go.Figure:

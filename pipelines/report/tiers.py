@@ -33,15 +33,13 @@ def pyramid(night: Night, texts: Texts) -> Chart:
     )
     # Beside the bars, as the best tier's is often too narrow for a figure.
     figures = [f"{count:,} · {share}" for count, share in zip(counts, shares, strict=True)]
-    place = {"x": 1, "xref": "paper", "xanchor": "left", "xshift": 6, "showarrow": False}
     figure = style.figure(
         [bars],
         height=70 + 44 * len(codes),
         bargap=0.18,
-        margin={"r": 30 + 7 * max(map(len, figures))},
         xaxis=style.axis(visible=False, range=[-max(counts) / 2, max(counts) / 2]),
         yaxis=style.tier_axis(night, codes, texts),
-        annotations=[{**place, "y": n, "text": text} for n, text in enumerate(figures)],
+        **style.beside(figures),
     )
     return Chart(
         "pyramid",
@@ -112,7 +110,8 @@ def contribution(night: Night, texts: Texts) -> Chart:
             profit=style.money(row["profit"]),
             profit_share=style.percent(row["profit_share"]),
         )
-    return Chart("contribution", title, read, texts("contribution.alt"), figure, table=table)
+    alt = texts("contribution.alt")
+    return Chart("contribution", title, read, alt, figure, table=table, rests_on=("unit costs",))
 
 
 def migration(night: Night, texts: Texts) -> Chart:

@@ -37,7 +37,9 @@ def scores(night: Night, texts: Texts) -> Chart:
     ]
     figure = style.figure(
         [
-            *_with_interval([[scaled and 100 * scaled for scaled in line] for line in nps], style.BLUE, "y", ".0f"),
+            *_with_interval(
+                [[scaled and 100 * scaled for scaled in line] for line in nps], style.BLUE, "y", ".0f"
+            ),
             *_with_interval(csat, style.GREEN, "y2", ".0%"),
         ],
         height=420,
@@ -99,7 +101,9 @@ def _span(value: tuple[Any, ...], show: Any, texts: Texts) -> str:
 
 def _with_interval(values: Any, colour: str, yaxis: str, shape: str) -> list[go.Scatter]:
     """A line through the months' values, and a bar from bound to bound at each."""
-    values = [value if value[0] is not None and value[1] is not None else (None, None, None) for value in values]
+    values = [
+        value if value[0] is not None and value[1] is not None else (None, None, None) for value in values
+    ]
     return [
         go.Scatter(
             x=list(range(len(values))),
@@ -162,7 +166,10 @@ def care(night: Night, texts: Texts) -> Chart:
             texts("column.month"),
             *(texts(f"care.{name}") for name in ("complaints", "suggestions", "responded")),
             *(texts(f"care.{name}") for name, *_ in lines[:3]),
-            *(texts(f"care.{name}") for name in ("open_complaints", "loop_closed_rate", "repeat_complaint_rate")),
+            *(
+                texts(f"care.{name}")
+                for name in ("open_complaints", "loop_closed_rate", "repeat_complaint_rate")
+            ),
         ),
         [
             (

@@ -59,7 +59,7 @@ def loyalty_tables() -> dict[str, list[dict[str, Any]]]:
                 "complaints": 12, "suggestions": 3, "responded": 14, "response_hours_median": 20.0,
                 "response_hours_p90": 70.5, "resolution_hours_median": 90.0, "open_complaints": 2,
                 "loop_closed_rate": 0.5, "repeat_complaint_rate": 0.125, "unhappy_customers": 20,
-                "estimated_silent_unhappy": 120.0, "estimated_reached": 500.0,
+                "estimated_silent_unhappy": 120.0, "estimated_reached": 517.0,
             }
             for month in MONTHS
         ],
@@ -96,16 +96,16 @@ def loyalty_tables() -> dict[str, list[dict[str, Any]]]:
             defection("d0", lapse_number=2, reason="unknown", reason_basis="none", lapse_date=AS_OF - timedelta(5)),
             # Too short a lapse to be a defection.
             defection("g", is_defection=False, yearly_value_lost=7_000.0),
-            # Old enough to tell of returns: 40 contacted in time, 50 not, and one who was back on day 10.
-            *(old(f"h{n}", first_contacted_date=OLD + timedelta(20), won_back_days=60 if n < 20 else None) for n in range(40)),
-            *(old(f"i{n}", won_back_days=40 if n < 10 else 250 if n < 20 else None) for n in range(50)),
-            old("j", won_back_days=10),
+        ],
+        "defections_summary_monthly": [
+            {
+                "month": month, "tier_before": tier, "reason": reason, "contacted_30d": 20, "won_back_contacted": 10,
+                "not_contacted_30d": 25, "won_back_not_contacted": 5,
+            }
+            for month in MONTHS[:2]
+            for tier, reason in (("all", "all"), ("all", HOSTILE), ("diamond", "all"))
         ],
     }  # fmt: skip
-
-
-OLD = date(2025, 2, 1)
-"""A lapse date before the year of which defections are told, and long enough ago to tell of returns."""
 
 
 def defection(customer: str, **fields: Any) -> dict[str, Any]:
@@ -113,11 +113,5 @@ def defection(customer: str, **fields: Any) -> dict[str, Any]:
     usual = {
         "customer_id": customer, "lapse_number": 1, "lapse_date": AS_OF - timedelta(30), "reason": "unknown",
         "reason_basis": "none", "recoverability": "likely", "yearly_value_lost": 50.0, "is_defection": True, "is_open": True,
-        "first_contacted_date": None, "won_back_days": None,
     }  # fmt: skip
     return usual | fields
-
-
-def old(customer: str, **fields: Any) -> dict[str, Any]:
-    """A lapse of a year ago and more."""
-    return defection(customer, lapse_date=OLD, **fields)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-
 from loyalty_world import loyalty_tables
 from names_world import AS_OF, HOSTILE, MONTH
 
