@@ -137,7 +137,16 @@ def win_back(night: Night, texts: Texts) -> Chart:
     # One group alone is a sentence, not a comparison.
     figure = _points(names, rates, bounds, texts) if len(shown) == 2 else None
     alt = texts("win_back.alt")
-    return Chart("win_back", title, texts("win_back.read"), alt, figure, table=table, finding=finding)
+    return Chart(
+        "win_back",
+        title,
+        texts("win_back.read"),
+        alt,
+        figure,
+        table=table,
+        finding=finding,
+        rests_on=("contacts",),
+    )
 
 
 def _points(
