@@ -11,7 +11,7 @@ import pytest
 from browser import PHONE, chromium, opened
 from names_world import AS_OF, HOSTILE
 from playwright.sync_api import Browser
-from report_world import serve, shop, tables
+from report_world import Tables, serve, shop, tables
 
 from pipelines.report import PAGES, write_report
 from pipelines.settings import Settings
@@ -129,7 +129,7 @@ def test_a_first_night_with_empty_marts_gated_models_and_marts_it_does_not_know_
         {**row, "is_published": False, "reason": "only 12 buyers; a fit needs 500"}
         for row in content["model_fits"]
     ]
-    empty = {name: [] for name in content if name != "share_of_wallet_monthly"}
+    empty: Tables = {name: [] for name in content if name != "share_of_wallet_monthly"}
     serve(settings, {**empty, "model_fits": gated})
     with opened(browser, write_report(settings).paths[language], PHONE) as seen:
         assert (seen.problems, seen.marks()) == ([], {})
