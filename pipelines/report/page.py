@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,22 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
-from pipelines.report import models, retention, tiers, wallet
+from pipelines.report import (
+    causes,
+    defections,
+    header,
+    loyalty,
+    models,
+    retention,
+    slipping,
+    tiers,
+    voice,
+    wallet,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pipelines.report.quality import Quality
     from pipelines.report.read import Night
     from pipelines.report.style import Chart
@@ -23,19 +37,38 @@ if TYPE_CHECKING:
 _FOLDER = Path(__file__).parent
 
 
-def charts(night: Night, texts: Texts) -> list[Chart]:
-    """The charts in the page's order; each has a figure or says why not."""
-    return [
-        tiers.pyramid(night, texts),
-        tiers.contribution(night, texts),
-        tiers.migration(night, texts),
-        retention.cohorts(night, texts),
-        *(retention.survival(night, curve, texts) for curve in retention.CURVES),
-        wallet.quadrants(night, texts),
-        models.by_class(night, texts),
-        models.by_week(night, texts),
-        models.fits(night, texts),
-    ]
+@dataclass(frozen=True)
+class Chapter:
+    """A question that a manager asks, and the charts that answer it."""
+
+    key: str
+    charts: list[Chart]
+
+    @property
+    def why_not(self) -> tuple[str, ...]:
+        """The one reason that all its charts are missing for: it need not stand under each of them."""
+        reasons = {chart.why_not for chart in self.charts}
+        return reasons.pop() if len(reasons) == 1 and len(self.charts) > 1 else ()
+
+
+def chapters(night: Night, texts: Texts) -> list[Chapter]:
+    """The charts in the order in which a manager asks; each has a figure or says why not."""
+    asked: dict[str, tuple[Callable[[Night, Texts], Chart], ...]] = {
+        "slipping": (slipping.flows, slipping.status, defections.reasons, defections.win_back),
+        "voice": (voice.scores, causes.pareto, voice.care, causes.claims),
+        "loyalty": (loyalty.matrix, loyalty.drivers),
+        "value": (tiers.pyramid, tiers.contribution, tiers.migration, wallet.quadrants),
+        "return": (
+            retention.cohorts,
+            *(partial(_survival, curve) for curve in retention.CURVES),
+        ),
+        "forecasts": (models.by_class, models.by_week, models.fits),
+    }
+    return [Chapter(key, [draw(night, texts) for draw in draws]) for key, draws in asked.items()]
+
+
+def _survival(curve: str, night: Night, texts: Texts) -> Chart:
+    return retention.survival(night, curve, texts)
 
 
 def render(night: Night, quality: Quality, texts: Texts, *, key: str, other_page: str) -> str:
@@ -56,10 +89,12 @@ def render(night: Night, quality: Quality, texts: Texts, *, key: str, other_page
             t=texts,
             night=night,
             published=night.published,
-            charts=charts(night, texts),
+            figures=header.figures(night, texts),
+            chapters=chapters(night, texts),
             quality=quality,
             quality_tables=[] if quality.problem else quality.tables(texts),
-            simulated=[texts(f"notice.{part.replace(' ', '_')}") for part in quality.simulated],
+            # By name of the part, so that each chart can say what of it is made up.
+            simulated={part: texts(f"notice.{part.replace(' ', '_')}") for part in quality.simulated},
             key=key,
             other_page=other_page,
             style=Markup((_FOLDER / "page.css").read_text("utf-8")),  # noqa: S704  # ours, not data

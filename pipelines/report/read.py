@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.contracts.policies import read_policies
 from pipelines.quoting import literal
+from pipelines.report import loyalty_rows
 from pipelines.warehouse.connection import connect, fetch_rows
 
 if TYPE_CHECKING:
@@ -100,16 +101,17 @@ order by model, report, bucket
 """
 
 QUERIES = {
-    "tiers": ("tier_contribution_monthly", _TIERS),
-    "anonymous": ("tier_contribution_monthly", _ANONYMOUS),
-    "migration": ("tier_migration_monthly", _MIGRATION),
-    "cohorts": ("retention_cohorts_monthly", _COHORTS),
-    "survival": ("survival_curves", _SURVIVAL),
-    "wallet": ("share_of_wallet_monthly", _WALLET),
-    "fits": ("model_fits", _FITS),
-    "calibration": ("model_calibration", _CALIBRATION),
+    "tiers": (("tier_contribution_monthly",), _TIERS),
+    "anonymous": (("tier_contribution_monthly",), _ANONYMOUS),
+    "migration": (("tier_migration_monthly",), _MIGRATION),
+    "cohorts": (("retention_cohorts_monthly",), _COHORTS),
+    "survival": (("survival_curves",), _SURVIVAL),
+    "wallet": (("share_of_wallet_monthly",), _WALLET),
+    "fits": (("model_fits",), _FITS),
+    "calibration": (("model_calibration",), _CALIBRATION),
+    **loyalty_rows.QUERIES,
 }
-"""By name of the rows, the mart they are of and the query."""
+"""By name of the rows, the marts they are of and the query."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,7 @@ def read_night(settings: Settings, published: Published) -> Night:
         connection.execute(f"ATTACH {literal(str(published.path))} AS served (READ_ONLY)")
         connection.execute("USE served")
         rows = {
-            name: fetch_rows(connection, sql) if mart in published.tables else None
-            for name, (mart, sql) in QUERIES.items()
+            name: fetch_rows(connection, sql) if published.tables.keys() >= set(marts) else None
+            for name, (marts, sql) in QUERIES.items()
         }
     return Night(published, settings.currency, tier_names(settings), rows)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from pipelines.report.read import Night, Rows
     from pipelines.report.texts import Texts
@@ -40,12 +40,27 @@ class Chart:
     figure: go.Figure | None = None
     why_not: tuple[str, ...] = ()
     table: Table | None = None
+    finding: str = ""
+    """What the figures say this night, before how to read them."""
+    rests_on: tuple[str, ...] = ()
+    """Parts of the data, as `simulated_parts` names them, that make this made up if they are."""
+    warnings: tuple[str, ...] = ()
+    """What nobody may overlook who quotes the figures."""
 
 
 def missing(key: str, title: str, mart: str, rows: Rows | None, texts: Texts) -> Chart:
     """The chart of a mart that this night has not, or has without a row."""
     reason = texts("missing.mart", mart=mart) if rows is None else texts("missing.empty")
     return Chart(key, title, why_not=(reason,))
+
+
+def no_feedback(key: str, title: str, mart: str, rows: Rows | None, texts: Texts) -> Chart:
+    """The chart of a mart that rests on feedback, where there is none."""
+    return (
+        missing(key, title, mart, rows, texts)
+        if rows is None
+        else Chart(key, title, why_not=(texts("missing.feedback"),))
+    )
 
 
 def plain(text: str) -> str:
@@ -76,6 +91,31 @@ def money(value: float | None) -> str:
     return f"{value / 1e6:,.1f}M" if abs(value) >= 10_000_000 else f"{value:,.0f}"
 
 
+def points(value: float | None) -> str:
+    """A net promoter score as it is spoken of, -100 to +100."""
+    return "–" if value is None else signed(100 * value, 0)
+
+
+def signed(value: float | None, digits: int = 1, unit: str = "") -> str:
+    """A change or a difference, with a true minus sign and none before a nought."""
+    if value is None:
+        return "–"
+    text = f"{abs(value):,.{digits}f}{unit}"
+    if not any(digit in text for digit in "123456789"):
+        return text
+    return f"{'+' if value > 0 else '−'}{text}"
+
+
+def hours(value: float | None) -> str:
+    """Hours for a person: with a decimal below ten."""
+    return "–" if value is None else f"{value:,.{1 if value < 10 else 0}f}"
+
+
+def span(low: float, high: float, show: Callable[[float], str], texts: Texts) -> str:
+    """An interval in words."""
+    return texts("interval", low=show(low), high=show(high))
+
+
 def axis(**options: Any) -> dict[str, Any]:
     """An axis that stays where it is: a finger that moves across it scrolls the page."""
     title = {"title": {"text": plain(options.pop("title")), "standoff": 12}} if "title" in options else {}
@@ -88,19 +128,39 @@ def ticks(labels: Sequence[str]) -> dict[str, Any]:
     return {"tickmode": "array", "tickvals": list(range(len(labels))), "ticktext": list(labels)}
 
 
+def sparse(labels: Sequence[str], most: int = 5) -> dict[str, Any]:
+    """`ticks` with no more labels than a phone has room for, the last one among them."""
+    step = max(1, -(-len(labels) // most))
+    shown = [n for n in range(len(labels)) if (len(labels) - 1 - n) % step == 0]
+    return {"tickmode": "array", "tickvals": shown, "ticktext": [labels[n] for n in shown]}
+
+
+def tier_axis(night: Night, codes: Sequence[str], texts: Texts) -> dict[str, Any]:
+    """An axis of tiers, the best one on top."""
+    return axis(**ticks(tier_labels(night, codes, texts)), showgrid=False, range=[len(codes) - 0.5, -0.5])
+
+
+def beside(labels: Sequence[str]) -> dict[str, Any]:
+    """Texts to the right of bars 0, 1, 2, …, and the margin that they need."""
+    place = {"x": 1, "xref": "paper", "xanchor": "left", "xshift": 6, "showarrow": False}
+    wide = max((sum(1 if ord(letter) < 0x2E80 else 2 for letter in label) for label in labels), default=0)
+    return {
+        "margin": {"r": 30 + 7 * wide},
+        "annotations": [{**place, "y": n, "text": text} for n, text in enumerate(labels)],
+    }
+
+
 def figure(traces: Sequence[Any], *, height: int, **layout: Any) -> go.Figure:
     """A figure in the page's look; its width is the page's."""
-    made = go.Figure(list(traces))
-    made.update_layout(
-        template="none",
-        height=height,
-        margin={"l": 8, "r": 12, "t": 12, "b": 8},
-        font={"family": "system-ui, sans-serif", "size": 12, "color": "#24292f"},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        dragmode=False,
-        hoverlabel={"font": {"size": 12}},
-        legend={
+    look = {
+        "template": "none",
+        "height": height,
+        "font": {"family": "system-ui, sans-serif", "size": 12, "color": "#24292f"},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "dragmode": False,
+        "hoverlabel": {"font": {"size": 12}},
+        "legend": {
             "orientation": "h",
             "traceorder": "normal",
             "yanchor": "bottom",
@@ -108,6 +168,7 @@ def figure(traces: Sequence[Any], *, height: int, **layout: Any) -> go.Figure:
             "x": 0,
             "xanchor": "left",
         },
-    )
-    made.update_layout(**layout)
-    return made
+    }
+    margin = {"l": 8, "r": 12, "t": 12, "b": 8} | layout.pop("margin", {})
+    # All at once: `update_layout` would take longer than all else about a page.
+    return go.Figure(list(traces), layout=look | {"margin": margin} | layout)

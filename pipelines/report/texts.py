@@ -1,4 +1,4 @@
-"""The report's words: one catalogue per language in `texts/`, all with the same keys."""
+"""The report's words: the catalogues of each language in `texts/`, all languages with the same keys."""
 
 from __future__ import annotations
 
@@ -39,8 +39,18 @@ class Texts:
 
 @cache
 def words(language: str) -> dict[str, str]:
-    """A catalogue's words by dotted key."""
-    return dict(_flat("", yaml.safe_load((_FOLDER / f"{language}.yaml").read_text(encoding="utf-8"))))
+    """A language's words by dotted key.
+
+    Raises:
+        ValueError: two of its catalogues have words for the same key.
+    """
+    found: dict[str, str] = {}
+    for path in (_FOLDER / f"{language}.yaml", *sorted(_FOLDER.glob(f"{language}.*.yaml"))):
+        more = dict(_flat("", yaml.safe_load(path.read_text(encoding="utf-8"))))
+        if twice := found.keys() & more.keys():
+            raise ValueError(f"{path.name}: {', '.join(sorted(twice))} stand in another catalogue too")
+        found |= more
+    return found
 
 
 def _flat(prefix: str, value: Any) -> list[tuple[str, str]]:

@@ -33,19 +33,13 @@ def pyramid(night: Night, texts: Texts) -> Chart:
     )
     # Beside the bars, as the best tier's is often too narrow for a figure.
     figures = [f"{count:,} · {share}" for count, share in zip(counts, shares, strict=True)]
-    place = {"x": 1, "xref": "paper", "xanchor": "left", "xshift": 6, "showarrow": False}
     figure = style.figure(
         [bars],
         height=70 + 44 * len(codes),
         bargap=0.18,
-        margin={"r": 30 + 7 * max(map(len, figures))},
         xaxis=style.axis(visible=False, range=[-max(counts) / 2, max(counts) / 2]),
-        yaxis=style.axis(
-            **style.ticks(style.tier_labels(night, codes, texts)),
-            showgrid=False,
-            range=[len(codes) - 0.5, -0.5],
-        ),
-        annotations=[{**place, "y": n, "text": text} for n, text in enumerate(figures)],
+        yaxis=style.tier_axis(night, codes, texts),
+        **style.beside(figures),
     )
     return Chart(
         "pyramid",
@@ -88,11 +82,7 @@ def contribution(night: Night, texts: Texts) -> Chart:
         barmode="group",
         bargap=0.25,
         xaxis=style.axis(tickformat=".0%", zeroline=True, zerolinecolor="#8a9099"),
-        yaxis=style.axis(
-            **style.ticks(style.tier_labels(night, codes, texts)),
-            showgrid=False,
-            range=[len(codes) - 0.5, -0.5],
-        ),
+        yaxis=style.tier_axis(night, codes, texts),
         margin={"r": 48},
     )
     headers = ("tier", "customers", "customer_share", "revenue", "revenue_share", "profit", "profit_share")
@@ -120,7 +110,8 @@ def contribution(night: Night, texts: Texts) -> Chart:
             profit=style.money(row["profit"]),
             profit_share=style.percent(row["profit_share"]),
         )
-    return Chart("contribution", title, read, texts("contribution.alt"), figure, table=table)
+    alt = texts("contribution.alt")
+    return Chart("contribution", title, read, alt, figure, table=table, rests_on=("unit costs",))
 
 
 def migration(night: Night, texts: Texts) -> Chart:

@@ -106,7 +106,8 @@ def quadrants(night: Night, texts: Texts) -> Chart:
         ],
     )
     read = " ".join((texts("wallet.read", month=night.month_of(rows, texts)), _basis(rows, texts)))
-    return Chart("wallet", title, read, texts("wallet.alt"), figure, table=table)
+    alt = texts("wallet.alt")
+    return Chart("wallet", title, read, alt, figure, table=table, rests_on=("wallet surveys",))
 
 
 def _basis(rows: Rows, texts: Texts) -> str:

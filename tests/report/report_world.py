@@ -7,17 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from loyalty_world import loyalty_tables
+from names_world import AS_OF, HOSTILE, MONTH
 
 from pipelines.contracts.info_table import INFO_COLUMNS
 from pipelines.quoting import ident
 from pipelines.report.retention import CURVES
 from pipelines.settings import PROJECT_DIR, Settings
 from pipelines.warehouse.connection import insert_rows
-
-AS_OF = date(2026, 3, 31)
-MONTH = date(2026, 3, 1)
-HOSTILE = '</script><script>alert("x")</script><b>&lt;%{x}$1$\'"'
-"""A tier code and a label as a person with bad intent, or a careless export, might write them."""
 
 Tables = dict[str, list[dict[str, Any]]]
 
@@ -92,6 +89,7 @@ def tables() -> Tables:
             for report, buckets in (("frequency_class", range(8)), ("week", range(1, 40)))
             for bucket in buckets
         ],
+        **loyalty_tables(),
     }  # fmt: skip
 
 

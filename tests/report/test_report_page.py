@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from browser import PHONE, chromium, opened
+from names_world import AS_OF, HOSTILE
 from playwright.sync_api import Browser
-from report_world import AS_OF, HOSTILE, serve, shop, tables
+from report_world import Tables, serve, shop, tables
 
 from pipelines.report import PAGES, write_report
 from pipelines.settings import Settings
@@ -18,6 +19,7 @@ from pipelines.settings import Settings
 FIGURES = {
     *("pyramid", "contribution", "migration", "cohorts", "wallet", "calibration_class", "calibration_week"),
     *("survival_gap", "survival_time_to_second_purchase", "survival_lifetime"),
+    *("flows", "status", "defections", "win_back", "scores", "causes", "care", "matrix", "drivers"),
 }
 
 
@@ -81,7 +83,8 @@ def test_hostile_names_are_shown_letter_by_letter_and_customers_are_not_named(
             assert len(labels) == 4
             assert HOSTILE[:15] in labels[1]
             seen.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
-            assert HOSTILE in seen.page.locator("#contribution table").inner_text()
+            for chart in ("contribution", "status", "defections", "causes", "matrix", "drivers"):
+                assert HOSTILE in seen.page.locator(f"#{chart} table").inner_text(), chart
             assert seen.page.locator("svg b, svg a, body > script + b").count() == 0
             assert dialogs == []
         assert f"{HOSTILE}0" not in path.read_text(encoding="utf-8")
@@ -112,7 +115,7 @@ def test_every_chart_has_a_heading_a_sentence_and_a_text_in_its_place(pages: dic
         text = path.read_text(encoding="utf-8")
         for name in FIGURES:
             section = text.split(f'<section id="{name}"')[1].split("</section>")[0]
-            assert re.search(r"<h2[^>]*>[^<]{4,}</h2>\s*<p>[^<]{15,}</p>", section), name
+            assert re.search(r"<h3[^>]*>[^<]{4,}</h3>\s*<p[^>]*>[^<]{15,}</p>", section), name
             assert re.search(r'role="img" aria-label="[^"]{8,}"', section), name
 
 
@@ -126,15 +129,20 @@ def test_a_first_night_with_empty_marts_gated_models_and_marts_it_does_not_know_
         {**row, "is_published": False, "reason": "only 12 buyers; a fit needs 500"}
         for row in content["model_fits"]
     ]
-    empty = {name: [] for name in content if name != "share_of_wallet_monthly"}
+    empty: Tables = {name: [] for name in content if name != "share_of_wallet_monthly"}
     serve(settings, {**empty, "model_fits": gated})
     with opened(browser, write_report(settings).paths[language], PHONE) as seen:
         assert (seen.problems, seen.marks()) == ([], {})
         said = {s.get_attribute("id"): s.inner_text() for s in seen.page.query_selector_all("section")}
         assert seen.overflow() <= 0
     nothing = {"en": "There is nothing to show yet.", "zh-CN": "暂无可显示的数据。"}[language]
-    for name in ("pyramid", "contribution", "migration", "cohorts", "survival_gap", "survival_lifetime"):
+    for name in ("figures", "pyramid", "contribution", "migration"):
         assert nothing in said[name], name
+    # One reason for all charts of a chapter is said once.
+    no_feedback = {"en": "No feedback is loaded", "zh-CN": "尚未加载任何反馈"}[language]
+    for chapter, reason in (("slipping", nothing), ("return", nothing), ("voice", no_feedback)):
+        assert said[chapter].count(reason) == 1
+        assert len(said[chapter].splitlines()) == 3  # the question, a line between, the reason
     assert "share_of_wallet_monthly" in said["wallet"]
     for name in ("calibration_class", "calibration_week"):
         assert "BG/NBD" in said[name]
@@ -166,3 +174,14 @@ def test_figures_are_the_marts(pages: dict[str, Path]) -> None:
     assert found["calibration_week"][0]["y"][-1] == 40 + 30 * 39
     fields = [count for line in found["wallet"][0]["customdata"] for count in line]
     assert sum(map(int, fields)) == 4
+    assert [trace["y"][-1] for trace in found["flows"]] == [5, 6, -10]
+    assert len(found["flows"][0]["y"]) == 12  # without the first month, in which everyone is new
+    assert [trace["x"] for trace in found["status"]][3] == [0, 0, 1.0]  # at risk, by tier
+    # What was said and what was inferred; the reason that is not known is in words and in the table.
+    assert [trace["x"] for trace in found["defections"]] == [[300.0, 0], [0, 80.0]]
+    assert found["win_back"][0]["x"] == [0.5, 0.2]
+    assert [trace["y"][-1] for trace in found["scores"]] == [30.0, 0.75]
+    assert [trace["x"] for trace in found["causes"]] == [[60, None, 10], [None, 30, None]]
+    assert [trace["x"][0] for trace in found["matrix"]] == [0.25, 0, 0.75, 0]  # of those who were asked
+    assert found["drivers"][0]["x"] == pytest.approx([20, 5])
+    assert found["drivers"][0]["error_x"]["arrayminus"] == pytest.approx([10, 10])

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from deployments import Deployment, create, mainstay, says_one_thing
-from report_world import HOSTILE, serve, shop, tables
+from names_world import HOSTILE
+from report_world import serve, shop, tables
 
 from pipelines import steps
 from pipelines.contracts import mart_contracts
@@ -21,8 +22,11 @@ from pipelines.errors import LockedError, PublishError, SettingsError
 from pipelines.publish import files, publish
 from pipelines.report import PAGES, report_or_reason, write_report
 from pipelines.report import write as writing
+from pipelines.report.defections import BASES
+from pipelines.report.loyalty import KINDS
 from pipelines.report.read import tier_names
 from pipelines.report.retention import CURVES
+from pipelines.report.slipping import STATUSES
 from pipelines.report.texts import LANGUAGES, Texts, words
 from pipelines.settings import Settings
 from pipelines.warehouse import standing
@@ -56,12 +60,32 @@ def test_every_language_has_the_same_words_and_asks_for_the_same_names() -> None
 
 
 def test_every_curve_and_every_simulated_part_has_words() -> None:
-    [curve] = [c for c in mart_contracts()["survival_curves"].columns if c.name == "curve"]
-    assert curve.allowed
-    assert set(curve.allowed) <= set(CURVES)
+    assert set(allowed("survival_curves", "curve")) <= set(CURVES)
     assert standing._SIMULATED
     for name, _ in standing._SIMULATED:
         assert f"notice.{name.replace(' ', '_')}" in words("en")
+
+
+def test_every_status_reason_driver_and_kind_of_loyalty_has_words_and_a_colour() -> None:
+    assert set(allowed("customer_retention", "status")) == set(STATUSES)
+    assert set(allowed("defections", "reason_basis")) == set(BASES)
+    assert set(allowed("loyalty_matrix_summary", "loyalty")) == set(KINDS)
+    for mart, column, group in (
+        ("customer_retention", "status", "status"),
+        ("defections", "reason", "reason_names"),
+        ("defections", "reason_basis", "defections"),
+        ("loyalty_matrix_summary", "loyalty", "matrix"),
+        ("loyalty_drivers_monthly", "driver", "drivers.names"),
+    ):
+        for value in allowed(mart, column):
+            assert f"{group}.{value}" in words("en"), value
+
+
+def allowed(mart: str, column: str) -> tuple[str, ...]:
+    """The values that a mart's contract allows in a column."""
+    [found] = [c for c in mart_contracts()[mart].columns if c.name == column]
+    assert found.allowed
+    return tuple(found.allowed)
 
 
 def test_sales_without_a_customer_are_told_beside_the_shares_and_are_no_tier(served: Settings) -> None:
@@ -287,7 +311,11 @@ def test_a_night_and_a_rollback_write_the_pages_and_stand_also_without_them(
     text = (settings.serving / "report.html").read_text(encoding="utf-8")
     drawn = set(re.findall(r'id="(\w+)-figure"', text))
     curves = {f"survival_{curve}" for curve in CURVES}
-    assert drawn == {"pyramid", "contribution", "migration", "cohorts", "wallet", *curves}
+    assert drawn == {
+        *("flows", "status", "pyramid", "contribution", "migration", "cohorts", "wallet"),
+        *curves,
+    }
+    assert text.count("No feedback is loaded") == 3  # the figures of the night, and two chapters
     assert "only 60 buyers; a fit needs 500" in text
     quality = text.split('<section id="quality"')[1]
     assert re.search(r'<th scope="row">marts</th><td>\d{2,}</td><td>0</td>', quality)

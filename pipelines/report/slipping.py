@@ -1,0 +1,154 @@
+"""Charts of who is slipping: customers won and lost by month, and where each tier's customers stand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import plotly.graph_objects as go
+
+from pipelines.report import style
+from pipelines.report.style import Chart, Table
+
+if TYPE_CHECKING:
+    from pipelines.report.read import Night
+    from pipelines.report.texts import Texts
+
+MONTHS = 24
+"""Months that a phone can still show."""
+
+STATUSES = {
+    "active": style.BLUE,
+    "new": "#8db4d9",
+    "reactivated": style.GREEN,
+    "at_risk": style.ORANGE,
+    "lapsed": style.GREY,
+}
+"""Statuses of `customer_retention`, from safe to gone, and their colours."""
+
+
+def flows(night: Night, texts: Texts) -> Chart:
+    """Customers won and won back above the line, lapsed ones below it, month by month."""
+    title, found = texts("flows.title"), night.rows["flows"]
+    if not found:
+        return style.missing("flows", title, "retention_flows_monthly", found, texts)
+    # In the first month of the data everyone is new, which says nothing and would dwarf the rest.
+    rows = (found[1:] if len(found) > 1 else found)[-MONTHS:]
+    months = [f"{row['month']:%Y-%m}" for row in rows]
+    last = next((row for row in reversed(rows) if row["is_complete_month"]), rows[-1])
+    parts = (("new", style.BLUE, 1), ("reactivated", style.GREEN, 1), ("lapsed", style.ORANGE, -1))
+    bars = [
+        go.Bar(
+            name=texts(f"flows.{name}"),
+            x=list(range(len(rows))),
+            y=[sign * row[name] for row in rows],
+            customdata=[f"{row[name]:,}" for row in rows],
+            hovertemplate="%{customdata}",
+            marker_color=colour,
+        )
+        for name, colour, sign in parts
+    ]
+    figure = style.figure(
+        bars,
+        height=320,
+        barmode="relative",
+        bargap=0.25,
+        xaxis=style.axis(**style.sparse(months), showgrid=False),
+        yaxis=style.axis(
+            title=texts("column.customers"), tickformat=",", zeroline=True, zerolinecolor="#8a9099"
+        ),
+    )
+    table = Table(
+        (
+            texts("column.month"),
+            *(texts(f"flows.{name}") for name in ("opening", "new", "reactivated", "lapsed", "closing")),
+            texts("flows.retention"),
+        ),
+        [
+            (
+                f"{row['month']:%Y-%m}",
+                *(f"{row[name]:,}" for name in ("opening", "new", "reactivated", "lapsed", "closing")),
+                style.percent(row["retention_rate"]),
+            )
+            for row in reversed(rows)
+        ],
+    )
+    finding = texts(
+        "flows.finding",
+        month=night.month_of([last], texts),
+        **{name: f"{last[name]:,}" for name in ("new", "reactivated", "lapsed", "closing")},
+        rate=style.percent(last["lapsed"] / last["opening"] if last["opening"] else None),
+    )
+    return Chart(
+        "flows", title, texts("flows.read"), texts("flows.alt"), figure, table=table, finding=finding
+    )
+
+
+def status(night: Night, texts: Texts) -> Chart:
+    """Each tier's customers by status, and what those at risk are worth."""
+    title, rows = texts("status.title"), night.rows["status"]
+    if not rows:
+        return style.missing("status", title, "customer_retention", rows, texts)
+    cells = {(row["tier"], row["status"]): row for row in rows}
+    codes = night.tiers.sorted({row["tier"] for row in rows})
+    # Whoever left the tiers has lapsed: a bar of one colour, which the table alone has.
+    drawn = [code for code in codes if code != "lapsed"] or codes
+    total = {code: sum(row["customers"] for row in rows if row["tier"] == code) for code in codes}
+    shares = {name: [_count(cells, code, name) / total[code] for code in drawn] for name in STATUSES}
+    bars = [
+        go.Bar(
+            name=texts(f"status.{name}"),
+            x=shares[name],
+            y=list(range(len(drawn))),
+            orientation="h",
+            marker_color=colour,
+            text=[style.percent(share, 0) if share >= 0.08 else "" for share in shares[name]],
+            customdata=[f"{_count(cells, code, name):,}" for code in drawn],
+            hovertemplate="%{customdata} (%{x:.1%})",
+            textposition="inside",
+            insidetextanchor="middle",
+            textangle=0,
+        )
+        for name, colour in STATUSES.items()
+    ]
+    figure = style.figure(
+        bars,
+        height=100 + 44 * len(drawn),
+        barmode="stack",
+        bargap=0.2,
+        xaxis=style.axis(tickformat=".0%", range=[0, 1], showgrid=False),
+        yaxis=style.tier_axis(night, drawn, texts),
+    )
+    at_risk = [row for row in rows if row["status"] == "at_risk"]
+    values = {row["tier"]: row["yearly_value"] for row in at_risk}
+    table = Table(
+        (
+            texts("column.tier"),
+            *(texts(f"status.{name}") for name in STATUSES),
+            texts("status.value"),
+        ),
+        [
+            (
+                night.tiers.label(code, texts),
+                *(f"{_count(cells, code, name):,}" for name in STATUSES),
+                style.money(values.get(code, 0.0)),
+            )
+            for code in codes
+        ],
+    )
+    finding = texts("status.nobody")
+    if values:
+        most = max(codes, key=lambda code: values.get(code, 0.0))
+        finding = texts(
+            "status.finding",
+            customers=f"{sum(row['customers'] for row in at_risk):,}",
+            value=style.money(sum(values.values())),
+            tier=night.tiers.label(most, texts),
+            tier_value=style.money(values[most]) if most in values else "–",
+        )
+    return Chart(
+        "status", title, texts("status.read"), texts("status.alt"), figure, table=table, finding=finding
+    )
+
+
+def _count(cells: dict[tuple[str, str], dict[str, Any]], tier: str, name: str) -> int:
+    return int(cells[tier, name]["customers"]) if (tier, name) in cells else 0
