@@ -290,7 +290,6 @@ select
     leavers::integer as leavers, closing::integer as headcount_closing, if(is_suppressed, null, turnover) as turnover_rate_12m,
     if(is_suppressed, null, tenure) as tenure_days_median, if(is_enps_suppressed, null, enps) as enps, n::integer as enps_answers, is_suppressed,
     is_enps_suppressed, coalesce(customers, 0) as customers, b.balance / b.answers as nps, coalesce(b.answers, 0)::bigint as nps_answers,
-    if(month >= (select min(month) from months) + interval 3 months and last_day(month + interval 2 months) <= getvariable('as_of'),
-        rate, null) as retention_rate
+    if(last_day(month + interval 2 months) <= getvariable('as_of'), rate, null) as retention_rate
 from thin left join bought as b using (team_id, month)
 left join returns on returns.team_id = thin.team_id and returns.month_index = year(month) * 12 + month(month);
