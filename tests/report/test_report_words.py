@@ -8,7 +8,14 @@ import duckdb
 import pytest
 from report_world import serve, shop, tables
 
+from pipelines.contracts import mart_contracts
 from pipelines.report import PAGES, write_report
+from pipelines.report.defections import BASES
+from pipelines.report.loyalty import KINDS
+from pipelines.report.retention import CURVES
+from pipelines.report.slipping import STATUSES
+from pipelines.report.texts import words
+from pipelines.warehouse import standing
 
 ALIVE = {"en": "Nobody seems to leave: this is the NBD.", "zh-CN": "看不出有人离开：此时模型就是 NBD。"}
 NO_MAXIMUM = {"en": "do not tell pace from leaving", "zh-CN": "分不清是买得慢还是已离开"}
@@ -52,3 +59,32 @@ def test_a_night_of_an_earlier_version_has_no_limits_and_is_shown(tmp_path: Path
         for column in ("reason_code", "limit_model"):
             connection.execute(f"alter table model_fits drop column {column}")
     assert "Log-likelihood" in write_report(settings).paths["en"].read_text(encoding="utf-8")
+
+
+def test_every_curve_and_every_simulated_part_has_words() -> None:
+    assert set(allowed("survival_curves", "curve")) <= set(CURVES)
+    assert standing._SIMULATED
+    for name, _ in standing._SIMULATED:
+        assert f"notice.{name.replace(' ', '_')}" in words("en")
+
+
+def test_every_status_reason_driver_and_kind_of_loyalty_has_words_and_a_colour() -> None:
+    assert set(allowed("customer_retention", "status")) == set(STATUSES)
+    assert set(allowed("defections", "reason_basis")) == set(BASES)
+    assert set(allowed("loyalty_matrix_summary", "loyalty")) == set(KINDS)
+    for mart, column, group in (
+        ("customer_retention", "status", "status"),
+        ("defections", "reason", "reason_names"),
+        ("defections", "reason_basis", "defections"),
+        ("loyalty_matrix_summary", "loyalty", "matrix"),
+        ("loyalty_drivers_monthly", "driver", "drivers.names"),
+    ):
+        for value in allowed(mart, column):
+            assert f"{group}.{value}" in words("en"), value
+
+
+def allowed(mart: str, column: str) -> tuple[str, ...]:
+    """The values that a mart's contract allows in a column."""
+    [found] = [c for c in mart_contracts()[mart].columns if c.name == column]
+    assert found.allowed
+    return tuple(found.allowed)

@@ -22,14 +22,10 @@ from pipelines.errors import LockedError, PublishError, SettingsError
 from pipelines.publish import files, publish
 from pipelines.report import PAGES, report_or_reason, write_report
 from pipelines.report import write as writing
-from pipelines.report.defections import BASES
-from pipelines.report.loyalty import KINDS
 from pipelines.report.read import tier_names
 from pipelines.report.retention import CURVES
-from pipelines.report.slipping import STATUSES
 from pipelines.report.texts import LANGUAGES, Texts, words
 from pipelines.settings import Settings
-from pipelines.warehouse import standing
 from tests.end_to_end.nights_world import opened
 
 DAY = date(2026, 3, 2)
@@ -57,35 +53,6 @@ def test_every_language_has_the_same_words_and_asks_for_the_same_names() -> None
             assert sorted(re.findall(r"{(\w+)}", other[key])) == sorted(re.findall(r"{(\w+)}", text)), key
             assert other[key].strip(), key
     assert {Texts(language)("other.language") for language in LANGUAGES} == set(LANGUAGES)
-
-
-def test_every_curve_and_every_simulated_part_has_words() -> None:
-    assert set(allowed("survival_curves", "curve")) <= set(CURVES)
-    assert standing._SIMULATED
-    for name, _ in standing._SIMULATED:
-        assert f"notice.{name.replace(' ', '_')}" in words("en")
-
-
-def test_every_status_reason_driver_and_kind_of_loyalty_has_words_and_a_colour() -> None:
-    assert set(allowed("customer_retention", "status")) == set(STATUSES)
-    assert set(allowed("defections", "reason_basis")) == set(BASES)
-    assert set(allowed("loyalty_matrix_summary", "loyalty")) == set(KINDS)
-    for mart, column, group in (
-        ("customer_retention", "status", "status"),
-        ("defections", "reason", "reason_names"),
-        ("defections", "reason_basis", "defections"),
-        ("loyalty_matrix_summary", "loyalty", "matrix"),
-        ("loyalty_drivers_monthly", "driver", "drivers.names"),
-    ):
-        for value in allowed(mart, column):
-            assert f"{group}.{value}" in words("en"), value
-
-
-def allowed(mart: str, column: str) -> tuple[str, ...]:
-    """The values that a mart's contract allows in a column."""
-    [found] = [c for c in mart_contracts()[mart].columns if c.name == column]
-    assert found.allowed
-    return tuple(found.allowed)
 
 
 def test_sales_without_a_customer_are_told_beside_the_shares_and_are_no_tier(served: Settings) -> None:
