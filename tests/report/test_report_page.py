@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.base import AXE_SCRIPT
 from browser import PHONE, chromium, opened
 from names_world import AS_OF, HOSTILE
 from playwright.sync_api import Browser
@@ -49,6 +50,15 @@ def test_every_chart_is_drawn_and_nothing_is_wrong_asked_for_or_too_wide(
         assert [name for name, count in marks.items() if count == 0] == []
         assert seen.overflow() <= 0
         assert seen.page.get_attribute("html", "lang") == language
+        # Whoever reads with a keyboard, a screen reader or weak eyes reads it too; axe-core's rules, the tables open.
+        seen.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+        seen.page.evaluate(AXE_SCRIPT)
+        assert (
+            seen.page.evaluate(
+                "axe.run({exclude: [['.chart']]}).then(found => found.violations.map(v => [v.id, v.nodes[0].html]))"
+            )
+            == []
+        )
 
 
 def test_a_chart_without_marks_a_request_and_a_complaint_would_be_seen(
