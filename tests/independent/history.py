@@ -21,7 +21,7 @@ CENT = Decimal("0.01")
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings that metrics.md names, with its defaults; peer attributes go from finest to coarsest."""
+    """The settings that the definitions name, with their defaults; peer attributes go from finest to coarsest."""
 
     tier_window_months: int = 12
     new_customer_months: int = 3
@@ -34,6 +34,25 @@ class Settings:
     revenue_retention_window_months: int = 12
     discount_rate: float = 0.1
     scenario_retention_points: int = 5
+    min_group_answers: int = 30
+    silent_per_complaint: float = 10
+    reached_per_unhappy: float = 25
+    repeat_complaint_days: int = 90
+    defection_min_days: int = 90
+    defection_said_days: int = 30
+    defection_complaint_days: int = 90
+    defection_unresolved_hours: float = 168
+    defection_survey_days: int = 180
+    defection_discount_share: float = 0.5
+    defection_price_spend_ratio: float = 0.5
+    defection_habit_spend_ratio: float = 0.5
+    defection_habit_category_drop: float = 1 / 3
+    defection_return_share: float = 0.5
+    defection_return_lines: int = 5
+    defection_long_lapsed_days: int = 365
+    committed_max_discount_share: float = 0.2
+    min_team_size: int = 5
+    timezone: str = "UTC"
     peer_attribute_levels: tuple[tuple[str, ...], ...] = ()
 
 

@@ -58,7 +58,7 @@ def war_share(rank: Fraction, brands: int) -> Fraction:
     return (1 - rank / (brands + 1)) * Fraction(2, brands)
 
 
-def _answers(surveys: pd.DataFrame, as_of_date: date) -> dict[tuple[str, str], list[Answer]]:
+def answers_of(surveys: pd.DataFrame, as_of_date: date) -> dict[tuple[str, str], list[Answer]]:
     """Per customer and category its surveys, oldest first, with what each method can use of them."""
     groups: dict[tuple, list[dict]] = defaultdict(list)
     if not surveys.empty:
@@ -68,11 +68,15 @@ def _answers(surveys: pd.DataFrame, as_of_date: date) -> dict[tuple[str, str], l
                 key = (row["customer_id"], row["category"], row["business_date"], len(survey_id), survey_id)
                 groups[key].append(row)
     answers: dict[tuple[str, str], list[Answer]] = defaultdict(list)
-    for (customer_id, category, day, *_), rows in sorted(groups.items(), key=lambda group: _order(*group)):
+    for (customer_id, category, day, _, survey_id), rows in sorted(
+        groups.items(), key=lambda group: _order(*group)
+    ):
         declared = [row["declared_wallet"] for row in rows if not is_null(row["declared_wallet"])]
         ranked = [row for row in rows if not is_null(row["preference_rank"])]
         ranks = mean_ranks([row["preference_rank"] for row in ranked])
         own = [rank for row, rank in zip(ranked, ranks, strict=True) if row["is_own_brand"]]
+        is_named = any(row["is_own_brand"] for row in rows)
+        share = sum((war_share(rank, len(ranked)) for rank in own), Fraction(0)) if own else None
         answers[customer_id, category].append(
             {
                 "day": day,
@@ -80,7 +84,10 @@ def _answers(surveys: pd.DataFrame, as_of_date: date) -> dict[tuple[str, str], l
                 "brands": len(ranked),
                 "rank": min(own) if own else None,
                 # Several brands of ours in one category: their shares of the wallet add up.
-                "share": sum((war_share(rank, len(ranked)) for rank in own), Fraction(0)) if own else None,
+                "share": share,
+                # What a rival took is told by a survey that does not name us, too.
+                "share_or_none_left": Fraction(0) if ranked and not is_named else share,
+                "survey_id": survey_id,
             }
         )
     return answers
@@ -129,7 +136,7 @@ def share_of_wallet_monthly(
     as_of_date: date,
 ) -> pd.DataFrame:
     """Customer x category x month; `tiers` says who is active, since when."""
-    answers, attributes = _answers(surveys, as_of_date), _attributes(customers)
+    answers, attributes = answers_of(surveys, as_of_date), _attributes(customers)
     categories_of: dict[str, set[str]] = defaultdict(set)
     for customer_id, category in answers:
         categories_of[customer_id].add(category)
