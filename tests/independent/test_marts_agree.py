@@ -6,7 +6,7 @@ import random
 import shutil
 from collections.abc import Iterator
 from dataclasses import fields
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -20,9 +20,10 @@ from pipelines.contracts.policies import read_policies
 from pipelines.demo.source import DEMO_CURRENCY, DEMO_POLICIES, DEMO_TIMEZONE
 
 from .calculation import KEYS, Settings, calculate, compare, customer_value, histories, with_profit
-from .history import first_day, last_day, month_of
+from .landing import landed_and_loaded
 from .lifetimes import by_lifelines, durations
-from .samples import SURVEY_COLUMNS
+from .loyalty_marts import LOYALTY_KEYS, Voices, calculate_loyalty
+from .made_up import ENDS, POLICY, made_up
 
 HOUSEHOLDS = 150
 CURVES = ("gap", "time_to_second_purchase", "lifetime")
@@ -89,7 +90,17 @@ def agree(deployment: Deployment, source: dict[str, pd.DataFrame], as_of: date, 
     )
     has_anonymous = any(who is None for who in lines["customer_id"])
     assert ("anonymous" in set(marts["tier_contribution_monthly"]["tier"])) == has_anonymous
-    assert set(marts) == set(KEYS)
+    alive = deployment.records("select customer_id, p_alive from marts.customer_retention")
+    voices = Voices(
+        **{name: source[name] for name in ("feedback", "interactions", "employees", "employee_surveys")},
+        topics=policies.defection_topics,
+        p_alive={row["customer_id"]: row["p_alive"] for row in alive},
+    )
+    marts |= calculate_loyalty(
+        lines, source["wallet_surveys"], source["customers"], voices, marts, settings, as_of
+    )
+    keys = KEYS | LOYALTY_KEYS
+    assert set(marts) == set(keys)
     wrong = []
     for mart, expected in marts.items():
         renamed = RENAMED.get(mart, {})
@@ -111,7 +122,7 @@ def agree(deployment: Deployment, source: dict[str, pd.DataFrame], as_of: date, 
                 of_customers = expected[part].where(expected["tier"] != "anonymous", 0)
                 total = of_customers.groupby(expected["month"]).transform("sum")
                 expected[f"{part}_share"] = expected[f"{part}_share"].where(total > 0, None)
-        columns = [column for column in expected.columns if column not in KEYS[mart]]
+        columns = [column for column in expected.columns if column not in keys[mart]]
         tolerances = dict(ROUNDED)
         if mart == "share_of_wallet_summary_monthly":
             # A sum over n customers carries n roundings. The share is that of the published sums, to the last
@@ -130,7 +141,7 @@ def agree(deployment: Deployment, source: dict[str, pd.DataFrame], as_of: date, 
             expectations["survival_curves by lifelines"] = by_lifelines(timed)
         for by, expectation in expectations.items():
             try:
-                compare(expectation, actual, KEYS[mart], columns, tolerances)
+                compare(expectation, actual, keys[mart], columns, tolerances)
             except AssertionError as error:
                 wrong.append(f"{by}: {error}")
     assert not wrong, "\n\n".join(wrong)
@@ -207,43 +218,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, dict[str
     return deployment, landed_and_loaded(deployment, tables)
 
 
-def landed_and_loaded(deployment: Deployment, tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Land the tables as files, load them, and give them as the calculation takes them."""
-    lines = tables["transactions"]
-    lines = lines.assign(business_date=[moment.date() for moment in lines["transaction_at"]])
-    lines["month"] = lines["business_date"].map(month_of)
-    source_columns = list(tables["transactions"].columns)
-    for month, part in lines.groupby("month"):
-        deployment.land("transactions", last_day(int(month)), part[source_columns].to_dict("records"))
-    first = first_day(int(lines["month"].min()))
-    for name in ("customers", "products"):
-        deployment.land(name, first, tables[name].to_dict("records"))
-    surveys = tables["wallet_surveys"]
-    surveys = surveys.assign(business_date=[moment.date() for moment in surveys["surveyed_at"]])
-    deployment.land(
-        "wallet_surveys", surveys["business_date"].max(), tables["wallet_surveys"].to_dict("records")
-    )
-    loaded = deployment.load()
-    assert loaded["quarantined"] == loaded["duplicates"] == 0
-    assert loaded["loaded"] == sum(len(table) for table in tables.values())
-    products = tables["products"].set_index("product_id")[["category", "unit_cost"]]
-    full = lines.merge(products, left_on="product_id", right_index=True, how="left").astype(object)
-    full = full.where(full.notna(), None)
-    full["category"] = full["category"].map(lambda name: name or "unknown")
-    for column in ("cost_amount",):
-        if column not in full:
-            full[column] = pd.Series([None] * len(full), index=full.index, dtype=object)
-    for column in ("net_amount", "quantity", "unit_cost", "cost_amount"):
-        full[column] = [
-            None if v is None else Decimal(str(v)).quantize(Decimal("0.0001")) for v in full[column]
-        ]
-    return {
-        "transactions": full,
-        "customers": tables["customers"],
-        "wallet_surveys": surveys[[*SURVEY_COLUMNS, "surveyed_at"]],
-    }
-
-
 def test_demo_at_a_months_end(demo: tuple[Deployment, dict[str, pd.DataFrame]]) -> None:
     agree(*demo, date(2017, 12, 31))
 
@@ -267,19 +241,6 @@ def test_demo_with_other_settings(demo: tuple[Deployment, dict[str, pd.DataFrame
 
 
 # --- made-up histories with everything that is rare --------------------------------------------------------
-
-START = date(2021, 11, 3)
-MONTHS = 30
-POLICY = """valid_from,tier,label_zh,label_en,tier_rank,lower_bound
-2020-01-01,gold,黄金,Gold,1,60
-2020-01-01,silver,白银,Silver,2,30.5
-2020-01-01,ordinary,普通,Ordinary,3,0
-2023-02-10,diamond,钻石,Diamond,1,90
-2023-02-10,gold,黄金,Gold,2,45
-2023-02-10,silver,白银,Silver,3,30.5
-2023-02-10,ordinary,普通,Ordinary,4,0
-"""
-"""From February 2023 on one tier more at the top, and gold is easier to reach."""
 
 
 @pytest.fixture(scope="module", params=[1, 2])
@@ -311,109 +272,13 @@ def let_customers_be_unknown(deployment: Deployment) -> None:
     path.write_text(yaml.safe_dump(contract), encoding="utf-8")
 
 
-def made_up(draw: random.Random) -> dict[str, pd.DataFrame]:
-    """Customers with rhythms of their own; every amount, tie and absence from the one seed."""
-    products = [
-        {"product_id": f"p{n}", "category": draw.choice(["tea", "coffee", "cake"]), "unit_cost": cost}
-        for n, cost in enumerate(["1.2345", None, "0.5", None, "7", "2.25", None, "3.1"])
-    ]
-    lines: list[dict[str, Any]] = []
-    customers: list[dict[str, Any]] = []
-    surveys: list[dict[str, Any]] = []
-    for number in range(60):
-        who = f"c{number:02}"
-        if number % 9:  # some buyers are in no archive
-            region, age = draw.choice(["north", "south", None]), draw.choice(["young", "old", None])
-            by = draw.choice(
-                [None, "stranger", *(f"c{(number + draw.randrange(1, 60)) % 60:02}" for _ in range(3))]
-            )
-            customers.append(
-                {"customer_id": who, "region": region, "age_band": age, "referred_by_customer_id": by}
-            )
-        lines += purchases(draw, who, len(lines))
-        for wave in range(draw.choice([0, 0, 1, 2, 3])):
-            surveys += answers(draw, who, f"s{number}-{wave}")
-    # From a hand of its own, so that the others' draws stay: two months before the first customer, and a gap after.
-    own = random.Random(draw.random())
-    for line in purchases(own, "nobody", 0) + purchases(own, "somebody", 0):
-        early = line["transaction_at"] - timedelta(days=61)
-        lines.append(line | {"customer_id": None, "transaction_at": early})
-    return {
-        "transactions": frame(lines),
-        "customers": frame(customers),
-        "products": frame(products),
-        "wallet_surveys": frame(surveys),
-    }
-
-
-def purchases(draw: random.Random, who: str, numbered: int) -> list[dict[str, Any]]:
-    """One customer's lines: a rhythm, sometimes a long absence, a return for more than was bought that day."""
-    rhythm, scale = draw.choice([2, 9, 30, 75, 200]), draw.choice([3, 15, 60, 120])
-    day, lines = START + timedelta(days=draw.randrange(0, 28 * MONTHS)), []
-    end = last_day(month_of(START) + MONTHS - 1)
-    if draw.random() < 0.05:  # one who only ever brings things back
-        rhythm, scale = 300, -10
-    while day <= end:
-        for _ in range(draw.choice([1, 1, 2, 4])):
-            amount = Decimal(round(scale * 100 * draw.random() * draw.choice([1, 1, 1, 1, -0.4]))) / 100
-            amount = draw.choice([amount, amount, Decimal(scale), Decimal(0)])
-            lines.append(
-                {
-                    "transaction_id": f"{who}-{numbered + len(lines)}",
-                    "line_number": 1,
-                    "customer_id": who,
-                    "product_id": draw.choice([None, "gone", *(f"p{n}" for n in range(8))]),
-                    "transaction_at": datetime.combine(day, time(0, draw.randrange(60))),
-                    "quantity": draw.choice([None, "1", "2.5", "-1"]),
-                    "net_amount": str(amount),
-                    "cost_amount": draw.choice([None, None, str(cents(amount / 2))]),
-                }
-            )
-        if draw.random() < 0.1:  # and back it goes, with things bought before
-            lines.append(
-                lines[-1] | {"transaction_id": f"{who}-back-{len(lines)}", "net_amount": str(-abs(scale) * 3)}
-            )
-        day += timedelta(days=max(1, round(draw.expovariate(1 / rhythm))))
-        if draw.random() < 0.02:
-            day += timedelta(days=draw.choice([250, 420]))
-    return lines
-
-
-def answers(draw: random.Random, who: str, survey_id: str) -> list[dict[str, Any]]:
-    """One survey about some categories: ties, one brand alone, no ranks, no wallet, two brands of ours."""
-    moment = datetime.combine(START + timedelta(days=draw.randrange(0, 30 * MONTHS)), datetime.min.time())
-    rows = []
-    for category in draw.sample(["all", "tea", "coffee", "water"], draw.choice([1, 2, 3])):
-        declared = draw.choice([None, None, "0", "12.34", "80", "400"])
-        brands = draw.choice([1, 2, 3, 5])
-        own = draw.choice([1, 1, 1, 0, 2])
-        for number in range(brands):
-            rows.append(
-                {
-                    "survey_id": survey_id,
-                    "category": category,
-                    "brand": f"brand {number}",
-                    "customer_id": who,
-                    "surveyed_at": moment,
-                    "is_own_brand": number < own,
-                    "preference_rank": draw.choice([str(number + 1), "1", "2", "1.5", None]),
-                    "declared_wallet": declared,
-                }
-            )
-    return rows
-
-
-def frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, dtype=object)
-
-
 def test_history_at_its_end(history: tuple[Deployment, dict[str, pd.DataFrame]]) -> None:
-    agree(*history, last_day(month_of(START) + MONTHS - 1), benchmark_min_peers=8)
+    agree(*history, ENDS[0], benchmark_min_peers=8)
 
 
 def test_history_that_holds_tiers(history: tuple[Deployment, dict[str, pd.DataFrame]]) -> None:
     agree(
-        *history, date(2024, 2, 29), soft_landing=True, grace_months=2, new_customer_months=0,
+        *history, ENDS[1], soft_landing=True, grace_months=2, new_customer_months=0,
         tier_window_months=4, default_lapsed_days=61, survey_validity_months=3, discount_rate=0.03,
         scenario_retention_points=17,
     )  # fmt: skip
