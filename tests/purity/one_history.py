@@ -25,7 +25,8 @@ def _sale(number: int, day: date, customer: int, cents: int, product: int | None
         "transaction_at": _at(day),
         "quantity": "2",
         "net_amount": f"{cents / 100:.2f}",
-        "store_id": "s1",
+        "discount_amount": "0.50" if number % 3 == 0 else None,
+        "store_id": f"s{number % 2 + 1}",
     }
 
 
@@ -73,7 +74,36 @@ def _answer(number: int, day: date, customer: int | None, score: int) -> Row:
         "feedback_at": _at(day),
         "kind": "nps",
         "score": score,
+        "driver": "added_value",
     }
+
+
+def _complaint(number: int, day: date, customer: int, resolved_on: date | None = None) -> Row:
+    return {
+        "feedback_id": f"f{number}",
+        "customer_id": f"c{customer}",
+        "feedback_at": _at(day),
+        "kind": "complaint",
+        "topic": "price",
+        "responded_at": _at(resolved_on) if resolved_on else None,
+        "resolved_at": _at(resolved_on) if resolved_on else None,
+        "outcome_told_at": None,
+    }
+
+
+def _employee(number: int, team: str, store: str, left_on: date | None = None) -> Row:
+    hired_on = date(2023, 6, 1)
+    return {
+        "employee_id": f"e{number}",
+        "team_id": team,
+        "store_id": store,
+        "hired_on": hired_on,
+        "left_on": left_on,
+    }
+
+
+def _staff_answer(number: int, day: date, score: int) -> Row:
+    return {"survey_id": f"a{number}", "team_id": "t1", "surveyed_at": _at(day), "score": score}
 
 
 def _call(number: int, day: date, customer: int) -> Row:
@@ -130,10 +160,27 @@ def one_history() -> History:
     again = _survey(3, MAY, ("1", "1"), "55.00")
     put("wallet_surveys", MAY, {"a": again}, {"a": again + _survey(6, MAY, ("1", "2"), None)})
 
-    put("feedback", JANUARY, {"a": (_answer(1, JANUARY, 1, 9), _answer(2, october, None, 3))}, None)
-    put("feedback", MARCH, {"a": (_answer(1, MARCH, 2, 2),)}, {"a": (_answer(1, JANUARY, 4, 10),)})
+    # c4 and c3, who are one in the end, complain of the same; the response comes with a later file, or after the as-of date.
+    asked = (_answer(1, JANUARY, 1, 9), _answer(2, date(2023, 4, 7), None, 3), _complaint(4, JANUARY, 4))
+    put("feedback", JANUARY, {"a": asked}, None)
+    put("feedback", FEBRUARY, {"a": (_complaint(5, FEBRUARY, 3),)}, {"a": (_complaint(5, FEBRUARY, 6),)})
+    put(
+        "feedback",
+        MARCH,
+        {"a": (_answer(1, MARCH, 2, 2), _complaint(4, JANUARY, 4, resolved_on=MARCH))},
+        {"a": (_answer(1, JANUARY, 4, 10),)},
+    )
+    put("feedback", MAY, {"a": (_complaint(5, FEBRUARY, 3, resolved_on=date(2024, 6, 9)),)}, None)
     put("interactions", FEBRUARY, {"a": (_call(1, FEBRUARY, 1), _call(2, october, 8))}, None)
     put("interactions", MAY, EMPTIED, {"a": (_call(2, MAY, 2), _call(3, MAY, 9))})
+
+    # The first team moves to the other store, and one of its people leaves on a day that a later list takes back.
+    put("employees", JANUARY, {"a": tuple(_employee(n, f"t{n % 2 + 1}", "s1") for n in range(6))}, None)
+    moved_team = tuple(_employee(n, "t1", "s2") for n in (0, 2, 4))
+    put("employees", MARCH, {"a": moved_team}, {"a": (_employee(2, "t1", "s1", left_on=FEBRUARY),)})
+    put("employees", MAY, {"a": (_employee(5, "t2", "s1", left_on=date(2024, 5, 2)),)}, None)
+    put("employee_surveys", FEBRUARY, {"a": tuple(_staff_answer(n, FEBRUARY, 7 + n) for n in range(4))}, None)
+    put("employee_surveys", MAY, {"a": (_staff_answer(1, MAY, 2),)}, {"a": (_staff_answer(0, MAY, 10),)})
 
     landed = {Partition(*place): version for place, version in sorted(versions.items())}
     return History(
@@ -148,6 +195,8 @@ def one_history() -> History:
             ("new_customer_months", 1),
             ("benchmark_min_peers", 2),
             ("default_lapsed_days", 40),
+            ("min_group_answers", 1),
+            ("min_team_size", 2),
             ("soft_landing", True),
             ("grace_months", 1),
         ),

@@ -2,26 +2,24 @@
 
 Few ids, so that a key comes again: in one file, in the date's other file, on another date, at another business
 date. Rows that come months late, returns, products that change their category, customers that change and
-merge, dates that are corrected, emptied and deleted, policies that are edited between two builds.
+merge, answers to feedback that come later than it or after the as-of date, teams that move store, dates that are
+corrected, emptied and deleted, policies that are edited between two builds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date
 from typing import Any
 
 from hypothesis import strategies as st
 
 from tests.soak.purity.landing import Files, Partition, Row
+from tests.soak.purity.voices import CUSTOMERS, LATE, at, employee_surveys, employees, feedback, interactions
 
 DAYS = [date(2024, *day) for day in ((1, 10), (1, 31), (2, 1), (2, 29), (4, 15), (6, 30))]
 AS_OF = [*DAYS[1:], date(2024, 3, 20), date(2024, 7, 3)]
-LATE = (0, 0, 0, 1, 14, 31, 100)
-"""Days between a thing and the file it comes in."""
-
-CUSTOMERS = [f"c{n}" for n in range(1, 6)]
 CATEGORIES = ["dairy", "wine", "toys"]
 BRANDS = ["ours", "theirs", "others"]
 
@@ -80,17 +78,19 @@ SETTINGS = (
     (("tier_window_months", 2), ("revenue_retention_window_months", 2)),
     (("tier_window_months", 3), ("soft_landing", True), ("grace_months", 1)),
 )
-SMALL = (("new_customer_months", 1), ("benchmark_min_peers", 2), ("default_lapsed_days", 40))
+SMALL = (
+    ("new_customer_months", 1),
+    ("benchmark_min_peers", 2),
+    ("default_lapsed_days", 40),
+    ("min_group_answers", 1),
+    ("min_team_size", 2),
+)
 POLICIES = st.builds(
     Policy,
     margin_rates=st.sampled_from([(), (("dairy", 0.4),), (("dairy", 0.1), ("wine", 0.55), ("unknown", 0.3))]),
     default_margin_rate=st.sampled_from([0.25, 0.6]),
     gold_bound=st.sampled_from([500, 400]),
 )
-
-
-def _at(day: date, late: int, hour: int = 10) -> datetime:
-    return datetime.combine(day - timedelta(days=late), time(hour))
 
 
 def _transactions(day: date) -> st.SearchStrategy[Row]:
@@ -100,11 +100,12 @@ def _transactions(day: date) -> st.SearchStrategy[Row]:
             "line_number": line,
             "customer_id": customer,
             "product_id": product,
-            "transaction_at": _at(day, late),
+            "transaction_at": at(day, late),
             "quantity": quantity,
             "net_amount": f"{cents / 100:.2f}",
             "cost_amount": cost,
-            "store_id": "s1" if number % 2 else None,
+            "store_id": f"s{number % 3}" if number % 3 else None,
+            "discount_amount": "0.50" if number % 4 == 1 else None,
         },
         st.integers(1, 9),
         st.sampled_from([1, 1, 2]),
@@ -127,6 +128,7 @@ def _customers(_: date) -> st.SearchStrategy[Row]:
             **dict(zip(("age_band", "income_band"), bands, strict=True)),
             "merged_into_customer_id": f"c{into}" if 0 < into < number else None,
             "referred_by_customer_id": f"c{referrer}" if referrer not in (0, number) else None,
+            "account_manager_employee_id": "e1" if referrer == 1 else None,
         }
 
     some = st.sampled_from(["low", "high", None])
@@ -156,7 +158,7 @@ def _wallet_surveys(day: date) -> st.SearchStrategy[Row]:
             "category": category,
             "brand": brand,
             "customer_id": f"c{number}",
-            "surveyed_at": _at(day, LATE[number]),
+            "surveyed_at": at(day, LATE[number]),
             "is_own_brand": brand == "ours",
             "preference_rank": rank,
             "declared_wallet": wallet,
@@ -169,49 +171,18 @@ def _wallet_surveys(day: date) -> st.SearchStrategy[Row]:
     )
 
 
-def _feedback(day: date) -> st.SearchStrategy[Row]:
-    return st.builds(
-        lambda number, customer, late, score: {
-            "feedback_id": f"f{number}",
-            "customer_id": customer,
-            "feedback_at": _at(day, late),
-            "kind": "nps",
-            "score": score,
-            "topic": "delivery",
-        },
-        st.integers(1, 5),
-        st.sampled_from([*CUSTOMERS, "c7", None]),
-        st.sampled_from(LATE),
-        st.integers(0, 10),
-    )
-
-
-def _interactions(day: date) -> st.SearchStrategy[Row]:
-    return st.builds(
-        lambda number, customer, late, direction: {
-            "interaction_id": f"i{number}",
-            "customer_id": customer,
-            "interaction_at": _at(day, late),
-            "direction": direction,
-            "kind": "call",
-        },
-        st.integers(1, 5),
-        st.sampled_from([*CUSTOMERS, "c8"]),
-        st.sampled_from(LATE),
-        st.sampled_from(["inbound", "outbound"]),
-    )
-
-
 ROWS = {
     "transactions": _transactions,
     "customers": _customers,
     "products": _products,
     "wallet_surveys": _wallet_surveys,
-    "feedback": _feedback,
-    "interactions": _interactions,
+    "feedback": feedback,
+    "interactions": interactions,
+    "employees": employees,
+    "employee_surveys": employee_surveys,
 }
 EMPTIED: Files = {"a": ()}
-CAN_BE_EMPTY = {"transactions", "customers", "feedback", "interactions"}
+CAN_BE_EMPTY = {"transactions", "customers", "feedback", "interactions", "employees", "employee_surveys"}
 """Formats with a header. JSON Lines have none: a file without a line is refused as a broken export."""
 
 
