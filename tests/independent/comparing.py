@@ -78,6 +78,8 @@ def _plain(value: object) -> object:
         value = pd.Timestamp(value)
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, pd.Timestamp):
+        value = value.to_pydatetime()
     if isinstance(value, datetime) and value.time() == time.min:
         return value.date()
     return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import sqrt
 
-Z = 1.959964
+Z = 1.959963984540054
 
 Interval = tuple[float | None, float | None]
 

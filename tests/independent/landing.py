@@ -125,16 +125,17 @@ def merged(source: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
             who = into[who]
         return who
 
+    def objects(values: list[str | None], table: pd.DataFrame) -> pd.Series:
+        return pd.Series(values, index=table.index, dtype=object)
+
     result = {
-        name: table.assign(customer_id=table["customer_id"].map(left)) if "customer_id" in table else table
+        name: table.assign(customer_id=objects([left(who) for who in table["customer_id"]], table))
+        if "customer_id" in table
+        else table
         for name, table in source.items()
         if name != "customers"
     }
     survivors = customers[~customers["customer_id"].isin(into)]
     by = [left(who) for who in survivors["referred_by_customer_id"]]
     by = [None if who == own else who for who, own in zip(by, survivors["customer_id"], strict=True)]
-    return result | {
-        "customers": survivors.assign(
-            referred_by_customer_id=pd.Series(by, index=survivors.index, dtype=object)
-        )
-    }
+    return result | {"customers": survivors.assign(referred_by_customer_id=objects(by, survivors))}

@@ -83,13 +83,15 @@ def complained(known: Known) -> Found:
 
 def competitor(known: Known) -> Found:
     """Of the two latest surveys on the whole wallet, the later within 180 days before the lapse, our share fell."""
-    surveys = [s for s in known.surveys if s["day"] <= known.lapse and s["share_or_none_left"] is not None]  # type: ignore[operator]
+    surveys = [s for s in known.surveys if s["day"] <= known.lapse]  # type: ignore[operator]
     if len(surveys) < 2:
         return None
-    earlier, later = surveys[-2:]
+    (_, before), (day, now) = [(s["day"], s["share_or_none_left"]) for s in surveys[-2:]]
     first = known.no_earlier(known.lapse - timedelta(days=known.settings.defection_survey_days))
-    if later["day"] < first or later["share_or_none_left"] >= earlier["share_or_none_left"]:  # type: ignore[operator]
+    # Where we are named without a rank, our share is not known.
+    if day < first or before is None or now is None or now >= before:  # type: ignore[operator]
         return None
+    earlier, later = surveys[-2:]
     return "competitor", [str(earlier["survey_id"]), str(later["survey_id"])]
 
 
@@ -117,7 +119,8 @@ def habit_change(known: Known) -> Found:
     early_from = known.no_earlier(known.last_purchase - timedelta(days=359))
     early = between(known.lines, early_from, late_from - timedelta(days=1))
     late = between(known.lines, late_from, known.last_purchase)
-    if early_from < known.data_start or net_of(early) <= 0:
+    is_within_data = known.last_purchase - timedelta(days=359) >= known.data_start
+    if not is_within_data or net_of(early) <= 0:
         return None
     before, after = (sum(net > 0 for net in by_category(part).values()) for part in (early, late))
     is_changed = (

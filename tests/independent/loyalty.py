@@ -95,14 +95,13 @@ def shares_of_wallet(wallets: pd.DataFrame) -> dict[tuple[str, int], float | Non
 
 
 def loyalty_matrix_summary(matrix: pd.DataFrame) -> pd.DataFrame:
-    """Tier x attitude_kind x loyalty that exist; kind `all` holds everyone, those without an answer too."""
+    """Tier x attitude_kind x loyalty that exist; kind `all` holds everyone, kind `unknown` who gave no answer."""
     groups: dict[tuple[str, str, str], list[dict]] = defaultdict(list)
     of_tier: dict[str, int] = defaultdict(int)
     for row in matrix.to_dict("records"):
         of_tier[row["tier"]] += 1
-        for kind in ("all", row["attitude_kind"]):
-            if not is_null(kind):
-                groups[row["tier"], kind, row["loyalty"]].append(row)
+        for kind in ("all", "unknown" if is_null(row["attitude_kind"]) else row["attitude_kind"]):
+            groups[row["tier"], kind, row["loyalty"]].append(row)
     rows = []
     for (tier, kind, loyalty), own in sorted(groups.items()):
         money = (sum(row["revenue_12m"] for row in own), sum(row["profit_12m"] for row in own))

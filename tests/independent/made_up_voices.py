@@ -125,7 +125,7 @@ def _about(draw: random.Random, kind: str) -> Row:
     bounds = {"nps": (0, 10), "csat": (1, 5)}.get(kind)
     return {
         "kind": kind,
-        "score": draw.choice([None, *[draw.randint(*bounds) for _ in range(9)]]) if bounds else None,
+        "score": draw.randint(*bounds) if bounds else None,
         "driver": draw.choice(DRIVERS),
         "topic": draw.choice(TOPICS),
         "channel": draw.choice(["shop", "email", None]),

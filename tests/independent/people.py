@@ -23,7 +23,7 @@ from .lines import Ledger, end_of_day, local_day, moment
 TEAMS = [
     "month", "team_id", "is_complete_month", "headcount_opening", "hired", "leavers", "headcount_closing",
     "turnover_rate_12m", "tenure_days_median", "enps", "enps_answers", "customers", "nps", "nps_answers",
-    "retention_rate", "is_suppressed",
+    "retention_rate", "is_suppressed", "is_enps_suppressed",
 ]  # fmt: skip
 
 ALL = "all"
@@ -76,10 +76,14 @@ def team_loyalty_monthly(
         members[employee.team].append(employee)
         members[ALL].append(employee)
     rows: list[dict] = []
+    for team, _ in scores:
+        members.setdefault(team, [])
+    data_start = min((month_of(line.day) for sold in lines.values() for line in sold), default=0)
     for team, own in sorted(members.items()):
-        start = min(month_of(e.hired_on) for e in own if e.hired_on <= as_of_date)
+        asked_in = [month for name, month in scores if team in (name, ALL)]
+        first = min([*(month_of(e.hired_on) for e in own), *asked_in])
         customers = _net_buyers(buyers, {e.store for e in own if e.store is not None})
-        for month in range(start, month_of(as_of_date) + 1):
+        for month in range(max(first, data_start), month_of(as_of_date) + 1):
             asked = [
                 s for (name, m), given in scores.items() if m == month and team in (name, ALL) for s in given
             ]
@@ -90,15 +94,17 @@ def team_loyalty_monthly(
                     "month": first_day(month),
                     "team_id": team,
                     "is_complete_month": is_complete(month, as_of_date),
-                    **_headcount(own, month, as_of_date),
+                    **_headcount(own, month, as_of_date, has_a_year=month - first >= 11),
                     "enps": rate(sum(s >= 9 for s in asked) - sum(s <= 6 for s in asked), len(asked)),
                     "enps_answers": len(asked),
                     "customers": len(there),
                     "nps": rate(nps.count("high") - nps.count("low"), len(nps)),
                     "nps_answers": len(nps),
-                    "retention_rate": _retention(customers, month, as_of_date),
+                    "retention_rate": _retention(customers, month, data_start, as_of_date),
                 }
             )
+    # Where nobody is, or answers, there is no team.
+    rows = [row for row in rows if row["headcount_opening"] or row["hired"] or row["enps_answers"]]
     _suppress(rows, settings)
     return pd.DataFrame(rows, columns=TEAMS).astype(object)
 
@@ -134,10 +140,11 @@ def _scores(surveys: pd.DataFrame, settings: Settings, as_of_date: date) -> dict
     return scores
 
 
-def _headcount(own: list[Employee], month: int, as_of_date: date) -> dict[str, object]:
+def _headcount(own: list[Employee], month: int, as_of_date: date, *, has_a_year: bool) -> dict[str, object]:
     """Opening + hired - leavers = closing; who leaves on the month's last day is no more in its closing."""
     opening, hired, leavers, closing = _movement(own, month, as_of_date)
     end = min(last_day(month), as_of_date)
+    # A team younger than 12 months has no headcounts of 12 months.
     year = [_movement(own, m, as_of_date) for m in range(month - 11, month + 1)]
     average = Fraction(sum(first + last for first, _, _, last in year), 2 * 12)
     tenures = [(end - e.hired_on).days for e in own if e.is_there_after(end)]
@@ -146,7 +153,9 @@ def _headcount(own: list[Employee], month: int, as_of_date: date) -> dict[str, o
         "hired": hired,
         "leavers": leavers,
         "headcount_closing": closing,
-        "turnover_rate_12m": float(sum(left for _, _, left, _ in year) / average) if average else None,
+        "turnover_rate_12m": float(sum(left for _, _, left, _ in year) / average)
+        if average and has_a_year
+        else None,
         "tenure_days_median": at_quantile(tenures, 0.5),
     }
 
@@ -183,9 +192,9 @@ def _net_buyers(buyers: Buyers, stores: set[str]) -> dict[int, set[str]]:
     return {month: {who for who, net in own.items() if net > 0} for month, own in spent.items()}
 
 
-def _retention(customers: dict[int, set[str]], month: int, as_of_date: date) -> float | None:
+def _retention(customers: dict[int, set[str]], month: int, data_start: int, as_of_date: date) -> float | None:
     """Customers of the 3 months before who are there again in this month or the next two; complete only."""
-    if not is_complete(month + 2, as_of_date):
+    if month - 3 < data_start or not is_complete(month + 2, as_of_date):
         return None
     before, again = (
         set().union(*(customers.get(m, set()) for m in range(first, first + 3)))
@@ -201,23 +210,26 @@ def _suppress(rows: list[dict], settings: Settings) -> None:
     for row in rows:
         months[row["month"]].append(row)
     for own in months.values():
-        small = _hidden(
-            own, {r["team_id"] for r in own if r["headcount_closing"] < least}, "headcount_closing"
-        )
+        staffed = [row for row in own if row["headcount_closing"] > 0]
+        small = {row["team_id"] for row in staffed if row["headcount_closing"] < least}
+        small = _hidden(staffed, small, "headcount_closing")
+        # One that is empty has nothing to hide, and gives nothing away.
+        small |= {row["team_id"] for row in own if row["headcount_closing"] == 0}
         asked = [row for row in own if row["enps_answers"] > 0]
-        few = {r["team_id"] for r in asked if r["enps_answers"] < least or r["team_id"] in small}
+        few = {row["team_id"] for row in asked if row["enps_answers"] < least or row["team_id"] in small}
         few = _hidden(asked, few, "enps_answers")
         for row in own:
-            row["is_suppressed"] = row["team_id"] in small | few
-            if row["team_id"] in small:
-                row["tenure_days_median"] = row["turnover_rate_12m"] = None
+            row["is_suppressed"] = row["team_id"] in small
+            row["is_enps_suppressed"] = row["team_id"] in few
             if row["is_suppressed"]:
+                row["tenure_days_median"] = row["turnover_rate_12m"] = None
+            if row["team_id"] in small | few:
                 row["enps"] = None
 
 
 def _hidden(own: list[dict], hidden: set[str], size: str) -> set[str]:
-    """The hidden ones; where that is one team alone, the next smallest too."""
+    """The hidden ones; where that is one team alone, the next smallest too, or `all` where there is no other."""
     if len(hidden - {ALL}) != 1:
         return hidden
-    others = [(row[size], row["team_id"]) for row in own if row["team_id"] not in hidden | {ALL}]
-    return hidden | {team for _, team in sorted(others)[:1]}
+    others = sorted((row[size], row["team_id"]) for row in own if row["team_id"] not in hidden | {ALL})
+    return hidden | {others[0][1] if others else ALL}

