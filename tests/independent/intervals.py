@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from math import sqrt
 
-Z = 1.959963984540054
+from .scenarios import wilson as wilson_of_rate
+from .survival import Z
 
 Interval = tuple[float | None, float | None]
 
 
 def wilson(hits: int, n: int) -> Interval:
-    """Wilson's score interval: the two p at which (hits / n - p)² = z² p (1 - p) / n."""
-    if n == 0:
-        return None, None
-    share, spread = hits / n, Z * Z / n
-    middle = share + spread / 2
-    reach = sqrt(spread * share * (1 - share) + spread * spread / 4)
-    return (middle - reach) / (1 + spread), (middle + reach) / (1 + spread)
+    """Wilson's score interval of a proportion."""
+    return wilson_of_rate(hits / n, n) if n else (None, None)
 
 
 def newcombe(hits: int, n: int, other_hits: int, other_n: int) -> Interval:
     """Newcombe's hybrid score interval (1998, method 10) of the first proportion minus the other."""
-    (low, high), (other_low, other_high) = wilson(hits, n), wilson(other_hits, other_n)
-    if low is None or high is None or other_low is None or other_high is None:
+    if n == 0 or other_n == 0:
         return None, None
     one, other = hits / n, other_hits / other_n
+    (low, high), (other_low, other_high) = wilson_of_rate(one, n), wilson_of_rate(other, other_n)
     return (
         one - other - sqrt((one - low) ** 2 + (other_high - other) ** 2),
         one - other + sqrt((high - one) ** 2 + (other - other_low) ** 2),
