@@ -43,7 +43,7 @@ def relationship_stages_monthly(
             managed.add(row["customer_id"])
     stages: dict[tuple[str, int], str] = {}
     rows = []
-    for assessed in tiers[tiers["tier"] != "lapsed"].to_dict("records"):
+    for assessed in tiers[tiers["tier"] != "lapsed"].sort_values("month").to_dict("records"):
         who, month = assessed["customer_id"], month_of(assessed["month"])
         bought = {month_of(day) for day in days_of[who]}
         months = sum(m in bought for m in (month - 2, month - 1, month))

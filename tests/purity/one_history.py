@@ -30,6 +30,22 @@ def _sale(number: int, day: date, customer: int, cents: int, product: int | None
     }
 
 
+def _slipping(customer: int) -> tuple[Row, ...]:
+    """A sale a month from October 2022 to November 2023: of two products, then at a discount and of one, then hardly any."""
+    amounts = [10_000] * 8 + [2_000] * 4 + [200] * 2
+    return tuple(
+        _sale(
+            600 + n,
+            date(2022 + (9 + n) // 12, (9 + n) % 12 + 1, 10),
+            customer,
+            cents,
+            n % 2 + 1 if n < 8 else 1,
+        )
+        | {"discount_amount": "0.50" if n >= 8 else None}
+        for n, cents in enumerate(amounts)
+    )
+
+
 def _usual(day: date, first: int) -> tuple[Row, ...]:
     """A usual date: seven customers on it and on the days before, so that there are gaps and second purchases."""
     return tuple(
@@ -51,11 +67,13 @@ def _product(number: int, category: str, cost: str | None = None) -> Row:
     return {"product_id": f"p{number}", "category": category, "unit_cost": cost}
 
 
-def _survey(number: int, day: date, ranks: tuple[str, str], wallet: str | None) -> tuple[Row, ...]:
+def _survey(
+    number: int, day: date, ranks: tuple[str, str], wallet: str | None, category: str = "dairy"
+) -> tuple[Row, ...]:
     return tuple(
         {
             "survey_id": f"s{number}",
-            "category": "dairy",
+            "category": category,
             "brand": brand,
             "customer_id": f"c{number}",
             "surveyed_at": _at(day),
@@ -89,6 +107,10 @@ def _complaint(number: int, day: date, customer: int, resolved_on: date | None =
         "resolved_at": _at(resolved_on) if resolved_on else None,
         "outcome_told_at": None,
     }
+
+
+def _farewell(number: int, day: date, customer: int) -> Row:
+    return _complaint(number, day, customer) | {"kind": "exit_interview", "topic": "moved_away"}
 
 
 def _employee(number: int, team: str, store: str, left_on: date | None = None) -> Row:
@@ -136,9 +158,9 @@ def one_history() -> History:
     put("transactions", MARCH, None, {"a": _usual(MARCH, 400)})
     # A late row for a date long ago, a return greater than the sale, keys of earlier dates again.
     late = (_sale(3, october, 8, 61_250), _sale(4, MAY, 1, -200_000), _sale(300, MAY, 4, 31_415, product=9))
-    put(
-        "transactions", MAY, {"b": (*_usual(MAY, 500), *late), "a": _usual(MAY, 105)}, {"b": _usual(MAY, 500)}
-    )
+    # And a customer who slipped away for every reason that there is.
+    last = {"b": (*_usual(MAY, 500), *late, *_slipping(11)), "a": _usual(MAY, 105)}
+    put("transactions", MAY, last, {"b": _usual(MAY, 500)})
 
     # c2 becomes c1 and is themselves again; c4 becomes c3 and stays so; c6 becomes c5, who becomes c3.
     people = tuple(_customer(n, band="high" if n > 3 else "low") for n in range(1, 8))
@@ -157,12 +179,18 @@ def one_history() -> History:
 
     first, second = _survey(1, JANUARY, ("1", "2"), "700.00"), _survey(3, JANUARY, ("2", "1"), None)
     put("wallet_surveys", JANUARY, {"a": first + second}, {"a": first})
+    # The eleventh preferred us in spring, and theirs when the year was over.
+    for day, ranks in ((LEAP_DAY, ("1", "2")), (FEBRUARY, ("2", "1"))):
+        asked_on = date(2023, 12, 20) if day == FEBRUARY else date(2023, 4, 7)
+        rows = (row | {"survey_id": f"all-{day}"} for row in _survey(11, asked_on, ranks, None, "all"))
+        put("wallet_surveys", day, {"a": tuple(rows)}, None)
     again = _survey(3, MAY, ("1", "1"), "55.00")
     put("wallet_surveys", MAY, {"a": again}, {"a": again + _survey(6, MAY, ("1", "2"), None)})
 
     # c4 and c3, who are one in the end, complain of the same; the response comes with a later file, or after the as-of date.
     asked = (_answer(1, JANUARY, 1, 9), _answer(2, date(2023, 4, 7), None, 3), _complaint(4, JANUARY, 4))
-    put("feedback", JANUARY, {"a": asked}, None)
+    left = (_answer(6, JANUARY, 5, 2), _complaint(7, date(2023, 11, 12), 11), _farewell(8, JANUARY, 11))
+    put("feedback", JANUARY, {"a": asked, "b": left}, {"a": asked})
     put("feedback", FEBRUARY, {"a": (_complaint(5, FEBRUARY, 3),)}, {"a": (_complaint(5, FEBRUARY, 6),)})
     put(
         "feedback",
@@ -172,7 +200,7 @@ def one_history() -> History:
     )
     put("feedback", MAY, {"a": (_complaint(5, FEBRUARY, 3, resolved_on=date(2024, 6, 9)),)}, None)
     put("interactions", FEBRUARY, {"a": (_call(1, FEBRUARY, 1), _call(2, october, 8))}, None)
-    put("interactions", MAY, EMPTIED, {"a": (_call(2, MAY, 2), _call(3, MAY, 9))})
+    put("interactions", MAY, {"a": (_call(4, MAY, 11),)}, {"a": (_call(2, MAY, 2), _call(3, MAY, 9))})
 
     # The first team moves to the other store, and one of its people leaves on a day that a later list takes back.
     put("employees", JANUARY, {"a": tuple(_employee(n, f"t{n % 2 + 1}", "s1") for n in range(6))}, None)
