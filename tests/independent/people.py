@@ -100,7 +100,7 @@ def team_loyalty_monthly(
                     "customers": len(there),
                     "nps": rate(nps.count("high") - nps.count("low"), len(nps)),
                     "nps_answers": len(nps),
-                    "retention_rate": _retention(customers, month, data_start, as_of_date),
+                    "retention_rate": _retention(customers, month, as_of_date),
                 }
             )
     # Where nobody is, or answers, there is no team.
@@ -192,9 +192,9 @@ def _net_buyers(buyers: Buyers, stores: set[str]) -> dict[int, set[str]]:
     return {month: {who for who, net in own.items() if net > 0} for month, own in spent.items()}
 
 
-def _retention(customers: dict[int, set[str]], month: int, data_start: int, as_of_date: date) -> float | None:
+def _retention(customers: dict[int, set[str]], month: int, as_of_date: date) -> float | None:
     """Customers of the 3 months before who are there again in this month or the next two; complete only."""
-    if month - 3 < data_start or not is_complete(month + 2, as_of_date):
+    if not is_complete(month + 2, as_of_date):
         return None
     before, again = (
         set().union(*(customers.get(m, set()) for m in range(first, first + 3)))
