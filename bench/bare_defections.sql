@@ -256,7 +256,8 @@ rolled as (
     window y as (partition by team_id order by month rows between 11 preceding and current row)
 ),
 shown as (
-    select * from rolled where month >= (select min(month) from months) and (opening > 0 or hired > 0 or n > 0)
+    select * from rolled where month >= (select min(month) from months)
+    qualify max(opening > 0 or hired > 0 or n > 0) over (partition by team_id)
 ),
 hidden as (
     select *, is_small or not is_all and count_if(is_small and closing > 0 and not is_all) over (partition by month) = 1

@@ -103,8 +103,9 @@ def team_loyalty_monthly(
                     "retention_rate": _retention(customers, month, as_of_date),
                 }
             )
-    # Where nobody is, or answers, there is no team.
-    rows = [row for row in rows if row["headcount_opening"] or row["hired"] or row["enps_answers"]]
+    # Where nobody ever is, or answers, there is no team.
+    seen = {r["team_id"] for r in rows if r["headcount_opening"] or r["hired"] or r["enps_answers"]}
+    rows = [row for row in rows if row["team_id"] in seen]
     _suppress(rows, settings)
     return pd.DataFrame(rows, columns=TEAMS).astype(object)
 

@@ -1,4 +1,4 @@
--- opening + hired - leavers = closing, each opening is the last closing, and who is nobody now and then was nobody then.
+-- opening + hired - leavers = closing, each opening is the last closing, and no month is left out.
 with teams as (
     select
         *,
@@ -14,6 +14,5 @@ select
 from teams
 where
     headcount_opening + hired - leavers <> headcount_closing
-    or headcount_opening <> case when previous_index = month_index - 1 then last_closing else headcount_opening end
-    -- a month without a row had nobody
-    or previous_index < month_index - 1 and (last_closing <> 0 or headcount_opening <> 0)
+    or headcount_opening <> last_closing
+    or month_index <> previous_index + 1

@@ -90,30 +90,42 @@ rolled as (
         order by month
         rows between 11 preceding and current row
     )
+),
+
+-- A team that nobody was in, and nobody answered for, in any month of the customers' data is none of theirs.
+asked as (
+    select
+        rolled.*,
+        coalesce(answers.enps_answers, 0) as enps_answers,
+        {{ share('(answers.promoters - answers.detractors)', 'answers.enps_answers') }} as enps,
+        max(
+            case
+                when
+                    rolled.is_published
+                    and (rolled.headcount_opening > 0 or rolled.hired > 0 or answers.enps_answers > 0)
+                    then 1
+                else 0
+            end
+        ) over (partition by rolled.team_id) as appears
+    from rolled
+    left join answers
+        on rolled.team_id = answers.team_id and rolled.month = answers.month
 )
 
 select
-    rolled.team_id,
-    rolled.month,
-    {{ month_end('rolled.month') }} <= {{ as_of_date() }} as is_complete_month,
-    {{ month_index('rolled.month') }} as month_index,
-    cast(rolled.headcount_opening as integer) as headcount_opening,
-    cast(rolled.hired as integer) as hired,
-    cast(rolled.leavers as integer) as leavers,
-    cast(rolled.headcount_closing as integer) as headcount_closing,
-    case
-        when rolled.months_12m = 12 then {{ share('rolled.leavers_12m', 'rolled.average_headcount_12m') }}
-    end as turnover_rate_12m,
-    rolled.tenure_days_median,
-    coalesce(answers.enps_answers, 0) as enps_answers,
-    {{ share('(answers.promoters - answers.detractors)', 'answers.enps_answers') }} as enps
-from rolled
-left join answers
-    on rolled.team_id = answers.team_id and rolled.month = answers.month
+    team_id,
+    month,
+    {{ month_end('month') }} <= {{ as_of_date() }} as is_complete_month,
+    {{ month_index('month') }} as month_index,
+    cast(headcount_opening as integer) as headcount_opening,
+    cast(hired as integer) as hired,
+    cast(leavers as integer) as leavers,
+    cast(headcount_closing as integer) as headcount_closing,
+    case when months_12m = 12 then {{ share('leavers_12m', 'average_headcount_12m') }} end as turnover_rate_12m,
+    tenure_days_median,
+    enps_answers,
+    enps
+from asked
 where
-    rolled.is_published
-    and (
-        rolled.headcount_opening > 0
-        or rolled.hired > 0
-        or answers.enps_answers > 0
-    )
+    is_published
+    and appears = 1
