@@ -25,13 +25,13 @@ class Nodes:
         """From now on hear of all nodes of all steps."""
         original = transforming.transform
 
-        def heard(settings: Settings, *arguments: Any, on_node: Any = None, **more: Any) -> Any:
+        def heard(*arguments: Any, on_node: Any = None, **more: Any) -> Any:
             def note(node: transforming.NodeResult) -> None:
                 self.ended.append((node, time.time()))
                 if on_node is not None:
                     on_node(node)
 
-            return original(settings, *arguments, **more, on_node=note)
+            return original(*arguments, **{**more, "on_node": note})
 
         transforming.transform = heard
 

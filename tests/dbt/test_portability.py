@@ -29,23 +29,17 @@ HOLDING = {"soft_landing": True, "grace_months": 2}
 
 ALLOWED = {
     "customer_value.expected": "a row per customer, joined by key; referrers need what the referred bring",
-    "dim_tiers.bounds": "one row",
     "int_customer_earnings.to_date": "a window over all customers would bring them into one place instead",
     "int_customer_held_tiers.assessed": "not cheap on Spark; only with grace months or soft landing",
     "int_customer_held_tiers.ranked": "the same: a fold needs the next month at each step",
     "int_customer_held_tiers.spelled": "the same",
-    "int_driver_ratings.answers": "few of the feedback; grouped by the answer alone, the purchases take half the time",
     "int_retention_spells.ended": "few lapses, and the spells that end and go on must both know them",
-    "int_team_answers.surveys": "surveys of staff are few",
-    "int_team_members.employees": "staff are few",
-    "int_team_months.bounds": "one row",
     "int_tier_retentions.members": "a few sums per customer, whose residuals need the totals first",
     "int_tier_retentions.totals": "a row per tier; what they rest on is said above",
     "int_wallet_answers.surveys": "surveys are few",
     "int_wallet_benchmarks.cells": "a few columns of the peers, few rows when distinct",
     "int_wallet_peers.cells": "few rows, one per combination of attributes",
     "int_wallet_peers.described": "a row per customer, joined by key",
-    "relationship_stages_monthly.stg_customers": "a row per customer, each time for another few of them",
     "revenue_retention_monthly.covered_months": "a row per month",
     "stg_customer_merges.links": "once to begin with and once per link of the longest chain; a table on Spark",
 }
