@@ -87,6 +87,7 @@ def _split(moments: Sequence[str], at: str) -> tuple[Sequence[str], Sequence[str
     return moments[: moments.index(at)], moments[moments.index(at) + 1 :]
 
 
+@pytest.mark.soak
 def test_a_killed_mainstay_nightly_is_simply_run_again(trials: Trials, chance: random.Random) -> None:
     """The real command and its worker die at once, as with their machine, some time after some task's end."""
     task, delay = chance.choice(succeeded(trials)[:-2]), chance.uniform(0, 1)
