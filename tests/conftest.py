@@ -45,7 +45,7 @@ SHARING = ("tests/faults/",)
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """In place of `--dist loadfile`'s."""
-    return _Scheduling(config, log)
+    return _Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -18,10 +18,10 @@ def soak(*values: Any, id: str | None = None) -> Any:
 
 
 def only(values: Iterable[Any], *kept: Any) -> list[Any]:
-    """All the cases, of which `make test` takes the kept ones."""
+    """All the cases, of which `make test` takes the kept ones; a tuple is a case of several arguments."""
     values = list(values)
     assert {*kept} <= {*values}, "a case that is kept is none"
-    return [value if value in kept else soak(value) for value in values]
+    return [v if v in kept else soak(*v) if isinstance(v, tuple) else soak(v) for v in values]
 
 
 def examples(few: int, many: int) -> int:
