@@ -49,7 +49,7 @@ bench: .venv/installed  ## Measure speed and memory (ROWS=20000000) and write do
 	@$(BIN)/python -m bench.models
 
 soak: .venv/installed  ## Run the long tests (SOAK_KILLS=200 SOAK_HISTORIES=300 SOAK_SEED=…); takes hours
-	@$(BIN)/python -m pytest -m soak -n 0 -sv
+	@SOAK_SEARCH=1 $(BIN)/python -m pytest -m "soak or search" -n 0 -sv
 
 docs: .venv/installed  ## Generate the data dictionary and dbt's yml from the contracts
 	@$(BIN)/python -m pipelines.contracts.generate

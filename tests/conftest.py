@@ -5,9 +5,14 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from shortening import IS_SOAK
 from warm_workers import warm_workers
+from xdist.scheduler import LoadFileScheduling
+
+from pipelines.transform import run as dbt_runs
 
 # dbt and Great Expectations make objects by the hundred thousand that live as long as their run: looking through them for
 # garbage at the usual pace is a twentieth of the tests' time.
@@ -23,9 +28,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+SELECTIONS = dict(dbt_runs.SELECTIONS)
+
+
+class _Scheduling(LoadFileScheduling):  # type: ignore[misc]
+    """The files of a process together, and those of a folder that share a session's fixture."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return next((folder for folder in SHARING if file.startswith(folder)), file)
+
+
+SHARING = ("tests/faults/",)
+"""Folders whose files share a published night."""
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """In place of `--dist loadfile`'s."""
+    return _Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take longest begin first, so that no process is left alone with one of them at the end."""
-    long = ("tests/readers/", "tests/purity/", "tests/dags/test_scheduled_run.py", "tests/end_to_end/")
+    long = (
+        "tests/faults/",
+        "tests/readers/",
+        "tests/purity/",
+        "tests/dags/test_scheduled_run.py",
+        "tests/end_to_end/",
+    )
     items.sort(
         key=lambda item: next((n for n, start in enumerate(long) if item.nodeid.startswith(start)), len(long))
     )
@@ -56,3 +87,24 @@ def runs_are_forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """In-process DAG runs start warm, see `warm_workers`."""
     with warm_workers(tmp_path_factory.mktemp("warm")):
         yield
+
+
+@pytest.fixture(scope="module")
+def without_dbt_tests() -> Iterator[None]:
+    """Builds in the tests' own process leave out dbt's tests of the data, where no claim rests on them.
+
+    They are more than half of what a build runs. Other folders' builds and those in other processes run them, and in
+    `make soak` these too.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for step, selection in ({} if IS_SOAK else SELECTIONS).items():
+            excluded = [] if "--exclude" in selection else ["--exclude"]
+            patch.setitem(dbt_runs.SELECTIONS, step, [*selection, *excluded, "resource_type:test"])
+        yield
+
+
+@pytest.fixture
+def with_dbt_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For a test whose claim rests on them, in a file that leaves them out."""
+    for step, selection in SELECTIONS.items():
+        monkeypatch.setitem(dbt_runs.SELECTIONS, step, selection)

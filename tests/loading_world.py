@@ -6,6 +6,7 @@ import copy
 import itertools
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,12 @@ _KEPT = ("transaction_id", "line_number", "customer_id", "transaction_at", "net_
 
 def document() -> dict[str, Any]:
     """The shipped transactions contract with few columns and one of each further type."""
-    shipped = yaml.safe_load(
+    return copy.deepcopy(_document())
+
+
+@cache
+def _document() -> dict[str, Any]:
+    shipped: dict[str, Any] = yaml.safe_load(
         (PROJECT_DIR / "data_contracts/sources/transactions.odcs.yaml").read_text("utf-8")
     )
     table = shipped["schema"][0]
@@ -44,7 +50,7 @@ def document() -> dict[str, Any]:
     table["properties"] += [
         {"name": name, "logicalType": logical[type_], "physicalType": type_} for name, type_ in _EXTRA.items()
     ]
-    return copy.deepcopy(shipped)
+    return shipped
 
 
 @dataclass
@@ -69,7 +75,9 @@ class World:
     def write(self) -> None:
         """Write the contract as it is now."""
         self.contract_path.parent.mkdir(parents=True, exist_ok=True)
-        self.contract_path.write_text(yaml.safe_dump(self.contract, allow_unicode=True), encoding="utf-8")
+        self.contract_path.write_text(
+            yaml.dump(self.contract, Dumper=yaml.CSafeDumper, allow_unicode=True), encoding="utf-8"
+        )
 
     def server(self, **settings: Any) -> World:
         """Set location, format and encoding by name, and custom settings such as delimiter."""

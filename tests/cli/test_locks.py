@@ -150,6 +150,7 @@ class Command:
             time.sleep(0.05)
 
 
+@pytest.mark.soak
 def test_writers_of_three_kinds_at_once_all_end_well(deployment: Deployment) -> None:
     """A build by hand in the middle of its work, and beside it a load and a whole night that have to wait."""
     settings = deployment.settings

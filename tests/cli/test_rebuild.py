@@ -16,6 +16,8 @@ from pipelines.publish.loss import require_no_loss
 from pipelines.settings import Settings
 from pipelines.warehouse import ledger
 
+pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+
 
 def build_one_day(deployment: Deployment) -> None:
     """What a scheduled night makes of an empty warehouse: its own date, built."""

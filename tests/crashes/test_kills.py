@@ -18,6 +18,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from shortening import soak
 
 from pipelines.settings import Settings
 from tests.soak.kills import world
@@ -87,6 +88,7 @@ def _split(moments: Sequence[str], at: str) -> tuple[Sequence[str], Sequence[str
     return moments[: moments.index(at)], moments[moments.index(at) + 1 :]
 
 
+@pytest.mark.soak
 def test_a_killed_mainstay_nightly_is_simply_run_again(trials: Trials, chance: random.Random) -> None:
     """The real command and its worker die at once, as with their machine, some time after some task's end."""
     task, delay = chance.choice(succeeded(trials)[:-2]), chance.uniform(0, 1)
@@ -187,15 +189,15 @@ def left(name: str) -> Callable[[Settings], None]:
     ("leave", "found"),
     [
         (run_left_running, "still has running"),
-        (row_lost, "raw.transactions"),
+        soak(row_lost, "raw.transactions"),
         (mart_served_cut_short, "customer_retention has"),
         (page_of_another_night, "report.html is not the whole page of the served night"),
         (left("var/serving/.report.html.partial"), ".report.html.partial"),
-        (left("var/warehouse/lock.77.tmp"), "lock.77.tmp"),
-        (left("var/warehouse/mainstay.duckdb.wal.checkpoint"), "wal.checkpoint"),
-        (left("var/serving/.building-20240501"), ".building-20240501"),
-        (left("var/data_docs/half.tmp"), "half.tmp"),
-        (left("tmp/mainstay-validate-x"), "mainstay-validate-x"),
+        soak(left("var/warehouse/lock.77.tmp"), "lock.77.tmp"),
+        soak(left("var/warehouse/mainstay.duckdb.wal.checkpoint"), "wal.checkpoint"),
+        soak(left("var/serving/.building-20240501"), ".building-20240501"),
+        soak(left("var/data_docs/half.tmp"), "half.tmp"),
+        soak(left("tmp/mainstay-validate-x"), "mainstay-validate-x"),
     ],
 )
 def test_what_a_kill_could_leave_is_seen(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from airflow_world import CHAIN, Deployment
+from shortening import soak
 
 from pipelines.errors import LandingError, SettingsError, ValidationFailedError
 from pipelines.orchestrate.inprocess import DagRunResult, Progress, run_dag
@@ -63,7 +64,11 @@ def test_a_backfill_calls_every_step_once_for_its_range(
     ("change", "error", "sentence"),
     [
         ({"last_date": "2024-04-30"}, SettingsError, r"the range ends \(2024-04-30\) before it starts"),
-        ({}, LandingError, "no file is landed for 2024-05-01 to 2024-05-31: expected .*landing/transactions"),
+        soak(
+            {},
+            LandingError,
+            "no file is landed for 2024-05-01 to 2024-05-31: expected .*landing/transactions",
+        ),
     ],
     ids=["swapped", "nothing landed"],
 )

@@ -395,6 +395,7 @@ def test_an_interrupted_call_is_taken_up_again(tmp_path: Path) -> None:
     assert 0 < report.total.written <= 4
 
 
+@pytest.mark.soak
 def test_a_new_version_replaces_the_old_ones_files(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
     asked = {"through": date(2017, 1, 2), "only": ["transactions"]}

@@ -9,10 +9,13 @@ from decimal import Decimal
 import pytest
 from deployments import Deployment, create
 from nights_world import database, night
+from shortening import soak
 
 from pipelines.contracts import mart_contracts
 from pipelines.contracts.amounts import AMOUNT, AVERAGE
 from pipelines.contracts.policies import DEFECTION_REASONS
+
+pytestmark = pytest.mark.usefixtures("without_dbt_tests")
 
 JANUARY, MARCH = date(2024, 1, 10), date(2024, 3, 20)
 
@@ -46,7 +49,9 @@ def line(
     }  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=[("KWD", "0.001"), ("JPY", "1")], ids=["KWD", "JPY"])
+@pytest.fixture(
+    scope="module", params=[pytest.param(("KWD", "0.001"), id="KWD"), soak(("JPY", "1"), id="JPY")]
+)
 def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """Over three months one customer is at a bound and one a coin below it; one unit costs a coin and a half."""
     currency, coin = request.param[0], Decimal(request.param[1])

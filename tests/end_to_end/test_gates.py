@@ -14,6 +14,8 @@ from pipelines import steps
 from pipelines.errors import BuildError, PublishError, ValidationFailedError
 from pipelines.warehouse.standing import are_marts_validated, built_as_of
 
+pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+
 FIRST = date(2024, 5, 1)
 
 

@@ -13,10 +13,13 @@ import pytest
 from deployments import Deployment
 from interleaving_world import SEEDS, Run, Shop, day, interleave, three_nights
 from nights_world import sales
+from shortening import only
 
 from pipelines import steps
 from pipelines.orchestrate import tasks
 from pipelines.warehouse.lock import warehouse_lock
+
+pytestmark = pytest.mark.usefixtures("without_dbt_tests")
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +69,7 @@ SCENARIOS: dict[str, tuple[int, int, int | None]] = {
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(
     "scenario",
-    [s if s == "backfill and night" else pytest.param(s, marks=pytest.mark.soak) for s in SCENARIOS],
+    only(SCENARIOS, "backfill and night"),
 )
 def test_two_runs_that_take_turns_serve_all_that_both_loaded(shop: Shop, scenario: str, seed: int) -> None:
     last, other, first = SCENARIOS[scenario]
@@ -87,6 +90,7 @@ def test_two_runs_that_take_turns_serve_all_that_both_loaded(shop: Shop, scenari
     shop.judge(scenario, day(max(last, other)))
 
 
+@pytest.mark.soak
 def test_a_publish_that_waited_does_not_take_bi_back_in_time(
     shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from deployments import Deployment, mainstay, says_one_thing, started
 from nights_world import database, sales
+from shortening import soak
 
 DAYS = [date(2024, 5, 1) + timedelta(days=n) for n in range(3)]
 NIGHT, TOMORROW = DAYS[-1], DAYS[-1] + timedelta(days=1)
@@ -190,11 +191,9 @@ def bounds_that_overlap(deployment: Deployment) -> None:
     ("spoil", "exit_code", "words"),
     [
         (html_instead_of_a_file, 3, ("transactions.csv", "HTML")),
-        pytest.param(
-            half_the_rows_dated_ahead, 4, ("6 of 12 rows", "transaction_at", "50.00%"), marks=pytest.mark.soak
-        ),
+        soak(half_the_rows_dated_ahead, 4, ("6 of 12 rows", "transaction_at", "50.00%")),
         (an_address_for_a_customer_number, 6, ("transactions.customer_id", "12 of 12 rows")),
-        (bounds_that_overlap, 2, ("tier_policy.csv", "overlap")),
+        soak(bounds_that_overlap, 2, ("tier_policy.csv", "overlap")),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -238,6 +237,7 @@ CHINESE = {
 }
 
 
+@pytest.mark.soak
 def test_a_gbk_export_from_another_timezone_with_nothing_but_transactions(tmp_path: Path) -> None:
     deployment = started(tmp_path / "shop", timezone="America/New_York")
     (deployment.settings.home / "mainstay.toml").write_text(

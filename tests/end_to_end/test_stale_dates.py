@@ -18,6 +18,8 @@ from pipelines import steps
 from pipelines import transform as transforming
 from pipelines.errors import BuildError
 
+pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+
 FIRST = date(2024, 5, 28)
 DAYS = [FIRST + timedelta(days=n) for n in range(8)]
 
@@ -115,6 +117,7 @@ def test_a_product_of_another_category_restates_the_dates_it_was_sold_on(shop: D
     assert built(shop) == ("stale dates", 0, None)
 
 
+@pytest.mark.soak
 def test_an_earlier_as_of_date_takes_dates_out_and_a_later_one_brings_them_back(shop: Deployment) -> None:
     everything = shop.query("select * from marts.fct_transactions order by all")
     shop.build(DAYS[4])
@@ -146,6 +149,7 @@ def test_another_policy_or_setting_makes_everything_anew(shop: Deployment) -> No
     ) == [(0.2,)]
 
 
+@pytest.mark.soak
 def test_a_policy_that_is_edited_during_a_build_does_not_count_as_used(shop: Deployment) -> None:
     transform = transforming.transform
 
@@ -176,6 +180,7 @@ def _fails(*_: object, **__: object) -> None:
     raise BuildError("on purpose")
 
 
+@pytest.mark.usefixtures("with_dbt_tests")
 def test_a_build_of_some_dates_that_forgot_one_is_found_by_dbt(shop: Deployment) -> None:
     """The net below the rope: facts and staging are compared by date after every build."""
     shop.land("transactions", DAYS[0], sales(DAYS[0], 6))

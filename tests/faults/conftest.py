@@ -26,6 +26,11 @@ def night(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, Path]:
     return deployment, folder / "var"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _builds_alone(without_dbt_tests: None) -> None:
+    """What is broken here is no data."""
+
+
 @pytest.fixture
 def shop(night: tuple[Deployment, Path]) -> Deployment:
     """The deployment as it was after its night."""

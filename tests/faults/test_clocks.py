@@ -14,6 +14,7 @@ from faults_world import FIRST, SECOND, days_after, sales, served
 from pipelines import steps
 from pipelines.cli import status
 from pipelines.publish import versions
+from pipelines.steps.record import recorded
 from pipelines.warehouse import ledger, standing
 
 Clock = Callable[[timedelta], None]
@@ -51,6 +52,7 @@ def opened(shop: Deployment, kind: str, day: date) -> str:
     return run_id
 
 
+@pytest.mark.soak
 def test_a_night_during_which_the_clock_goes_back_is_published(shop: Deployment, clock: Clock) -> None:
     """Each step a day before the one that it follows: still the build comes after the night before's."""
     settings = shop.settings
@@ -92,6 +94,22 @@ def test_a_night_during_which_the_clock_goes_back_is_published(shop: Deployment,
     clock(timedelta(days=-30))
     assert mainstay(settings.home, "publish", "--rollback").exit_code == 0
     assert served(shop)[1] == FIRST
+
+
+def test_what_was_built_and_validated_last_is_known_where_the_clock_goes_back(
+    shop: Deployment, clock: Clock
+) -> None:
+    """The steps' entries alone, each a day before the one that it follows, and all before those of the night before."""
+    settings, run_id = shop.settings, ledger.new_run_id("nightly", SECOND)
+    steps.start(settings, run_id, "nightly", SECOND)
+    for back, step in enumerate(("stage", "build", "fit", "validate_marts"), 1):
+        assert standing.are_marts_validated(settings) == (step != "validate_marts")
+        clock(timedelta(days=-back))
+        recorded(settings, run_id, step, lambda: {"as_of_date": str(SECOND)})
+    assert standing.built_as_of(settings) == SECOND
+    assert standing.are_marts_validated(settings)
+    entries = shop.query("select step from ops.steps where run_id = '" + run_id + "' order by started_at")
+    assert [step for (step,) in entries] == ["validate_marts", "fit", "build", "stage"]
 
 
 def test_two_machines_take_turns_with_clocks_a_day_apart(shop: Deployment, clock: Clock) -> None:

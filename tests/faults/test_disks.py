@@ -17,12 +17,13 @@ from faults_world import (
     says_one_thing,
     served,
 )
+from shortening import soak
 
 MANY = 40_000
 """Lines of a day that need some megabytes in the warehouse."""
 
 
-@pytest.mark.parametrize("disk", ["small file system", "size of files"], indirect=True)
+@pytest.mark.parametrize("disk", ["small file system", soak("size of files")], indirect=True)
 def test_a_disk_that_fills_up_while_loading(disk: Disk) -> None:
     shop = disk.deployment
     before = served(shop)
@@ -38,7 +39,18 @@ def test_a_disk_that_fills_up_while_loading(disk: Disk) -> None:
     assert leftovers(shop) == []
 
 
-def test_a_disk_that_fills_up_while_building_and_publishing(disk: Disk) -> None:
+def test_a_disk_that_fills_up_while_building(disk: Disk) -> None:
+    shop = disk.deployment
+    before = served(shop)
+    shop.land("transactions", SECOND, sales(SECOND, MANY))
+    assert mainstay(shop.settings.home, "load").exit_code == 0
+    disk.fill(leave=1_000_000)
+    says_one_thing(disk.run("build"), 10, "no space is left", str(shop.settings.var), "free some space")
+    assert served(shop) == before
+
+
+@pytest.mark.soak
+def test_a_disk_that_fills_up_while_building_and_publishing_has_room_again(disk: Disk) -> None:
     shop = disk.deployment
     before = served(shop)
     shop.land("transactions", SECOND, sales(SECOND, MANY))
@@ -59,7 +71,8 @@ def test_a_disk_that_fills_up_while_building_and_publishing(disk: Disk) -> None:
     assert leftovers(shop) == []
 
 
-def test_a_disk_that_becomes_read_only(disk: Disk) -> None:
+@pytest.mark.parametrize("commands", [("load", "status"), soak(("build", "publish"))], ids="-".join)
+def test_a_disk_that_becomes_read_only(disk: Disk, commands: tuple[str, ...]) -> None:
     shop = disk.deployment
     if not disk.is_mounted:
         pytest.skip("nothing may be mounted here; the rights of folders are tested below")
@@ -68,7 +81,7 @@ def test_a_disk_that_becomes_read_only(disk: Disk) -> None:
     var = str(shop.settings.var)
     assert mount("-o", "remount,ro", var)
     try:
-        for command in ("load", "build", "publish", "status"):
+        for command in commands:
             said = run(shop, command)
             says_one_thing(said, 10, "Read-only file system", var, "run the same command again")
         doctor = run(shop, "doctor")
@@ -81,7 +94,7 @@ def test_a_disk_that_becomes_read_only(disk: Disk) -> None:
 
 @pytest.mark.parametrize(
     ("folder", "command", "exit_code"),
-    [("warehouse", "load", 10), ("serving", "publish", 10)],
+    [("warehouse", "load", 10), soak("serving", "publish", 10)],
 )
 def test_a_folder_without_the_right_to_write(
     shop: Deployment, folder: str, command: str, exit_code: int

@@ -8,6 +8,7 @@ import pytest
 from deployments import Deployment, mainstay, says_one_thing
 from faults_world import FIRST, SECOND, mode, obey_modes, run, sales, served
 from faults_world import says_one_thing as said_one_thing
+from shortening import soak
 
 from pipelines import steps
 from pipelines.errors import LandingError
@@ -34,7 +35,7 @@ def test_a_landing_folder_that_is_a_file(shop: Deployment) -> None:
     assert mainstay(shop.settings.home, "status").exit_code == 0
 
 
-@pytest.mark.parametrize("what", ["folder", "file"])
+@pytest.mark.parametrize("what", [soak("folder"), "file"])
 def test_a_landing_folder_or_file_without_the_right_to_read(shop: Deployment, what: str) -> None:
     before = served(shop)
     file = shop.land("transactions", SECOND, sales(SECOND))

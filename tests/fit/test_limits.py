@@ -21,6 +21,8 @@ from pipelines.fit.pareto_nbd import PARETO_NBD
 from pipelines.fit.search import find
 from pipelines.fit.timing import TIMING_MODELS, Timing, TimingModel
 
+pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+
 LIMITS: list[Timing] = [limit for model in TIMING_MODELS for limit in model.limits]
 
 

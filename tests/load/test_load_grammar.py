@@ -18,6 +18,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loading_world import World, counts
+from shortening import examples
 
 from pipelines.contracts import Column, Dialect
 from pipelines.load.clocks import skipped
@@ -158,7 +159,7 @@ dialects = st.sampled_from(
 
 
 @pytest.mark.search
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(2, 4), deadline=None, suppress_health_check=list(HealthCheck))
 @given(dialects, st.lists(st.tuples(st.sampled_from(sorted(TYPES)), spellings), min_size=20, max_size=20))
 def test_the_quick_and_the_careful_way_know_the_same_grammar(
     dialect: dict[str, Any], cells: list[tuple[str, str]]

@@ -18,6 +18,7 @@ from filelock import FileLock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loading_world import DAY, GOOD, HEADER, World
+from shortening import examples
 
 from pipelines.errors import LandingError, LoadError, LockedError, StorageError, WarehouseDamagedError
 from pipelines.load import load_datasets
@@ -348,7 +349,7 @@ def first_difference(
 
 
 @pytest.mark.search
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(4, 15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(earlier=LANDED, later=LANDED, reload=st.booleans(), remove_missing=st.booleans())
 def test_what_is_planned_is_what_then_happens(
     earlier: dict[int, Any], later: dict[int, Any], reload: bool, remove_missing: bool

@@ -15,9 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from loading_world import GOOD, HEADER, World, counts
+from shortening import examples
 
 NAMES = HEADER.split(",")
-QUICK = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=examples(3, 6), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def row(**values: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from one_history import one_history
+from shortening import soak
 
 from pipelines.contracts import mart_contracts
 from tests.soak.purity.histories import History, histories
@@ -27,6 +28,8 @@ from tests.soak.purity.ways import (
     reloaded,
     there_and_back,
 )
+
+pytestmark = pytest.mark.usefixtures("without_dbt_tests")
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +53,10 @@ def test_the_history_reaches_every_mart(trial: Trial) -> None:
 @pytest.mark.parametrize(
     "ways",
     [
-        [daily],
-        [corrected, emptied_and_back, reloaded],
-        pytest.param([there_and_back, refused], marks=pytest.mark.soak),
+        soak([daily]),
+        [corrected, emptied_and_back],
+        soak([corrected, emptied_and_back, reloaded]),
+        soak([there_and_back, refused]),
     ],
     ids=lambda ways: "-".join(way.__name__ for way in ways),
 )
@@ -86,6 +90,7 @@ def is_rich(history: History) -> bool:
     return len(history.final) > 12 and len(history.earlier) > 6
 
 
+@pytest.mark.soak
 @settings(
     max_examples=1,
     phases=[Phase.generate],  # a history takes seconds; the long form's SOAK_SHRINK looks for a smaller one

@@ -14,9 +14,12 @@ from typing import Any
 
 import pytest
 from deployments import Deployment, started
+from shortening import soak
 
 from pipelines import publish, steps
 from pipelines.warehouse import ledger
+
+pytestmark = pytest.mark.usefixtures("without_dbt_tests")
 
 FIRST = date(2024, 5, 1)
 READER = Path(__file__).with_name("reader.py")
@@ -98,9 +101,9 @@ def is_in_order(seen: list[str], served: list[str]) -> bool:
     return all(version in left for version in seen)
 
 
-@pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
-    """Three days published, then six nights, two backfills and a rollback while everybody reads."""
+@pytest.fixture(scope="module", params=["short", soak("long")])
+def reports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Reports:
+    """Three days published, then nights, backfills and a rollback while everybody reads: two, one and one, or more."""
     folder = tmp_path_factory.mktemp("readers")
     writer = Writer(started(folder / "shop"))
     for number in range(1, 10):
@@ -108,18 +111,19 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
     writer.run("load", 1, 3)
     stop = folder / "stop"
     with readers(writer.deployment.settings.serving, stop) as processes:
-        for number in (4, 5, 6):
-            writer.run("nightly", number, number)
+        writer.run("nightly", 4, 4)
         for number in (2, 3):
             writer.land(number, count=12, net_amount=33)
-        writer.run("backfill", 1, 5, reload=True)
-        writer.run("nightly", 7, 7)
+        writer.run("backfill", 1, 4, reload=True)
         writer.rollback()
-        writer.run("nightly", 8, 8)
-        for number in (5, 7):
-            writer.land(number, count=25, net_amount=7)
-        writer.run("backfill", 4, 8, reload=True)
-        writer.run("nightly", 9, 9)
+        writer.run("nightly", 5, 5)
+        if request.param == "long":
+            for number in (6, 7, 8):
+                writer.run("nightly", number, number)
+            for number in (5, 7):
+                writer.land(number, count=25, net_amount=7)
+            writer.run("backfill", 4, 8, reload=True)
+            writer.run("nightly", 9, 9)
         stop.touch()
         found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
         for kind, process in zip(KINDS, processes, strict=True):
@@ -131,8 +135,10 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
 
 def test_no_query_fails_and_no_night_is_mixed(reports: Reports) -> None:
     served, found = reports
-    assert len(served) == 10
-    assert len(set(served)) == 9, "one is served twice: the rollback serves the one before again"
+    assert len(served) in (5, 10)
+    assert len(set(served)) == len(served) - 1, (
+        "one is served twice: the rollback serves the one before again"
+    )
     for kind, several in found.items():
         for report in several:
             assert report["errors"] == [], kind
@@ -148,7 +154,7 @@ def test_every_reader_sees_the_nights_in_the_order_in_which_they_were_served(rep
     assert {r["versions"][-1] for kind in ("open_each_time", "read_parquet") for r in found[kind]} == {
         served[-1]
     }
-    assert max(len(r["versions"]) for r in found["open_each_time"]) >= 8
+    assert max(len(r["versions"]) for r in found["open_each_time"]) >= len(served) - 2
 
 
 def test_a_kept_connection_shows_one_night_through_several_swaps(reports: Reports) -> None:
