@@ -20,8 +20,11 @@
 {% macro end_of_as_of_date() -%}
     {%- set given = env_var('MAINSTAY_AS_OF_DATE', var('as_of_date', '')) if execute else '1970-01-01' -%}
     {%- set day = modules.datetime.datetime.strptime(given, '%Y-%m-%d') + modules.datetime.timedelta(days=1) -%}
-    {%- set moment = modules.pytz.timezone(var('timezone')).localize(day).astimezone(modules.pytz.utc) -%}
-    cast('{{ moment.strftime('%Y-%m-%d %H:%M:%S') }}' as timestamp)
+    {%- set zone = modules.pytz.timezone(var('timezone')) -%}
+    {#- Where clocks go back over midnight, the day ends with the first of the two; where they go forward, there is none. -#}
+    {%- set first = zone.localize(day, is_dst=true) -%}
+    {%- set moment = zone.localize(day) if zone.normalize(first).date() < day.date() else first -%}
+    cast('{{ moment.astimezone(modules.pytz.utc).strftime('%Y-%m-%d %H:%M:%S') }}' as timestamp)
 {%- endmacro %}
 
 

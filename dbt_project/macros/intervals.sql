@@ -24,17 +24,19 @@
 
 
 {#
-    A bound of the 95 % interval of a difference of two rates, the first less the second, DOUBLE; null where either rate
-    is. Hybrid of their Wilson intervals, method 10 of R. G. Newcombe, Statistics in Medicine 17 (1998).
+    A bound of the 95 % interval of a difference of two rates, the first less the second, DOUBLE, within -1 to 1; null
+    where either rate is. Hybrid of their Wilson intervals, method 10 of R. G. Newcombe, Statistics in Medicine 17 (1998).
 #}
 {% macro newcombe_bound(rate, count, other_rate, other_count, sign) -%}
     {%- set near, far = ('-', '+') if sign == '-' else ('+', '-') -%}
-    case when {{ rate }} is not null and {{ other_rate }} is not null then
+    {#- all against none is a difference of 1, and the rounding of its bound must not be more -#}
+    case when {{ rate }} is not null and {{ other_rate }} is not null then least(greatest(
         {{ rate }} - {{ other_rate }} {{ sign }} sqrt(
             power({{ rate }} - {{ wilson_bound(rate, count, near) }}, 2)
             + power({{ other_rate }} - {{ wilson_bound(other_rate, other_count, far) }}, 2)
-        )
-    end
+        ),
+        -1.0e0
+    ), 1.0e0) end
 {%- endmacro %}
 
 

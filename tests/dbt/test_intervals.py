@@ -114,6 +114,14 @@ def test_newcombes_intervals_are_composed_of_scipys_wilsons() -> None:
     assert newcombe(counts) == pytest.approx(np.array(expected), abs=EXACT)
 
 
+def test_newcombes_intervals_of_all_against_none_stay_within_what_a_difference_can_be() -> None:
+    """Unclipped, rounding takes many of these bounds to 1.0000000000000002, which no contract allows."""
+    sizes = list(product(range(1, 60), repeat=2))
+    found = newcombe([(n, n, 0, m) for n, m in sizes] + [(0, n, m, m) for n, m in sizes])
+    assert found.max() == 1
+    assert found.min() == -1
+
+
 def test_a_net_promoter_interval_is_walds_with_three_answers_more() -> None:
     """Rocks's adjusted Wald: the mean of 1, 0 and -1 over the answers and 3/4, 3/2, 3/4 more, give or take z errors."""
     random = np.random.default_rng(2016)
