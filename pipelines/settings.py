@@ -282,10 +282,10 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("default_margin_rate")
+    @field_validator("default_margin_rate", "committed_max_discount_share")
     @classmethod
     def _kept_as_written(cls, value: float) -> float:
-        """Margin rates have six decimals."""
+        """These are compared with amounts exactly, with six decimals."""
         if Decimal(repr(value)).quantize(Decimal("1e-6")) != Decimal(repr(value)):
             raise ValueError(f"{value} has more decimals than are kept; round it yourself, to at most 6")
         return value
