@@ -147,6 +147,7 @@ def test_a_dry_run_says_what_a_correction_changes_and_changes_nothing_and_the_ba
     ) == [(30 * 3200,)]
 
 
+@pytest.mark.soak
 def test_a_removed_day_is_emptied_only_when_it_is_asked_for(shop: Deployment) -> None:
     home, day = shop.settings.home, str(DAYS[2])
     shop.path("transactions", day).unlink()

@@ -98,6 +98,7 @@ def test_a_damaged_warehouse_is_kept_and_rebuilt_to_the_same_marts(shop: Deploym
     assert shop.query("select count(*) from raw.transactions") == [(LINES * len(DAYS),)]
 
 
+@pytest.mark.soak
 def test_a_new_warehouse_cannot_take_away_what_is_served_and_a_killed_rebuild_is_taken_up(
     shop: Deployment,
 ) -> None:

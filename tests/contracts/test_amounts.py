@@ -37,7 +37,17 @@ def test_what_the_shipped_contracts_write_as_an_amount_is_money() -> None:
         c.name for contract in contracts for c in contract.columns
         if c.type == AMOUNT or (c.type == AVERAGE and contract.name in mart_contracts())
     }  # fmt: skip
-    words = ("amount", "spend", "revenue", "profit", "wallet", "headroom", "run_rate", "lower_bound", "value_lost")
+    words = (
+        "amount",
+        "spend",
+        "revenue",
+        "profit",
+        "wallet",
+        "headroom",
+        "run_rate",
+        "lower_bound",
+        "value_lost",
+    )
     assert [name for name in sorted(named) if not any(word in name for word in words)] == []
     assert len(named) > 30
 

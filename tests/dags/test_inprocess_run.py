@@ -84,6 +84,7 @@ def test_a_failed_step_stops_the_night_closes_the_run_and_gives_its_own_error(
     assert f"Mainstay: mainstay_nightly.{step} failed" in result.log.read_text()
 
 
+@pytest.mark.soak
 def test_a_failed_finish_is_a_failed_night(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEPS_FAIL", "finish")
     monkeypatch.setenv("STEPS_ERROR", "MainstayError")

@@ -145,6 +145,7 @@ def test_a_merge_taken_back_restores_both_customers(tmp_path: Path) -> None:
     assert_same(*built)
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("with_dbt_tests")
 def test_a_circle_stops_the_build_until_it_is_broken(tmp_path: Path) -> None:
     deployment = deployment_in(tmp_path / "circle")

@@ -352,6 +352,7 @@ def contents(settings: Settings) -> dict[str, bytes]:
     return {path.relative_to(settings.landing).as_posix(): path.read_bytes() for path in files}
 
 
+@pytest.mark.soak
 def test_a_night_has_the_same_bytes_whatever_else_is_asked(
     tmp_path: Path, demo: tuple[Settings, DemoReport]
 ) -> None:
@@ -381,6 +382,7 @@ def test_a_second_call_writes_nothing_and_mends_what_is_damaged(tmp_path: Path) 
     assert contents(settings) == before
 
 
+@pytest.mark.soak
 def test_an_interrupted_call_is_taken_up_again(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path)
 

@@ -143,6 +143,7 @@ def test_marts_are_not_published_before_they_pass_their_expectations(shop: Deplo
     assert shop.query("select distinct as_of_date from _publish", database(shop)) == [(late,)]
 
 
+@pytest.mark.soak
 def test_a_validation_of_earlier_marts_does_not_count_for_a_later_build(shop: Deployment) -> None:
     as_of = built_as_of(shop.settings)
     run_id = opened(shop, "build", as_of)

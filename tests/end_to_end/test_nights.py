@@ -219,6 +219,7 @@ def test_a_failed_night_says_why_and_leaves_what_is_served(
     served.path("transactions", TOMORROW).unlink()
 
 
+@pytest.mark.soak
 def test_the_night_after_recovers(served: Deployment) -> None:
     served.land("transactions", TOMORROW, sales(TOMORROW))
     result = mainstay(served.settings.home, "nightly", str(TOMORROW), "--json")

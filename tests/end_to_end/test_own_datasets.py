@@ -146,7 +146,7 @@ def test_every_command_knows_the_dataset(shop: Deployment) -> None:
     Backfill(DAY, DAY, ("store_visits",)).require_files(shop.settings)
     doctor = mainstay(home, "doctor", "--json")
     assert doctor.exit_code == 0, doctor.output
-    assert "7 sources" in doctor.output
+    assert "9 sources" in doctor.output
 
 
 def test_its_own_columns_reach_bi_with_their_types_and_meanings(shop: Deployment) -> None:
@@ -179,6 +179,7 @@ def test_no_personal_column_of_its_own_dataset_leaves_raw(shop: Deployment) -> N
         )
 
 
+@pytest.mark.soak
 def test_taking_a_column_away_again_takes_it_from_the_mart(shop: Deployment, tmp_path: Path) -> None:
     path = shop.contracts["customers"].path
     kept = path.read_text("utf-8")

@@ -136,6 +136,7 @@ def test_where_most_dates_are_stale_everything_is_made_anew(shop: Deployment) ->
     assert built(shop)[:2] == ("full", 4)
 
 
+@pytest.mark.soak
 def test_another_policy_or_setting_makes_everything_anew(shop: Deployment) -> None:
     shop.build(DAYS[5], default_margin_rate=0.5)
     assert built(shop)[0] == "full"

@@ -132,6 +132,7 @@ def test_a_clock_before_all_landed_dates_is_named(shop: Deployment, clock: Clock
     says_one_thing(mainstay(shop.settings.home, "land"), 3, f"landed from {FIRST} on", "clock", "2020-01-01")
 
 
+@pytest.mark.soak
 def test_after_a_night_of_a_clock_in_the_future_the_next_bears_its_own_time_and_comes_after(
     shop: Deployment, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,6 +92,7 @@ def test_a_disk_that_becomes_read_only(disk: Disk, commands: tuple[str, ...]) ->
     says_one_thing(run(shop, "load"), 0, "loaded: 12")
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("folder", "command", "exit_code"),
     [("warehouse", "load", 10), soak("serving", "publish", 10)],

@@ -111,6 +111,7 @@ def test_a_write_that_is_ended_leaves_what_was(shop: Deployment, command: str, d
     assert shop.query("select count(*) from raw.transactions") == [(expected,)]
 
 
+@pytest.mark.soak
 def test_a_build_that_is_ended_is_built_again(shop: Deployment) -> None:
     before = served(shop)
     process = begin(shop, "build", driver=IN_A_BUILD)
@@ -125,6 +126,7 @@ def test_a_build_that_is_ended_is_built_again(shop: Deployment) -> None:
     assert served(shop) == before
 
 
+@pytest.mark.soak
 def test_a_night_that_is_ended_leaves_no_process(shop: Deployment) -> None:
     before = served(shop)
     shop.land("transactions", SECOND, sales(SECOND))

@@ -69,6 +69,7 @@ def summary(transactions: pd.DataFrame, end: date) -> pd.DataFrame:
     )
 
 
+@pytest.mark.soak
 def test_the_calibration_has_the_parameters_of_the_papers_but_for_customers_who_paid_nothing(
     shop: Deployment,
 ) -> None:
@@ -140,6 +141,7 @@ def test_the_calibration_report_counts_what_came_after_it(
         assert weeks[week - 1]["customers"] == len(seen)
 
 
+@pytest.mark.soak
 def test_fitting_again_from_the_last_parameters_changes_nothing(shop: Deployment) -> None:
     tables = ("model_fits", "model_calibration", "customer_retention")
     before = {name: shop.query(f"select * from marts.{name} order by all") for name in tables}

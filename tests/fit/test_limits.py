@@ -63,6 +63,7 @@ def fits(stayers: Histories) -> Fits:
     return fitted(stayers)
 
 
+@pytest.mark.soak
 def test_where_nobody_leaves_each_model_is_the_nbd_and_says_so(fits: Fits) -> None:
     timing = [fit for fit in fits.fits if fit.model != "gamma_gamma" and fit.sample == "full"]
     assert {(fit.model, fit.limit, fit.reason) for fit in timing} == {

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 from deployments import Deployment, create
+from shortening import soak
 
 from pipelines.contracts.policies import read_policies
 from pipelines.demo.source import DEMO_CURRENCY, DEMO_POLICIES, DEMO_TIMEZONE
@@ -238,10 +239,12 @@ def test_demo_at_a_months_end(demo: tuple[Deployment, dict[str, pd.DataFrame]]) 
     agree(*demo, date(2017, 12, 31))
 
 
+@pytest.mark.soak
 def test_demo_in_mid_month(demo: tuple[Deployment, dict[str, pd.DataFrame]]) -> None:
     agree(*demo, date(2017, 9, 14))
 
 
+@pytest.mark.soak
 def test_demo_with_other_settings(demo: tuple[Deployment, dict[str, pd.DataFrame]]) -> None:
     agree(
         *demo,
@@ -259,7 +262,7 @@ def test_demo_with_other_settings(demo: tuple[Deployment, dict[str, pd.DataFrame
 # --- made-up histories with everything that is rare --------------------------------------------------------
 
 
-@pytest.fixture(scope="module", params=[1, 2])
+@pytest.fixture(scope="module", params=[1, soak(2)])
 def history(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Deployment, dict[str, pd.DataFrame]]]:
@@ -292,6 +295,7 @@ def test_history_at_its_end(history: tuple[Deployment, dict[str, pd.DataFrame]])
     agree(*history, ENDS[0], benchmark_min_peers=8, min_group_answers=4)
 
 
+@pytest.mark.soak
 def test_history_that_holds_tiers(history: tuple[Deployment, dict[str, pd.DataFrame]]) -> None:
     agree(
         *history, ENDS[1], soft_landing=True, grace_months=2, new_customer_months=0,

@@ -248,7 +248,7 @@ def test_where_the_quick_way_may_read_it_gives_what_the_careful_way_gives(
 @pytest.mark.parametrize(
     ("dataset", "rows", "good"),
     [
-        ("customers", ["c1,Anna,,,,,f,35-44,,2,,Paris, Nord,family,,2016-05-01,,,,,", "c2,Bob,,,,,m,35-44,,2,,Lyon,family,web,2016-05-01,,,,,"], "c2"),
+        ("customers", ["c1,Anna,,,,,f,35-44,,2,,Paris, Nord,family,,2016-05-01,,,,,,", "c2,Bob,,,,,m,35-44,,2,,Lyon,family,web,2016-05-01,,,,,,"], "c2"),
         ("products", ["P1,Boots, brown,shoes,winter,,12.50,,", "P2,Mug,kitchen,cups,,3.00,,"], "P2"),
     ],
 )  # fmt: skip

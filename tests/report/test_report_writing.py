@@ -263,6 +263,7 @@ def lines(deployment: Deployment) -> None:
     )
 
 
+@pytest.mark.soak
 def test_a_night_and_a_rollback_write_the_pages_and_stand_also_without_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -204,7 +204,7 @@ def test_personal_values_are_not_shown(settings: Settings, warehouse: Path) -> N
 def test_sound_staging_passes(settings: Settings, warehouse: Path) -> None:
     report = validate(settings, "staging", "run-1", PARTITIONS)
     assert not report.failed, report.failures
-    assert report.counts["suites"] == 6
+    assert report.counts["suites"] == 8
 
 
 def test_a_key_that_stands_twice_in_staging_is_named(settings: Settings, warehouse: Path) -> None:
@@ -344,6 +344,7 @@ def test_no_warehouse_is_a_clear_failure(settings: Settings) -> None:
         validate(settings, "marts", "run-1", None)
 
 
+@pytest.mark.soak
 def test_the_docs_show_all_stages_of_the_last_run_only(
     settings: Settings, warehouse: Path, serving: Path, mart: MartContract
 ) -> None:
@@ -362,7 +363,7 @@ def test_the_docs_show_all_stages_of_the_last_run_only(
     assert "land.transactions" not in text
     assert "older" not in text
     pages = sorted(settings.docs.glob("validations/**/*.html"))
-    assert len(pages) == 1 + 6 + 1 + 4
+    assert len(pages) == 1 + 8 + 1 + 4
 
 
 def test_results_of_old_runs_are_pruned(settings: Settings, warehouse: Path, mart: MartContract) -> None:
