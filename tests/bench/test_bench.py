@@ -63,6 +63,7 @@ def _python(module: str, *arguments: str, **env: str) -> None:
     )
 
 
+@pytest.mark.soak
 def test_both_did_the_same_work(warehouses: tuple[Path, Path]) -> None:
     mainstay, bare = warehouses
     assert differences(mainstay, bare) == []
@@ -78,6 +79,7 @@ def test_both_did_the_same_work(warehouses: tuple[Path, Path]) -> None:
     assert len(lapses) > 1
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("change", "column"),
     [
@@ -103,6 +105,7 @@ def test_a_difference_is_found(
     assert any(line.startswith(f"{column}:") for line in differences(mainstay, changed))
 
 
+@pytest.mark.soak
 def test_each_part_has_its_figures(folder: Path) -> None:
     figures = json.loads((folder / f"results-{ROWS}.json").read_text())
     parts = ["bare load csv", "load csv", "bare build", "build", "bare load parquet", "load parquet"]
@@ -124,6 +127,7 @@ def test_each_part_has_its_figures(folder: Path) -> None:
     assert str(folder) not in document
 
 
+@pytest.mark.soak
 def test_what_the_loyalty_marts_cost_is_told(folder: Path) -> None:
     (build,) = json.loads((folder / f"results-{ROWS}.json").read_text())["runs"]["build"]
     theirs = {name for step in build["items"].values() for name in step["loyalty_models"]}
@@ -139,6 +143,7 @@ def test_the_timed_functions_exist() -> None:
         assert callable(getattr(importlib.import_module(module), name))
 
 
+@pytest.mark.soak
 def test_a_missed_aim_says_by_how_much_and_why(folder: Path, tmp_path: Path) -> None:
     figures = json.loads((folder / f"results-{ROWS}.json").read_text())
     (bare,), (ours,) = figures["runs"]["bare load csv"], figures["runs"]["load csv"]

@@ -83,6 +83,7 @@ def test_a_range_that_makes_no_sense_fails_at_once_and_no_step_is_called(
     assert set(deployment.names) <= {"finish"}
 
 
+@pytest.mark.soak
 def test_a_failed_backfill_keeps_its_own_error_and_closes_the_run(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -94,6 +94,7 @@ def test_a_failed_finish_is_a_failed_night(deployment: Deployment, monkeypatch: 
         result.raise_for_error()
 
 
+@pytest.mark.soak
 def test_a_process_that_dies_is_reported_with_its_log(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +131,7 @@ def _caller(deployment: Deployment, wait: float, **environment: str) -> subproce
     )
 
 
+@pytest.mark.soak
 def test_a_second_run_waits_for_the_first_names_it_and_takes_over_when_its_killed_caller_is_gone(
     deployment: Deployment,
 ) -> None:

@@ -21,6 +21,7 @@ from dbt.clients.jinja import MacroGenerator
 from dbt.context.providers import BaseDatabaseWrapper
 from dbt_warehouse import DBT_PROJECT, Warehouse
 from portability import MARK, complaints, rounded_doubles, teach_exactness, worked_out_twice
+from shortening import soak
 
 from pipelines.contracts.seeds import SEEDS, seed_types
 
@@ -103,7 +104,7 @@ def bare(make_warehouse: Callable[[str], Warehouse]) -> Warehouse:
     return make_warehouse("bare")
 
 
-@pytest.fixture(scope="module", params=[{}, HOLDING], ids=["earned tiers", "held tiers"])
+@pytest.fixture(scope="module", params=[{}, soak(HOLDING)], ids=["earned tiers", "held tiers"])
 def for_spark(bare: Warehouse, request: pytest.FixtureRequest) -> Compiled:
     return compiled(bare, "spark", **request.param)
 

@@ -80,6 +80,7 @@ def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return Shop(deployment, coin)
 
 
+@pytest.mark.soak
 def test_every_amount_is_of_the_currency_and_every_average_of_two_decimals_more(shop: Shop) -> None:
     types = {
         (table, column): type_
@@ -92,11 +93,13 @@ def test_every_amount_is_of_the_currency_and_every_average_of_two_decimals_more(
     assert sum(type_ in expected for _, c in shipped for type_ in [c.type]) > 40
 
 
+@pytest.mark.soak
 def test_a_policy_that_may_be_left_out_is_the_shipped_one_then(shop: Shop) -> None:
     topics = shop.deployment.query("select topic, reason from seeds.defection_topics order by all")
     assert topics == [(reason, reason) for reason in sorted(DEFECTION_REASONS)]
 
 
+@pytest.mark.soak
 def test_half_a_coin_is_a_reject_with_its_reason(shop: Shop) -> None:
     rejects = shop.deployment.query("select raw_text, reasons from quarantine.transactions")
     value = shop.coin * Decimal("1.5")
@@ -106,6 +109,7 @@ def test_half_a_coin_is_a_reject_with_its_reason(shop: Shop) -> None:
     assert shop.served("select count(*) from fct_transactions where customer_id = 'half'") == [(0,)]
 
 
+@pytest.mark.soak
 def test_cost_and_profit_add_up_to_the_coin(shop: Shop) -> None:
     assert shop.served("select * from fct_transactions where cost_amount + profit_amount <> net_amount") == []
     [(cost, profit)] = shop.served(
@@ -122,6 +126,7 @@ def test_cost_and_profit_add_up_to_the_coin(shop: Shop) -> None:
         ) == [(0,)]
 
 
+@pytest.mark.soak
 def test_a_coin_below_a_bound_is_below_it_in_tier_average_and_words(shop: Shop) -> None:
     rows = shop.served(
         "select customer_id, tier, reason, avg_monthly_spend < 3000 * (select min(net_amount) from fct_transactions) "
@@ -135,6 +140,7 @@ def test_a_coin_below_a_bound_is_below_it_in_tier_average_and_words(shop: Shop) 
     ]
 
 
+@pytest.mark.soak
 def test_the_report_is_written_in_the_currency(shop: Shop) -> None:
     settings = shop.deployment.settings
     page = (settings.serving / "report.html").read_text(encoding="utf-8")

@@ -91,6 +91,7 @@ def test_a_corrected_earlier_night_does_not_take_bi_back_in_time(shop: Deploymen
     ) == [(1200,)]
 
 
+@pytest.mark.soak
 def test_a_build_waits_for_the_raw_expectations(shop: Deployment) -> None:
     late = day(3)
     shop.land("transactions", late, addresses(late))
@@ -113,6 +114,7 @@ def test_a_build_waits_for_the_raw_expectations(shop: Deployment) -> None:
     assert mainstay(shop.settings.home, "publish").exit_code == 0
 
 
+@pytest.mark.soak
 def test_marts_are_not_published_before_they_pass_their_expectations(shop: Deployment) -> None:
     late = day(4)
     shop.land("transactions", late, sales(late))

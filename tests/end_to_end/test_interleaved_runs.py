@@ -66,6 +66,7 @@ SCENARIOS: dict[str, tuple[int, int, int | None]] = {
 }
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize(
     "scenario",

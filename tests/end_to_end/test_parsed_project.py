@@ -23,6 +23,7 @@ def nothing_parsed_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TESTS_PARSED", raising=False)
 
 
+@pytest.mark.soak
 def test_what_was_kept_is_used_and_what_is_damaged_is_parsed_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

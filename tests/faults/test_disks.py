@@ -23,6 +23,7 @@ MANY = 40_000
 """Lines of a day that need some megabytes in the warehouse."""
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("disk", ["small file system", soak("size of files")], indirect=True)
 def test_a_disk_that_fills_up_while_loading(disk: Disk) -> None:
     shop = disk.deployment

@@ -37,6 +37,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Trial:
     return Trial.of(tmp_path_factory.mktemp("one_history"), one_history())
 
 
+@pytest.mark.soak
 def test_the_history_reaches_every_mart(trial: Trial) -> None:
     assert {f"marts.{name}" for name in mart_contracts()} <= set(trial.expected)
     # So few buyers carry no fit: model_fits says so, and there is nothing to calibrate. The shipped contract wants a
@@ -50,6 +51,7 @@ def test_the_history_reaches_every_mart(trial: Trial) -> None:
 
 # Each but the first of a row starts from where the one before ended; a deployment of its own costs seconds.
 # `shuffled` is left to the long form, as the corrections come in another order too; so are the rarer ways.
+@pytest.mark.soak
 @pytest.mark.parametrize(
     "ways",
     [
@@ -64,6 +66,7 @@ def test_every_way_gives_the_marts_of_one_load(trial: Trial, ways: list[Callable
     trial.judge(*ways)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("change", "table"),
     [

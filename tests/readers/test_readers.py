@@ -133,6 +133,7 @@ def reports(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return writer.served, found
 
 
+@pytest.mark.soak
 def test_no_query_fails_and_no_night_is_mixed(reports: Reports) -> None:
     served, found = reports
     assert len(served) in (5, 10)
@@ -145,6 +146,7 @@ def test_no_query_fails_and_no_night_is_mixed(reports: Reports) -> None:
             assert report["queries"] > 100, kind
 
 
+@pytest.mark.soak
 def test_every_reader_sees_the_nights_in_the_order_in_which_they_were_served(reports: Reports) -> None:
     served, found = reports
     for kind, several in found.items():
@@ -157,6 +159,7 @@ def test_every_reader_sees_the_nights_in_the_order_in_which_they_were_served(rep
     assert max(len(r["versions"]) for r in found["open_each_time"]) >= len(served) - 2
 
 
+@pytest.mark.soak
 def test_a_kept_connection_shows_one_night_through_several_swaps(reports: Reports) -> None:
     _, found = reports
     assert [report["most_swaps_outlived"] for report in found["keep_open"]] == [2, 2]

@@ -57,6 +57,7 @@ def test_every_language_has_the_same_words_and_asks_for_the_same_names() -> None
     assert {Texts(language)("other.language") for language in LANGUAGES} == set(LANGUAGES)
 
 
+@pytest.mark.soak
 def test_sales_without_a_customer_are_told_beside_the_shares_and_are_no_tier(served: Settings) -> None:
     of_people = pages_text(write_report(served))
     rows = tables()
@@ -91,6 +92,7 @@ def test_a_page_asks_for_nothing_outside_itself(served: Settings) -> None:
         assert re.findall(r"""(?:src|href|action)\s*=\s*["']?(?!#|data:|report\.)[^"'>\s]+""", head) == []
 
 
+@pytest.mark.soak
 def test_pages_of_the_same_night_are_left_alone_and_those_of_another_are_not(served: Settings) -> None:
     first = write_report(served, anew=False)
     assert not first.unchanged
