@@ -99,7 +99,7 @@ def demo(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Write the demo's landing files: The Complete Journey's 2017; all but what was bought is simulated, and says so."""
+    """Write the demo's landing files: The Complete Journey's 2017; what is simulated in it says so."""
     from pipelines.demo import write_demo
 
     settings = load_settings()

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 BASES = {"said": "#1d4f86", "inferred": "#8db4d9", "none": style.GREY}
 """How a reason is known, and its colour."""
 
-_FEWEST = 30
-"""Lapses on each side below which their rates are not compared, as the marts have it."""
-
 
 def reasons(night: Night, texts: Texts) -> Chart:
     """Yearly value lost by reason, told apart by whether the customer said it."""
@@ -120,7 +117,7 @@ def win_back(night: Night, texts: Texts) -> Chart:
     elif False not in sides:
         finding = texts("win_back.all_contacted", lapses=f"{sides[True][1]:,}", rate=style.percent(rates[0]))
     else:
-        finding = _difference(sides[True], sides[False], texts)
+        finding = _difference(sides[True], sides[False], night.fewest, texts)
     table = Table(
         tuple(texts(f"win_back.{name}") for name in ("group", "lapses", "came_back", "rate", "interval")),
         [
@@ -180,11 +177,11 @@ def _points(
     )
 
 
-def _difference(contacted: tuple[int, int], others: tuple[int, int], texts: Texts) -> str:
+def _difference(contacted: tuple[int, int], others: tuple[int, int], fewest: int, texts: Texts) -> str:
     """The difference of the two rates with its interval, and what may be concluded from it."""
-    if min(contacted[1], others[1]) < _FEWEST:
+    if min(contacted[1], others[1]) < fewest:
         return texts(
-            "win_back.too_few", contacted=f"{contacted[1]:,}", others=f"{others[1]:,}", fewest=_FEWEST
+            "win_back.too_few", contacted=f"{contacted[1]:,}", others=f"{others[1]:,}", fewest=fewest
         )
     difference = contacted[0] / contacted[1] - others[0] / others[1]
     low, high = newcombe(*contacted, *others)

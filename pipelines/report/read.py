@@ -145,6 +145,8 @@ class Night:
     tiers: TierNames
     rows: dict[str, Rows | None]
     """By name of `QUERIES`; None where this night has no such mart."""
+    fewest: int
+    """Members of a group below which groups are not compared, as in the marts."""
 
     def month_of(self, rows: Rows, texts: Texts) -> str:
         """The month that rows are of, in words."""
@@ -182,4 +184,4 @@ def read_night(settings: Settings, published: Published) -> Night:
             name: fetch_rows(connection, sql) if published.tables.keys() >= set(marts) else None
             for name, (marts, sql) in QUERIES.items()
         }
-    return Night(published, settings.currency, tier_names(settings), rows)
+    return Night(published, settings.currency, tier_names(settings), rows, settings.min_group_answers)
