@@ -11,7 +11,7 @@ import re
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -219,6 +219,35 @@ class Settings(BaseSettings):
         description="Smallest team, by headcount and answers, whose figures are published.",
     )
 
+    care_cycle_days: int = Field(
+        default=90,
+        ge=1,
+        le=3650,
+        description="Days of a care cycle; it begins anew from the first purchase day on.",
+    )
+    care_on_time_days: int = Field(
+        default=5,
+        ge=0,
+        le=365,
+        description="Days around its due date within which a contact is done in time.",
+    )
+    care_late_days: int = Field(
+        default=15,
+        ge=0,
+        le=365,
+        description="Days after its due date up to which a contact is still made up for.",
+    )
+    points_expiry_months: Months = Field(
+        default=24, description="Months after which points expire, at the month's end."
+    )
+    points_on_shortfall: Literal["debt", "write_off"] = Field(
+        default="debt",
+        description="What becomes of points that a refund takes back beyond the balance: debt is taken from what is "
+        "earned next, write_off is forgiven.",
+    )
+    offer_in_range_days: Days = Field(
+        default=28, description="Days within which a product was sold to be offered."
+    )
     keep_versions: int = Field(default=5, ge=1, le=365, description="Published versions kept for rollback.")
     keep_log_days: int = Field(
         default=30, ge=1, le=3650, description="Days that logs are kept after they were last written to."

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pipelines.contracts import canonical_contracts, figures
-from pipelines.contracts.seeds import AMOUNT, SEEDS, check_loaded, policy_file
+from pipelines.contracts import canonical_contracts
+from pipelines.contracts.policy_rows import policy_rows
+from pipelines.contracts.programmes import CareRule, care_rules, check_points
+from pipelines.contracts.seeds import check_loaded, policy_file
 from pipelines.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from pipelines.settings import Settings
@@ -56,6 +56,8 @@ class Policies:
     """Attributes of dim_customers per level, finest first."""
     defection_topics: dict[str, str]
     """Reason to leave that a feedback's topic names; other topics name none."""
+    care_rules: tuple[CareRule, ...]
+    """Who is contacted how, and when in the cycle."""
 
 
 def read_policies(settings: Settings) -> Policies:
@@ -65,59 +67,21 @@ def read_policies(settings: Settings) -> Policies:
         SettingsError: a file is missing or wrong; the text names file, line and the way out.
     """
     folder, scale = settings.policies, settings.amount_scale
+    tiers = _tiers(folder / "tier_policy.csv", scale)
+    groups = {tier.tier for tier in tiers} | {"new"}
+    check_points(settings, groups)
     return Policies(
-        tiers=_tiers(folder / "tier_policy.csv", scale),
+        tiers=tiers,
         margin_rates=_margin_rates(folder / "margin_rates.csv", scale),
         peer_attribute_levels=_peer_levels(folder / "peer_attributes.csv", scale),
         defection_topics=_defection_topics(policy_file(settings, "defection_topics"), scale),
+        care_rules=care_rules(settings, groups),
     )
-
-
-def _rows(path: Path, scale: int) -> list[tuple[int, dict[str, Any]]]:
-    """Line and values of each row, each by its column's type; amounts have so many decimals."""
-    types = SEEDS[path.stem]
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            if reader.fieldnames != list(types):
-                raise SettingsError(
-                    f"{path}:1: the columns are {reader.fieldnames}; they must be {', '.join(types)}"
-                )
-            rows = []
-            for row in reader:
-                line = reader.line_num
-                if None in row or None in row.values():
-                    raise SettingsError(f"{path}:{line}: the line has not {len(types)} fields; mend it")
-                rows.append((line, {name: _value(path, line, name, row[name], scale) for name in types}))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(f"{path}: the policy file cannot be read: {error}; it is a UTF-8 CSV") from error
-    return rows
-
-
-def _value(path: Path, line: int, name: str, text: str, scale: int) -> Any:
-    """A field's value, exactly as the seed's type holds it."""
-    if text != text.strip():  # dbt reads the file as it stands
-        raise SettingsError(f"{path}:{line}: {name} {text!r} has blanks around it; take them away")
-    if not text.isprintable():
-        raise SettingsError(f"{path}:{line}: {name} {text!r} has a sign that cannot be seen; take it out")
-    try:
-        type_ = SEEDS[path.stem][name]
-        return figures.number(text, 18, scale) if type_ == AMOUNT else _READERS[type_](text)
-    except ValueError as error:
-        raise SettingsError(f"{path}:{line}: {name} {error}") from error
-
-
-_READERS: dict[str, Callable[[str], Any]] = {
-    "varchar": str,
-    "date": figures.day,
-    "integer": figures.whole,
-    "decimal(9,6)": lambda text: figures.number(text, 9, 6),
-}
 
 
 def _tiers(path: Path, scale: int) -> tuple[Tier, ...]:
     tiers: dict[date, list[tuple[int, Tier]]] = defaultdict(list)
-    rows = _rows(path, scale)
+    rows = policy_rows(path, scale)
     for line, row in rows:
         tier = Tier(**row)
         if not tier.tier or tier.tier in RESERVED_TIERS:
@@ -171,7 +135,7 @@ def _check_tier_set(path: Path, valid_from: date, rows: list[tuple[int, Tier]]) 
 
 def _margin_rates(path: Path, scale: int) -> dict[str, float]:
     rates: dict[str, float] = {}
-    rows = _rows(path, scale)
+    rows = policy_rows(path, scale)
     for line, row in rows:
         rate = row["margin_rate"]
         if not -1 <= rate <= 1:
@@ -192,7 +156,7 @@ def _peer_levels(path: Path, scale: int) -> list[list[str]]:
         if not c.is_personal and c.key_position is None
     ]
     levels: dict[int, list[str]] = defaultdict(list)
-    rows = _rows(path, scale)
+    rows = policy_rows(path, scale)
     for line, row in rows:
         if row["level"] == 0:
             raise SettingsError(f"{path}:{line}: level 0 is no level; they count from 1 (finest)")
@@ -213,7 +177,7 @@ def _peer_levels(path: Path, scale: int) -> list[list[str]]:
 
 def _defection_topics(path: Path, scale: int) -> dict[str, str]:
     reasons: dict[str, str] = {}
-    rows = _rows(path, scale)
+    rows = policy_rows(path, scale)
     for line, row in rows:
         topic, reason = row["topic"], row["reason"]
         if not topic:

@@ -32,10 +32,24 @@ SEEDS: dict[str, dict[str, str]] = {
     "margin_rates": {"category": "varchar", "margin_rate": "decimal(9,6)"},
     "peer_attributes": {"level": "integer", "attribute": "varchar"},
     "defection_topics": {"topic": "varchar", "reason": "varchar"},
+    "care_policy": {"tier": "varchar", "contact_kind": "varchar", "day": "integer", "channel": "varchar"},
+    "points_rates": {
+        "valid_from": "date",
+        "category": "varchar",
+        "points_per_currency_unit": "decimal(9,6)",
+    },
+    "points_multipliers": {"valid_from": "date", "tier": "varchar", "multiplier": "decimal(9,6)"},
+    "points_expectations": {
+        "valid_from": "date",
+        "points_value": "decimal(9,6)",
+        "expected_redemption_rate": "decimal(9,6)",
+    },
 }
 """By file, in the order of its columns; `dbt_project.yml` has the same."""
 
-OPTIONAL = frozenset({"defection_topics"})
+OPTIONAL = frozenset(
+    {"defection_topics", "care_policy", "points_rates", "points_multipliers", "points_expectations"}
+)
 """Files that a deployment may leave out; the shipped one counts then."""
 
 

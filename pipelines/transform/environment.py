@@ -53,6 +53,12 @@ def variables(settings: Settings) -> dict[str, Any]:
         "defection_long_lapsed_days",
         "committed_max_discount_share",
         "min_team_size",
+        "care_cycle_days",
+        "care_on_time_days",
+        "care_late_days",
+        "points_expiry_months",
+        "points_on_shortfall",
+        "offer_in_range_days",
     )
     policies = read_policies(settings)
     published = published_columns(settings)
