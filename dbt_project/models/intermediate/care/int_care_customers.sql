@@ -17,29 +17,27 @@ first_purchases as (
     select * from {{ ref('int_customer_first_purchases') }}
 ),
 
-inbound as (
+interactions as (
     select
         customer_id,
+        business_date,
         channel,
+        -- A campaign's mailing goes to everyone and is no contact with this customer.
+        direction = 'outbound' and kind <> 'campaign_mailing' as is_own_contact,
+        direction = 'inbound' and channel is not null as is_inbound_channel,
         row_number() over (
-            partition by customer_id
+            partition by customer_id, direction = 'inbound' and channel is not null
             order by interaction_at desc, interaction_id desc
-        ) as contact_number
+        ) as interaction_number
     from {{ ref('stg_interactions') }}
-    where
-        direction = 'inbound'
-        and channel is not null
 ),
 
--- A campaign's mailing goes to everyone and is no contact with this customer.
-outbound as (
+contacts as (
     select
         customer_id,
-        max(business_date) as last_contacted_date
-    from {{ ref('stg_interactions') }}
-    where
-        direction = 'outbound'
-        and kind <> 'campaign_mailing'
+        max(case when is_inbound_channel and interaction_number = 1 then channel end) as inbound_channel,
+        max(case when is_own_contact then business_date end) as last_contacted_date
+    from interactions
     group by customer_id
 ),
 
@@ -50,7 +48,7 @@ joined as (
         customers.has_phone,
         customers.has_email,
         customers.has_address,
-        coalesce(customers.preferred_channel, inbound.channel) as own_channel,
+        coalesce(customers.preferred_channel, contacts.inbound_channel) as own_channel,
         tiers.tier,
         tiers.tier_rank,
         tiers.window_spend,
@@ -62,7 +60,7 @@ joined as (
                 / cast({{ var('care_cycle_days') | int }} as double)
             ) as integer
         ) as cycle_number,
-        outbound.last_contacted_date
+        contacts.last_contacted_date
     from customers
     inner join tiers
         on customers.customer_id = tiers.customer_id
@@ -70,10 +68,8 @@ joined as (
         on tiers.tier = named.tier
     inner join first_purchases
         on customers.customer_id = first_purchases.customer_id
-    left join inbound
-        on customers.customer_id = inbound.customer_id and inbound.contact_number = 1
-    left join outbound
-        on customers.customer_id = outbound.customer_id
+    left join contacts
+        on customers.customer_id = contacts.customer_id
 )
 
 select
