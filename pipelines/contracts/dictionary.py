@@ -32,6 +32,7 @@ DOMAINS = {
     "retention": ("Retention", "Who stays, who is at risk, who has left, and how much revenue stays."),
     "feedback": ("Voice of the customer", "What customers say, how fast they are answered, and what they complain of."),
     "loyalty": ("Loyalty", "Whether customers like us, whether they act like it, and what drives both."),
+    "care": ("Care", "Whom to contact when, how, and what about; and whether it was done."),
     "people": ("People", "Whether staff stay, and whether the customers of their stores do."),
     "defections": ("Defectors", "Who left, why, what it costs, and who was won back."),
     "points": ("Points", "What customers earned and spent in points, what they still hold, and what it binds of revenue."),

@@ -37,7 +37,13 @@ SELECTIONS = {
     # By folder, not by path: a deployment's own models lie in a project folder of its own.
     "stage": ["--select", "resource_type:seed", "fqn:mainstay.staging"],
     "build": [
-        *("--select", "fqn:mainstay.intermediate", "fqn:mainstay.marts", "path:tests"),
+        *(
+            "--select",
+            "fqn:mainstay.intermediate",
+            "fqn:mainstay.marts",
+            "fqn:mainstay.restricted",
+            "path:tests",
+        ),
         *("--exclude", "source:fits+"),
     ],
     "fit": ["--select", "source:fits+"],
