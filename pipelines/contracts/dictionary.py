@@ -34,6 +34,7 @@ DOMAINS = {
     "loyalty": ("Loyalty", "Whether customers like us, whether they act like it, and what drives both."),
     "people": ("People", "Whether staff stay, and whether the customers of their stores do."),
     "defections": ("Defectors", "Who left, why, what it costs, and who was won back."),
+    "offers": ("Offers", "What to offer to whom, and how often it would have been bought."),
     "value": ("Customer value", "What customers are worth, what better retention would bring, and how far to trust the fits."),
 }  # fmt: skip
 """Heading and sentence of a domain's page, in the order of the index; others follow under their own name."""
