@@ -1,0 +1,25 @@
+{#
+    The items that speak for a customer: at most `items_per_customer`, those bought most and latest, as pairs grow with
+    the square. Products of few buyers are like others by chance.
+#}
+with placed as (
+    select
+        histories.reference_date,
+        histories.customer_id,
+        products.popularity_rank,
+        row_number() over (
+            partition by histories.reference_date, histories.customer_id
+            order by histories.recency_weight desc, products.popularity_rank
+        ) as place
+    from {{ ref('int_offer_histories') }} as histories
+    inner join {{ ref('int_offer_products') }} as products
+        on histories.reference_date = products.reference_date and histories.product_id = products.product_id
+    where products.buyers >= {{ offer_figure('min_buyers') }}
+)
+
+select
+    reference_date,
+    customer_id,
+    popularity_rank
+from placed
+where place <= {{ offer_figure('items_per_customer') }}
