@@ -21,6 +21,13 @@ from pipelines.settings import PROJECT_DIR, load_settings
 
 PARTS = ("csv", "parquet", "build", "validate", "night")
 NIGHT_ROWS, NIGHT_MONTHS = 20_000, 16
+POINTS = {
+    "points_rates": ("all,1", "Fresh,1.5"),
+    "points_multipliers": ("diamond,1.5", "gold,1.25"),
+    "points_expectations": ("0.01,0.9",),
+}
+"""The rows of the policies of points, by their file; the shipped ones are empty."""
+
 BYTES_PER_ROW = 600
 """Landing file, two warehouses, a serving file and room for DuckDB to spill."""
 
@@ -58,6 +65,7 @@ class Bench:
             path = self.work / left
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         self._contracts(kind)
+        self._policies(kind)
         self._bare(f"bare load {kind}", "load", kind)
         self._mainstay(f"load {kind}", "load", kind)
         if kind == "parquet":
@@ -104,12 +112,20 @@ class Bench:
                 text = text.replace(old, new)
             contract.write_text(text, encoding="utf-8")
 
+    def _policies(self, kind: str) -> None:
+        """The shipped policies, but that points are given: a point a unit of currency, more to the best tiers."""
+        target = self._home(kind) / "policies"
+        shutil.copytree(PROJECT_DIR / "dbt_project" / "seeds", target)
+        for name, rows in POINTS.items():
+            with (target / f"{name}.csv").open("a", encoding="utf-8") as policy:
+                policy.writelines(f"2020-01-01,{row}\n" for row in rows)
+
     def _generate(self, kind: str, rows: int, months: int) -> None:
         file_format = "csv" if kind == "night" else kind
         arguments = [str(self.work / kind), str(rows), str(months), file_format]
         self.data[kind] = self._run(f"generate {kind}", "bench.generate", arguments, None, kind).items
         if kind == "night":
-            self._home(kind).mkdir()
+            self._policies(kind)
 
     def _bare(self, part: str, step: str, kind: str) -> None:
         arguments = [

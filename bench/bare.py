@@ -7,7 +7,7 @@ threads as Mainstay.
 
 It does not: inspect or hash files, check a row rule, look for duplicate keys, quarantine, count rows by file, keep
 a ledger, replace a date, let a later file correct an earlier one, read contracts or policies beyond the shipped
-default, fit models, or test what it built.
+default, fit models, make the marts of care, points and offers, or test what it built.
 
 Run one part: `python -m bench.bare load|build --landing DIR --database FILE [--format csv|parquet]`.
 """
@@ -68,6 +68,10 @@ EMPLOYEE_SURVEYS = {
     "survey_id": "VARCHAR", "team_id": "VARCHAR", "surveyed_at": "TIMESTAMP", "score": "INTEGER",
     "source_system": "VARCHAR",
 }  # fmt: skip
+POINTS_REDEMPTIONS = {
+    "redemption_id": "VARCHAR", "customer_id": "VARCHAR", "redeemed_at": "TIMESTAMP", "points": "BIGINT",
+    "source_system": "VARCHAR",
+}  # fmt: skip
 
 
 def _reader(landing: Path, dataset: str, kind: str, columns: dict[str, str]) -> str:
@@ -107,6 +111,7 @@ def load(landing: Path, database: Path, kind: str, memory_limit: str | None = No
         "wallet_surveys": ("jsonl", WALLET_SURVEYS, "surveyed_at"),
         "employees": ("csv", EMPLOYEES, None),
         "employee_surveys": ("csv", EMPLOYEE_SURVEYS, "surveyed_at"),
+        "points_redemptions": ("csv", POINTS_REDEMPTIONS, "redeemed_at"),
     }
     database.parent.mkdir(parents=True, exist_ok=True)
     with _open(database, memory_limit) as connection:

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bench.loyalty import loyalty_nodes
+from bench.loyalty import loyalty_nodes, programme_nodes
 from pipelines import transform as transforming
 from pipelines.steps.record import context_of
 from pipelines.transform.parsed import parse_key, read_parsed
@@ -39,7 +39,9 @@ class Nodes:
         """What the step that ends now did; nodes run on several threads, so that their seconds may overlap."""
         over = time.time()
         nodes, self.ended = self.ended, []
-        loyal = loyalty_nodes(read_parsed(settings, parse_key(settings, context_of(settings))))
+        manifest = read_parsed(settings, parse_key(settings, context_of(settings)))
+        kinds = {"programmes": programme_nodes(manifest)}
+        kinds["loyalty"] = loyalty_nodes(manifest) - kinds["programmes"]
         seconds = {node.name: node.seconds for node, _ in nodes}
         tests = {node.name for node, _ in nodes if node.resource_type == "test"}
         models = sorted(((s, n) for n, s in seconds.items() if n not in tests), reverse=True)
@@ -49,8 +51,8 @@ class Nodes:
             "after_last_node": over - max(end for _, end in nodes),
             "model_seconds": sum(s for s, _ in models),
             "test_seconds": sum(seconds[name] for name in tests),
-            "loyalty_models": {name: s for s, name in models if name in loyal},
-            "loyalty_tests": sum(seconds[name] for name in tests & loyal),
+            **{f"{k}_models": {name: s for s, name in models if name in of} for k, of in kinds.items()},
+            **{f"{k}_tests": sum(seconds[name] for name in tests & of) for k, of in kinds.items()},
             "models": len(models),
             "tests": len(tests),
             "slowest": {name: s for s, name in models[:6]},

@@ -18,20 +18,16 @@ from typing import Any
 
 from bench.nodes import Nodes
 from pipelines import steps
-from pipelines import transform as transforming
 from pipelines.fit.tables import create_tables
 from pipelines.quoting import literal
 from pipelines.settings import Settings, load_settings
-from pipelines.steps.record import context_of
+from pipelines.steps.record import context_of, recorded, transformed
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import connect
 
 RUN = "bench"
 NIGHTS = 30
 """How many days before the last one the first night is; one night more in each call."""
-
-READ_FITS = ("customer_retention", "defections", "defections_summary_monthly")
-"""`defections` has what a fit says of each customer in one of its columns."""
 
 STAGES = ("land", "raw", "staging", "marts")
 
@@ -53,9 +49,9 @@ def land(settings: Settings, first: date, last: date) -> dict[str, Any]:
 
 
 def build(settings: Settings, first: date, last: date) -> dict[str, Any]:
-    """Stage and build, as `mainstay build`, and of the step `fit` the marts that only read a fit.
+    """Stage, build and fit, as `mainstay build`, but that nothing is fitted.
 
-    Fitting has a benchmark of its own, so the fits are empty: what comes of them is null here.
+    Fitting has a benchmark of its own, so the fits are empty: what comes of them is null here, or has no row.
     """
     items: dict[str, Any] = {}
     with closing(connect(settings)) as connection:  # validation is a part of its own here
@@ -67,9 +63,13 @@ def build(settings: Settings, first: date, last: date) -> dict[str, Any]:
         getattr(steps, step)(settings, RUN, last)
         items[step] = heard.figures(settings, began)
     began = time.time()
-    with closing(connect(settings)) as connection:
-        create_tables(connection)
-    transforming.transform(settings, "fit", last, context_of(settings), selection=["--select", *READ_FITS])
+
+    def fit() -> dict[str, Any]:
+        with closing(connect(settings)) as connection:
+            create_tables(connection)
+        return transformed(settings, RUN, "fit", last, context_of(settings), None)
+
+    recorded(settings, RUN, "fit", fit)
     items["fit"] = heard.figures(settings, began)
     return items
 

@@ -1,12 +1,13 @@
 """What the package really holds, as landing tables: transactions, products, customers and interactions.
 
 Each statement makes `demo_<dataset>` with `landing_date`, the night whose export a row is in, and the
-contract's columns. Two columns here are made up: unit costs, as `cost_source_system` says, and account managers,
-as their own numbers say.
+contract's columns. Made up are unit costs, as `cost_source_system` says, account managers, as their own numbers
+say, and what `profiles` adds to households, whose rows say so.
 """
 
 from __future__ import annotations
 
+from pipelines.demo.profiles import PARTLY
 from pipelines.demo.source import DEMO_POLICIES, FIRST_DATE
 from pipelines.quoting import literal
 
@@ -87,14 +88,21 @@ create table demo_customers as
 select
     date '{FIRST_DATE}' as landing_date,
     cast(household_id as varchar) as customer_id,
+    full_name,
+    phone,
+    email,
+    birth_date,
     age as age_band,
     income as income_band,
     household_size,
     marital_status,
     household_comp as segment,
+    registered_on,
     account_managers.employee_id as account_manager_employee_id,
-    'completejourney' as source_system,
-from (select distinct household_id from lines)
+    preferred_channel,
+    is_marketing_consent,
+    '{PARTLY}' as source_system,
+from profiles
 left join demographics using (household_id)
 left join account_managers using (household_id)
 order by household_id

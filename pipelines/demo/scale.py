@@ -19,7 +19,8 @@ import duckdb
 
 from pipelines.contracts import SourceContract, canonical_contracts
 from pipelines.demo.scale_draws import add_months
-from pipelines.demo.scale_people_sql import CUSTOMER_ROWS, EMPLOYEE_ROWS, employee_surveys_sql, employees_sql
+from pipelines.demo.scale_people_sql import EMPLOYEE_ROWS, customer_rows, employee_surveys_sql, employees_sql
+from pipelines.demo.scale_programmes_sql import care_sql, points_redemptions_sql
 from pipelines.demo.scale_sql import (
     MIN_LINES_PER_CUSTOMER,
     PRODUCT_ROWS,
@@ -41,19 +42,26 @@ FORMATS = {
     "jsonl": ("jsonl", f"format json, array false, compression uncompressed, {_TIMES}"),
 }
 
-MASTERS = {
-    "products": ("jsonl", PRODUCT_ROWS),
-    "customers": ("csv", CUSTOMER_ROWS),
-    "employees": ("csv", EMPLOYEE_ROWS),
+MASTERS: dict[str, tuple[str, Callable[[int], str]]] = {
+    "products": ("jsonl", lambda _seed: PRODUCT_ROWS),
+    "customers": ("csv", customer_rows),
+    "employees": ("csv", lambda _seed: EMPLOYEE_ROWS),
 }
+"""What comes once, with its format and its rows' query by the seed."""
+
 MONTHLY = {
     "feedback": ("csv", "feedback_at, feedback_id"),
     "interactions": ("parquet", "interaction_at, interaction_id"),
     "wallet_surveys": ("jsonl", "survey_id, category, brand"),
     "employee_surveys": ("csv", "survey_id"),
+    "points_redemptions": ("csv", "redeemed_at, redemption_id"),
 }
 """What comes in one file per month, with its format and its rows' order."""
 
+_MADE = (
+    *(feedback_sql, interactions_sql, care_sql, wallet_surveys_sql),
+    *(employees_sql, employee_surveys_sql, points_redemptions_sql),
+)
 MIN_MONTHS = 16
 
 
@@ -88,7 +96,7 @@ def generate(
 
     Below `folder` come `transactions/<date>/`, on the first date `products/` (8 categories, unit costs),
     `customers/` and `employees/`, and on each month's last day `feedback/` (a row per 20 receipts),
-    `interactions/`, `wallet_surveys/` and `employee_surveys/`. Columns are the shipped contracts'.
+    `interactions/`, `wallet_surveys/`, `employee_surveys/` and `points_redemptions/`. Columns are the shipped contracts'.
 
     Args:
         folder: a landing folder; files of the same names are replaced.
@@ -122,7 +130,7 @@ def generate(
         connection.execute(customers_sql(people, rows, months, first_month, seed))
         connection.execute(baskets_sql(seed))
         connection.execute(products_sql(seed))
-        for make in (feedback_sql, interactions_sql, wallet_surveys_sql, employees_sql, employee_surveys_sql):
+        for make in _MADE:
             connection.execute(make(seed))
         days = [
             day for (day,) in connection.execute("select distinct day from baskets order by day").fetchall()
@@ -143,7 +151,7 @@ def generate(
                 size, done = size + future.result(), done + 1
                 if progress is not None:
                     progress(done, len(days))
-        for name, kind, day, query in _others(connection, first_month):
+        for name, kind, day, query in _others(connection, first_month, seed):
             have = _columns(connection, contracts[name], query)
             target = folder / name / day.isoformat() / f"{name}.{kind}"
             size, files = size + _copy(connection, have, query, FORMATS[kind][1], target), files + 1
@@ -153,10 +161,12 @@ def generate(
     )
 
 
-def _others(connection: duckdb.DuckDBPyConnection, first: date) -> Iterator[tuple[str, str, date, str]]:
+def _others(
+    connection: duckdb.DuckDBPyConnection, first: date, seed: int
+) -> Iterator[tuple[str, str, date, str]]:
     """Every file but the transactions' as dataset, format, date and query."""
-    for name, (kind, query) in MASTERS.items():
-        yield name, kind, first, query
+    for name, (kind, rows_of) in MASTERS.items():
+        yield name, kind, first, rows_of(seed)
     for name, (kind, order) in MONTHLY.items():
         ends = connection.execute(f"select distinct last_day(day) from {name} order by all").fetchall()
         for (end,) in ends:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipelines.demo.scale_draws import draw
+from pipelines.demo.scale_programmes_sql import consents
 
 STORES, TEAMS = 50, 60
 MANAGERS = 200
@@ -60,19 +61,28 @@ where hired_on <= start_date + cast(day_number as integer)
 """
 
 
-CUSTOMER_ROWS = f"""
+def customer_rows(seed: int) -> str:
+    """Customers' master data; what would be personal is nobody's, as in `profiles` of the demo."""
+    return f"""
 select
     customer_id,
+    'Simulated ' || position as full_name,
+    printf('+1-202-555-01%02d', position % 100) as phone,
+    start_date - 7000 - cast(floor(18000 * {draw("position", "'born'", seed=seed)}) as integer) as birth_date,
     ['18-24', '25-34', '35-44', '45-54', '55-64', '65+'][1 + position % 6] as age_band,
     ['Under 50K', '50-99K', '100K+'][1 + position % 3] as income_band,
     cast(1 + position % 5 as varchar) as household_size,
+    start_date - cast(floor(2500 * {draw("position", "'registered'", seed=seed)}) as integer) as registered_on,
     case when position % 9 = 8 then lag(customer_id) over (order by position) end as referred_by_customer_id,
     case when tier in ('diamond', 'gold') and position % 3 = 0 then printf('E%05d', position % {MANAGERS}) end
         as account_manager_employee_id,
+    ['message', 'email', 'phone', null, null, null][1 + position % 6] as preferred_channel,
+    {consents(seed)} as is_marketing_consent,
     'simulated' as source_system,
 from customers
 order by customer_id
 """
+
 
 EMPLOYEE_ROWS = """
 select employee_id, team_id, store_id, hired_on, left_on, 'simulated' as source_system,

@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.contracts import Column, SourceContract, canonical_contracts
 from pipelines.demo import export
+from pipelines.demo.care import add_care
 from pipelines.demo.contacts import create_interactions
 from pipelines.demo.feedback import create_feedback
 from pipelines.demo.manifest import Manifest, writing
+from pipelines.demo.profiles import create_profiles
+from pipelines.demo.redemptions import create_redemptions
 from pipelines.demo.source import FIRST_DATE, LAST_DATE, fingerprint, open_source, package_data
 from pipelines.demo.staff import create_account_managers, create_employee_surveys, create_employees
 from pipelines.demo.wallets import create_wallet_surveys
@@ -37,18 +40,25 @@ Progress = Callable[[str, int, int], None]
 
 def _create_customers(connection: duckdb.DuckDBPyConnection) -> None:
     create_account_managers(connection)
+    create_profiles(connection)
     connection.execute(export.CUSTOMERS)
+
+
+def _create_interactions(connection: duckdb.DuckDBPyConnection) -> None:
+    create_interactions(connection)
+    add_care(connection)
 
 
 DATASETS: dict[str, Callable[[duckdb.DuckDBPyConnection], object]] = {
     "transactions": lambda connection: connection.execute(export.TRANSACTIONS),
     "customers": _create_customers,
     "products": lambda connection: connection.execute(export.PRODUCTS),
-    "interactions": create_interactions,
+    "interactions": _create_interactions,
     "feedback": create_feedback,
     "wallet_surveys": create_wallet_surveys,
     "employees": create_employees,
     "employee_surveys": create_employee_surveys,
+    "points_redemptions": create_redemptions,
 }
 """The datasets that the demo has, each with what makes its table."""
 

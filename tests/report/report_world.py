@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 from loyalty_world import loyalty_tables
 from names_world import AS_OF, HOSTILE, MONTH
+from programmes_world import programme_tables
 
 from pipelines.contracts.info_table import INFO_COLUMNS
 from pipelines.quoting import ident
@@ -90,6 +91,7 @@ def tables() -> Tables:
             for bucket in buckets
         ],
         **loyalty_tables(),
+        **programme_tables(),
     }  # fmt: skip
 
 

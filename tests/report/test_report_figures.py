@@ -135,6 +135,12 @@ def test_findings_say_what_the_figures_say(usual: Night) -> None:
         "matrix": "Of 480 customers who bought in the last 12 months, 80 said how they like us.",
         "drivers": "Those who rate these high come back more often than those who rate them low, beyond chance: "
         "Service quality.",
+        "schedule": "As of 2026-03-31 2 contacts are due and 3 overdue, with 3 customers; 5 were missed. Of the 20 contacts "
+        "whose day has come, 50% were made. For 1 of these customers there is no channel",
+        "ageing": "Customers hold 10,000 points worth 100 CNY; 500 of them (5%) expire at the end of 2026-04.",
+        "liability": "2026-03: 83 CNY of revenue is deferred for 10,000 points; 20 CNY became revenue in the month.",
+        "offers": "Buy again: 62.0% of 800 customers had something of their ten in the next basket; by their own most "
+        "frequent products it would have been 60.0% (+2.0 percentage points). Discover: 12.0% of 800 customers",
     }.items():
         assert drawn[key].finding.startswith(says), key
 
@@ -181,6 +187,33 @@ def test_nothing_to_compare_is_said_in_a_sentence(usual: Night) -> None:
     assert drawn["status"].finding == "Nobody is at risk."
     assert drawn["defections"].figure is not None
     assert "costliest" not in drawn["defections"].finding
+
+
+def test_without_a_programme_of_points_care_or_an_evaluation_a_sentence_says_so(usual: Night) -> None:
+    drawn = charts(but(usual, schedule=[], ageing=[], liability=[], offers=[]))
+    for key, says in {
+        "schedule": "Nobody is on the schedule of care",
+        "ageing": "There is no points programme",
+        "liability": "There is no points programme",
+        "offers": "No list can be measured yet",
+    }.items():
+        assert drawn[key].figure is None
+        assert drawn[key].why_not[0].startswith(says), key
+    rows = {name: usual.rows[name] or [] for name in ("schedule", "ageing", "liability")}
+    drawn = charts(
+        but(
+            usual,
+            schedule=[row for row in rows["schedule"] if row["tier"] == "new"],
+            ageing=[],
+            liability=[row | {"deferred": None, "recognised": None} for row in rows["liability"]],
+        )
+    )
+    assert drawn["schedule"].why_not == ("No contact's day has come yet; 2 are ahead.",)
+    assert drawn["ageing"].why_not == (EN("ageing.spent"),)
+    assert drawn["liability"].why_not == (EN("liability.no_value"),)
+    assert drawn["liability"].table is not None
+    drawn = charts(but(usual, ageing=[row | {"value": None} for row in rows["ageing"]]))
+    assert drawn["ageing"].finding.startswith("Customers hold 10,000 points; 500 of them")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

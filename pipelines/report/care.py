@@ -1,0 +1,109 @@
+"""Chart of care: what of the contacts whose day has come was made, and whom to call tomorrow, by tier, in sums."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import plotly.graph_objects as go
+
+from pipelines.report import style
+from pipelines.report.programme_rows import OPEN, STATUSES
+from pipelines.report.style import Chart, Table
+
+if TYPE_CHECKING:
+    from pipelines.report.read import Night
+    from pipelines.report.texts import Texts
+
+COLOURS = {
+    "done": style.GREEN,
+    "done_late": "#a9cfb8",
+    "due": style.BLUE,
+    "overdue": style.ORANGE,
+    "missed": "#c44e52",
+}
+"""Each status of a contact whose day has come, with its colour."""
+
+_RESTS_ON = ("contacts", "consent and contact details")
+
+
+def schedule(night: Night, texts: Texts) -> Chart:
+    """Each tier's contacts by what became of them."""
+    title, rows = texts("schedule.title"), night.rows["schedule"]
+    if rows is None:
+        return style.missing("schedule", title, "care_schedule", rows, texts)
+    if not rows:
+        return Chart("schedule", title, why_not=(texts("schedule.nobody"),))
+    by_tier = {row["tier"]: row for row in rows}
+    codes = night.tiers.sorted(set(by_tier))
+    past = {code: sum(by_tier[code][status] for status in STATUSES) for code in codes}
+    table = _table(night, codes, by_tier, texts)
+    drawn = [code for code in codes if past[code]]
+    if not drawn:
+        reason = texts("schedule.too_early", upcoming=f"{sum(row['upcoming'] for row in rows):,}")
+        return Chart("schedule", title, why_not=(reason,), table=table, rests_on=_RESTS_ON)
+    bars = [
+        go.Bar(
+            name=texts(f"schedule.{status}"),
+            x=[by_tier[code][status] / past[code] for code in drawn],
+            y=list(range(len(drawn))),
+            orientation="h",
+            marker_color=colour,
+            text=[_label(by_tier[code][status] / past[code]) for code in drawn],
+            customdata=[f"{by_tier[code][status]:,}" for code in drawn],
+            hovertemplate="%{customdata} (%{x:.1%})",
+            textposition="inside",
+            insidetextanchor="middle",
+            textangle=0,
+        )
+        for status, colour in COLOURS.items()
+    ]
+    figure = style.figure(
+        bars,
+        height=120 + 44 * len(drawn),
+        barmode="stack",
+        bargap=0.2,
+        xaxis=style.axis(tickformat=".0%", range=[0, 1], showgrid=False),
+        yaxis=style.tier_axis(night, drawn, texts),
+        **style.beside([f"{past[code]:,}" for code in drawn]),
+    )
+    return Chart(
+        "schedule",
+        title,
+        texts("schedule.read"),
+        texts("schedule.alt"),
+        figure,
+        table=table,
+        finding=_finding(night, rows, sum(past.values()), texts),
+        rests_on=_RESTS_ON,
+    )
+
+
+def _label(share: float) -> str:
+    return style.percent(share, 0) if share >= 0.08 else ""
+
+
+def _finding(night: Night, rows: list[dict[str, Any]], past: int, texts: Texts) -> str:
+    sums = {name: sum(row[name] for row in rows) for name in (*STATUSES, "customers", "unreachable")}
+    made = sums["done"] + sums["done_late"]
+    found = texts(
+        "schedule.finding",
+        as_of=night.published.as_of_date,
+        **{name: f"{sums[name]:,}" for name in (*OPEN, "customers", "missed")},
+        past=f"{past:,}",
+        rate=style.percent(made / past, 0),
+    )
+    if sums["unreachable"]:
+        found += texts("schedule.unreachable", count=f"{sums['unreachable']:,}")
+    return found
+
+
+def _table(night: Night, codes: list[str], by_tier: dict[str, dict[str, Any]], texts: Texts) -> Table:
+    names = ("customers", "due", "overdue", "missed", "done", "done_late", "upcoming")
+    rows = [
+        (night.tiers.label(code, texts), *(f"{by_tier[code][name]:,}" for name in names)) for code in codes
+    ]
+    sums = (f"{sum(row[name] for row in by_tier.values()):,}" for name in names)
+    return Table(
+        (texts("column.tier"), *(texts(f"schedule.{name}") for name in names)),
+        [*rows, (texts("tiers.all"), *sums)],
+    )
