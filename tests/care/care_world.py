@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pipelines.care import CareList, read_list
 from pipelines.quoting import ident
 from pipelines.settings import Settings
 from pipelines.warehouse import ledger
@@ -71,6 +72,7 @@ class CareWorld:
     def __init__(self, home: Path, **settings: Any) -> None:
         self.home = home
         self.settings = Settings(home=home, duckdb_threads=1, currency="CNY", **settings)
+        self._waiting: list[tuple[str, dict[str, Any]]] = []
         with closing(connect(self.settings)) as connection:
             connection.execute(ledger.DDL)
             for schema in ("marts", "restricted", "intermediate", "staging"):
@@ -83,27 +85,48 @@ class CareWorld:
                 ledger.record_step(connection, "night-1", step, ledger.now(), "success", detail)
 
     def insert(self, table: str, **row: Any) -> None:
-        """One row of a table."""
-        names, marks = ", ".join(map(ident, row)), ", ".join("?" * len(row))
-        with closing(connect(self.settings)) as connection:
-            connection.execute(f"insert into {table} ({names}) values ({marks})", list(row.values()))
+        """One row of a table, written when something is read: each connection takes its time."""
+        self._waiting.append((table, row))
 
-    def execute(self, sql: str) -> list[tuple[Any, ...]]:
-        """Run a statement; gives its rows."""
+    def execute(self, *statements: str) -> list[tuple[Any, ...]]:
+        """Write what waits, and run statements; gives the last one's rows."""
+        rows: list[tuple[Any, ...]] = []
         with closing(connect(self.settings)) as connection:
-            rows: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
-            return rows
+            for table, row in self._waiting:
+                names, marks = ", ".join(map(ident, row)), ", ".join("?" * len(row))
+                connection.execute(f"insert into {table} ({names}) values ({marks})", list(row.values()))
+            self._waiting.clear()
+            for statement in statements:
+                rows = connection.execute(statement).fetchall()
+        return rows
+
+    def read(self, day: date | None = None, language: str = "en") -> CareList:
+        """The list."""
+        self.execute()
+        return read_list(self.settings, day, language)
+
+    def clear(self) -> None:
+        """Take out all rows but the tiers and the ledger's."""
+        self._waiting.clear()
+        self.execute(*(f"delete from {name}" for name in _TABLES if name != "marts.dim_tiers"))
 
     def customer(self, customer_id: str, *, consent: bool | None = True, **person: Any) -> None:
         """A customer of the master data, with a telephone number unless it is given as None."""
-        known = {"full_name": f"Name of {customer_id}", "phone": "+8613800000000", "email": None, "birth_date": None}
+        known = {
+            "full_name": f"Name of {customer_id}",
+            "phone": "+8613800000000",
+            "email": None,
+            "birth_date": None,
+        }
         self.insert("restricted.customer_contacts", customer_id=customer_id, **{**known, **person})
         self.insert(
             "marts.dim_customers",
             customer_id=customer_id, registered_on=date(2020, 6, 1), is_marketing_consent=consent,
         )  # fmt: skip
 
-    def contact(self, customer_id: str, due: date, table: str = "marts.care_schedule", **contact: Any) -> None:
+    def contact(
+        self, customer_id: str, due: date, table: str = "marts.care_schedule", **contact: Any
+    ) -> None:
         """A contact of the schedule, due and reachable unless said otherwise."""
         known = {
             "tier": "silver", "contact_kind": "message", "channel": "message", "is_reachable": True, "status": "due",

@@ -17,7 +17,15 @@ from loading_world import DAY, GOOD, World
 
 from pipelines.cli.console import harmless_json
 from pipelines.settings import Settings
-from pipelines.showing import cut, for_spreadsheet, on_one_line, shown, visible, without_addresses, without_values
+from pipelines.showing import (
+    cut,
+    for_spreadsheet,
+    on_one_line,
+    shown,
+    visible,
+    without_addresses,
+    without_values,
+)
 from pipelines.validate.evaluate import evaluate
 from pipelines.validate.results import build_docs, save
 from pipelines.validate.rules import Check, query, unique_key
