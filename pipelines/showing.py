@@ -8,6 +8,7 @@ it stands. The rest is cut in length, and what a terminal would obey is written 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 HIDDEN = "…"
 """Stands for a value that is not shown."""
@@ -78,3 +79,48 @@ def without_values(text: str) -> str:
         return f"{match[1] or match[2]} Error (what it says may hold values of the data, and is not shown)"
 
     return _DATABASE_SAID.sub(kind, text)
+
+
+_BREAKS = re.compile(r"([;\t\r\n])")
+"""Where a spreadsheet may begin another cell, whatever the delimiter is."""
+_RUNS = re.compile(r"[\s\u200b-\u200f\u2060\ufeff\x00-\x1f]*[=+\-@＝＋－＠−﹢﹣﹦﹫|%]")
+_NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?\s*")
+
+
+def for_spreadsheet(text: str, *, keep_numbers: bool = True) -> str:
+    """The text as a cell that no spreadsheet runs.
+
+    An apostrophe stands before what begins like a formula and is no number, at the start and after each semicolon, tab
+    and line break; and before an apostrophe there, so that taking one away at these places gives the text again.
+
+    Args:
+        text: Any text.
+        keep_numbers: Whether what reads as a number is one; of a telephone number a sheet would make 8.61E+12.
+    """
+    parts = _BREAKS.split(text)
+    parts[::2] = [
+        _no_formula(part, is_first=place == 0, text=text, keep_numbers=keep_numbers)
+        for place, part in enumerate(parts[::2])
+    ]
+    return "".join(parts)
+
+
+def _no_formula(part: str, *, is_first: bool, text: str, keep_numbers: bool) -> str:
+    is_break = is_first and not part and text != ""
+    is_kept = keep_numbers and _NUMBER.fullmatch(part) is not None
+    runs = _RUNS.match(part) is not None and not is_kept
+    return f"'{part}" if is_break or runs or part.startswith("'") else part
+
+
+_JOINERS = "\u200c\u200d"
+"""What holds letters of some scripts, and the parts of an emoji, together."""
+
+
+def on_one_line(text: str) -> str:
+    """The text on one line and in the order in which it is read: without line breaks, and marks that nobody sees."""
+    plain = "".join(
+        " " if unicodedata.category(c) in ("Cc", "Zl", "Zp") else c
+        for c in text
+        if c in _JOINERS or unicodedata.category(c) not in ("Cf", "Cs")
+    )
+    return " ".join(plain.split())

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import backfill, doctor, draft, init, nightly, quarantine, rebuild, report, status, steps
+from pipelines.cli import (
+    backfill,
+    care,
+    doctor,
+    draft,
+    init,
+    nightly,
+    quarantine,
+    rebuild,
+    report,
+    status,
+    steps,
+)
 from pipelines.cli.common import EXIT_CODES
 
 app = typer.Typer(
@@ -28,6 +40,7 @@ app.command()(steps.fit)
 app.command()(steps.validate)
 app.command()(steps.publish)
 app.command()(report.report)
+app.command()(care.care)
 app.command()(status.status)
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(doctor.doctor)

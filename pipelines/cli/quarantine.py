@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +17,7 @@ from pipelines.errors import SettingsError
 from pipelines.load.tables import REASON_KIND
 from pipelines.quoting import ident
 from pipelines.settings import load_settings
+from pipelines.showing import for_spreadsheet
 from pipelines.warehouse.connection import fetch_rows
 from pipelines.warehouse.looking import looking
 
@@ -102,29 +102,6 @@ def show(
         out.print(f"  {escape(row['raw_text'])}", soft_wrap=True)
     if not rows:
         out.print("nothing is quarantined")
-
-
-_BREAKS = re.compile(r"([;\t\r\n])")
-"""Where a spreadsheet may begin another cell, whatever the delimiter is."""
-_RUNS = re.compile(r"[\s\u200b-\u200f\u2060\ufeff\x00-\x1f]*[=+\-@＝＋－＠−﹢﹣﹦﹫|%]")
-_NUMBER = re.compile(r"\s*[+-]?(\d+([.,]\d+)*|[.,]\d+)([eE][+-]?\d+)?\s*")
-
-
-def for_spreadsheet(text: str) -> str:
-    """The text as a cell that no spreadsheet runs.
-
-    An apostrophe stands before what begins like a formula and is no number, at the start and after each semicolon, tab
-    and line break; and before an apostrophe there, so that taking one away at these places gives the text again.
-    """
-    parts = _BREAKS.split(text)
-    parts[::2] = [_no_formula(part, is_first=place == 0, text=text) for place, part in enumerate(parts[::2])]
-    return "".join(parts)
-
-
-def _no_formula(part: str, *, is_first: bool, text: str) -> str:
-    is_break = is_first and not part and text != ""
-    runs = _RUNS.match(part) is not None and _NUMBER.fullmatch(part) is None
-    return f"'{part}" if is_break or runs or part.startswith("'") else part
 
 
 @app.command()

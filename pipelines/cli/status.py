@@ -90,6 +90,12 @@ def _ledger(settings: Settings, connection: duckdb.DuckDBPyConnection, runs: int
         connection,
         "SELECT path, message FROM ops.files WHERE status = 'refused' ORDER BY rowid DESC LIMIT 5",
     )
+    report["exports"] = fetch_rows(
+        connection,
+        "SELECT exported_at, os_user, kind, list_date, row_count AS rows, file_name, status "
+        "FROM ops.exports ORDER BY exported_at DESC, rowid DESC LIMIT ?",
+        [runs],
+    )
     report["datasets"] = held_datasets(settings, connection)
     report |= _landing(settings, connection)
     return report
@@ -190,6 +196,12 @@ def status(
                 f"[yellow]reused keys:[/] {escape(reuse_in_words(row['dataset'], row['reused']))}",
                 soft_wrap=True,
             )
+    exports = [{**row, "written": f"{row['exported_at']:%m-%d %H:%M}"} for row in report["exports"]]
+    _print_table(
+        "Exports with personal data (UTC)",
+        exports,
+        ("written", "os_user", "list_date", "rows", "file_name", "status"),
+    )
     if report["landing_problem"]:
         _print_entry("landing", report["landing_problem"])
     _print_dates("landed, not loaded", report["to_load"], "`mainstay nightly` or `mainstay load` loads them")

@@ -39,6 +39,11 @@ _LIMITS = {
     "inflated_nbd": "some leave at their first chance and the others never, so it is the NBD with more one-time buyers",
 }
 _BENCHMARK_ONLY = "a benchmark only: there is no valid survey, so the wallet is what like customers spend here, not with others"
+_NEXT = (
+    ("mainstay care --out tomorrow.xlsx", "whom to contact tomorrow, why and how"),
+    ("mainstay quarantine list", "what was set aside, and why"),
+    ("mainstay status", "runs, checks and how fresh the data is"),
+)
 _STATUS = "select status, count(*) from customer_retention group by status order by 2 desc, 1"
 _FLOW = """
 select month, opening, new, reactivated, lapsed, closing, retention_rate
@@ -124,6 +129,9 @@ def show(summary: dict[str, Any], console: Console) -> None:
     console.print(f"marts      {summary['serving_file']}", markup=False, soft_wrap=True)
     console.print(f"report     {summary['report']}", markup=False, soft_wrap=True)
     console.print(f"data docs  {summary['data_docs']}\n", markup=False, soft_wrap=True)
+    console.print("[bold]What to type next[/]")
+    console.print(_facts(list(_NEXT)))
+    console.print()
 
 
 def _facts(facts: list[tuple[str, str]]) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -128,7 +128,9 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
 
 
 def fetch_rows(
-    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[Any] | None = None
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    parameters: Sequence[Any] | Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """The rows of a query, each by its column names."""
     cursor = connection.execute(sql, parameters or [])

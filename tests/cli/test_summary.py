@@ -8,9 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import typer
 from rich.cells import cell_len
 from rich.console import Console
 
+from pipelines.cli import app
 from pipelines.cli.summary import show
 
 TIERS = ["Diamond 钻石", "Gold 黄金", "Silver 白银", "Ordinary 普通", "New 新客户"]
@@ -88,6 +90,15 @@ def test_no_row_wraps_and_no_line_is_wider(width: int, scale: int) -> None:
     assert "/var/serving/marts.duckdb" in text
     assert "[red]new[/]" in text
     assert "1,204 quarantined" in " ".join(text.split())
+
+
+def test_it_ends_with_three_commands_that_there_are() -> None:
+    console = Console(file=io.StringIO(), width=80, highlight=False)
+    show(summary(1), console)
+    lines = console.file.getvalue().rpartition("What to type next\n")[2].splitlines()  # type: ignore[attr-defined]
+    typed = [line.split() for line in lines if line.startswith("mainstay ")]
+    assert len(typed) == 3
+    assert {words[1] for words in typed} <= set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
 
 def said(**parts: Any) -> str:

@@ -16,9 +16,16 @@ from deployments import mainstay
 from loading_world import DAY, GOOD, World
 
 from pipelines.cli.console import harmless_json
-from pipelines.cli.quarantine import for_spreadsheet
 from pipelines.settings import Settings
-from pipelines.showing import cut, shown, visible, without_addresses, without_values
+from pipelines.showing import (
+    cut,
+    for_spreadsheet,
+    on_one_line,
+    shown,
+    visible,
+    without_addresses,
+    without_values,
+)
 from pipelines.validate.evaluate import evaluate
 from pipelines.validate.results import build_docs, save
 from pipelines.validate.rules import Check, query, unique_key
@@ -86,6 +93,13 @@ def test_an_export_runs_in_no_spreadsheet_and_is_for_its_owner_alone(rejected: W
 def test_cells_are_neutral_numbers_stay_and_the_text_can_be_had_again(text: str, cell: str) -> None:
     assert for_spreadsheet(text) == cell
     assert re.sub(r"(^|[;\t\r\n])'", r"\1", cell) == text
+
+
+def test_a_telephone_number_is_text_and_a_name_stays_on_its_line() -> None:
+    assert for_spreadsheet("+8613800000000", keep_numbers=False) == "'+8613800000000"
+    assert for_spreadsheet("-5", keep_numbers=False) == "'-5"
+    assert on_one_line(" Ann\r\n=1\t\u202eLee\u2028\x00 ") == "Ann =1 Lee"
+    assert on_one_line("王\u3000芳 👩\u200d👧") == "王 芳 👩\u200d👧"
 
 
 class _Active(HTMLParser):

@@ -1,5 +1,6 @@
 """The run ledger: what ran, which files it took, what the checks said. Kept in the warehouse's `ops` schema."""
 
+from pipelines.warehouse.ledger.exports import begin_export, end_export
 from pipelines.warehouse.ledger.files import (
     FileEntry,
     mark_validated,
@@ -25,6 +26,8 @@ __all__ = [
     "DDL",
     "FileEntry",
     "StepEntry",
+    "begin_export",
+    "end_export",
     "finish_run",
     "last_step",
     "mark_validated",

@@ -34,6 +34,9 @@ CREATE TABLE IF NOT EXISTS ops.checks (
 ALTER TABLE ops.checks ADD COLUMN IF NOT EXISTS severity VARCHAR;
 CREATE TABLE IF NOT EXISTS ops.models (
     run_id VARCHAR, name VARCHAR, resource_type VARCHAR, status VARCHAR, seconds DOUBLE, message VARCHAR);
+CREATE TABLE IF NOT EXISTS ops.exports (
+    exported_at TIMESTAMP, os_user VARCHAR, kind VARCHAR, run_id VARCHAR, list_date DATE, row_count BIGINT,
+    columns VARCHAR, file_name VARCHAR, format VARCHAR, status VARCHAR);
 """
 """Tables of the ledger.
 
@@ -45,6 +48,10 @@ taken out on request).
 
 `controls` holds, of files that landed with control totals, each column's sum as the source says it and over the rows that
 stayed in `raw`.
+
+`exports` holds each file with personal data that left the warehouse: who wrote it when, how many rows of which columns, for which
+date, from the marts of which run; no value of a row. Its row is there before the file is. Export status: writing (and so after
+a kill: the file may be there or not), written, failed.
 
 Runs and steps are in the order of `sequence`, in which they were written; clocks are set back, and differ.
 """
