@@ -6,7 +6,6 @@ DuckDB, Parquet and gzip hold a text in such a way that its bytes are not in the
 from __future__ import annotations
 
 import gzip
-import re
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
@@ -17,7 +16,7 @@ import duckdb
 
 from pipelines.quoting import ident, literal
 
-ROWS = ("raw", "quarantine", "duplicates", "staging", "restricted")
+ROWS = ("raw", "quarantine", "duplicates", "restricted")
 """The warehouse's schemas that are there to hold rows with personal columns, and are read by no reader."""
 
 
@@ -81,8 +80,11 @@ def _tables(
     schemas: Collection[str],
     result: Scan,
 ) -> bool:
-    """Look through the tables; says whether the file has one of the schemas that are left out."""
-    tables = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
+    """Look through tables and views; says whether the file has one of the schemas that are left out."""
+    tables = connection.execute(
+        "select schema_name, table_name from duckdb_tables() union all "
+        "select schema_name, view_name from duckdb_views() where not internal"
+    ).fetchall()
     for schema, table in tables:
         if schema not in schemas:
             _texts(connection, f"{ident(schema)}.{ident(table)}", f"{path} {schema}.{table}", markers, result)
@@ -93,12 +95,11 @@ def _texts(
     connection: duckdb.DuckDBPyConnection, relation: str, place: str, markers: list[str], result: Scan
 ) -> None:
     result.tables += 1
-    any_of = "|".join(map(re.escape, markers))
-    rows = connection.execute(
-        f"select lower(cast(t as varchar)) as row_text from {relation} as t "
-        f"where regexp_matches(lower(cast(t as varchar)), {literal(any_of)}) limit 50"
-    ).fetchall()
-    result.found += sorted({f"{place}: {m}" for (text,) in rows for m in markers if m in text})
+    asked = ", ".join(f"coalesce(bool_or(contains(row_text, {literal(m)})), false)" for m in markers)
+    row = connection.execute(
+        f"select {asked} from (select lower(cast(t as varchar)) as row_text from {relation} as t)"
+    ).fetchone()
+    result.found += [f"{place}: {m}" for m, is_there in zip(markers, row or (), strict=True) if is_there]
 
 
 def _sqlite(path: Path, markers: list[str], result: Scan) -> None:
