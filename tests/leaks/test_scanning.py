@@ -18,7 +18,7 @@ DAY = "1901-01-07"
 
 MANY = (
     # Texts that begin alike are packed: what they share stands once.
-    "select i, 'zqplanted' || case when i = 777 then 'fullname' else cast(i as varchar) end as name, "
+    "select i, 'zqplanted' || case when i = 777 then 'fullname' when i = 9 then 'zz' else cast(i as varchar) end as name, "
     f"date '{DAY}' as born from range(20000) as t(i)"
 )
 
