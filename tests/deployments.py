@@ -153,7 +153,7 @@ def create(home: Path, policies: Path | None = None, **settings: Any) -> Deploym
 def _sharing(deployment: Deployment) -> Deployment:
     """Let the deployment find what dbt made of the project for others before it: parsing costs more than a small night."""
     folder = deployment.settings.var / "dbt"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if "TESTS_PARSED" in os.environ:
         (folder / "parsed").symlink_to(os.environ["TESTS_PARSED"])
     return deployment

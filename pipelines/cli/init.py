@@ -79,6 +79,9 @@ def init(
         shutil.copyfile(source, folder / path)
     (folder / "mainstay.toml").write_text(_toml(), encoding="utf-8")
     landing = folder / "var" / "landing"
+    landing.parent.mkdir(
+        mode=0o710, exist_ok=True
+    )  # readers of the marts pass it, and see only what is theirs
     for name in canonical_contracts():
         (landing / name).mkdir(parents=True, exist_ok=True)
     landing.chmod(0o700)  # who lands files from another account is let in by hand

@@ -130,7 +130,7 @@ def run_dag(
     with (
         private_files(settings),  # the worker's too: Airflow's database has what its tasks say
         one_at_a_time(home, what, settings.lock_timeout_seconds, waiting) as lock,
-        log.open("wb") as output,
+        log.open("ab") as output,
     ):
         began = time.monotonic()
         if prepare is not None:

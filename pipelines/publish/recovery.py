@@ -120,13 +120,18 @@ def recover(settings: Settings) -> Published | None:
 
 def prune(settings: Settings, live: str) -> None:
     """Remove all but the newest `keep_versions` versions, and never the live one."""
-    kept = {*version_ids(settings)[: settings.keep_versions], live}
-    for version in version_ids(settings):
-        if version not in kept:
-            removing = settings.serving / f".removing-{version}"
-            # At once, so that no half version is ever listed.
-            (versions_folder(settings) / version).rename(removing)
-            files.crash_point("pruning")
-            files.remove_tree(removing)
-            files.remove_tree(parquet_folder(settings) / version)
+    keep_only(settings, {*version_ids(settings)[: settings.keep_versions], live})
+
+
+def keep_only(settings: Settings, kept: set[str]) -> int:
+    """Remove all other versions, and say how many; nobody else publishes meanwhile."""
+    gone = [version for version in version_ids(settings) if version not in kept]
+    for version in gone:
+        removing = settings.serving / f".removing-{version}"
+        # At once, so that no half version is ever listed.
+        (versions_folder(settings) / version).rename(removing)
+        files.crash_point("pruning")
+        files.remove_tree(removing)
+        files.remove_tree(parquet_folder(settings) / version)
     files.crash_point("pruned")
+    return len(gone)

@@ -125,7 +125,8 @@ def finish(settings: Settings, run_id: str, as_of: date, status: str, message: s
     from pipelines.validate import build_docs
 
     close(settings, run_id, status, message)
-    docs = build_docs(settings) if status == "success" or (settings.var / "gx").exists() else None
+    # None are there where no stage was validated, or where a person was erased since.
+    docs = build_docs(settings) if (settings.var / "gx").exists() else None
     return {
         "run_id": run_id,
         "status": status,

@@ -197,8 +197,9 @@ def _least_rows(contract: MartContract) -> int:
 
 
 def serving_suites(marts: Mapping[str, MartContract], sources: Iterable[SourceContract]) -> list[Suite]:
-    """The file that BI is to read: tables in its schema `main`, and `_publish`."""
+    """The file that BI is to read: tables in its schema `main`, `_publish`, and nothing in any other schema."""
     here = "database_name = current_database() and schema_name = 'main'"
+    name = "case when schema_name = 'main' then '' else schema_name || '.' end ||"
     personal = sorted(
         {c.name for contract in (*sources, *marts.values()) for c in contract.columns if c.is_personal}
     )
@@ -207,8 +208,8 @@ def serving_suites(marts: Mapping[str, MartContract], sources: Iterable[SourceCo
     counts = ", ".join(f"(select count(*) from main.{ident(name)}) as {ident(name)}" for name in marts)
     tables = Suite(
         "serving.tables",
-        f"select table_name from duckdb_tables() where {here} union all "
-        f"select view_name from duckdb_views() where {here} and not internal",
+        f"select {name} table_name as table_name from duckdb_tables() where database_name = current_database() union all "
+        f"select {name} view_name from duckdb_views() where database_name = current_database() and not internal",
         (
             Check(
                 "expect_column_distinct_values_to_equal_set",

@@ -58,8 +58,12 @@ def private_folder(settings: Settings, path: Path) -> Path:
 def _make_var(settings: Settings) -> None:
     """`var/`: readers of the marts pass through it, and see only what is theirs."""
     settings.var.mkdir(parents=True, exist_ok=True)
-    settings.var.chmod(private_mode(settings) | serving_mode(settings) & 0o011)
+    settings.var.chmod(_var_mode(settings))
     _give_to_group(settings, settings.var)
+
+
+def _var_mode(settings: Settings) -> int:
+    return private_mode(settings) | serving_mode(settings) & 0o011
 
 
 def for_readers(settings: Settings, path: Path, *, read_only: bool = False) -> None:
@@ -120,19 +124,28 @@ def private_files(settings: Settings) -> Iterator[None]:
 def too_open(settings: Settings) -> list[tuple[Path, int, int]]:
     """What more accounts can get at than are meant to: path, its bits, and the bits that it may have at most."""
     private, serving = private_mode(settings), serving_mode(settings)
-    folders = {
+    secrets = [
+        settings.warehouse.with_name("forget.key"),
+        *(settings.var / "airflow").glob("*/secrets.json"),
+        *(settings.var / "airflow").glob("*/passwords.json"),
+    ]
+    most_of = {
+        settings.var: _var_mode(settings),
         settings.warehouse.parent: private,
         settings.landing: private,
         settings.var / "gx": private,
         settings.var / "data_docs": private,
         settings.var / "logs": private,
         settings.var / "airflow": private,
+        settings.var / "dbt": private,
+        settings.var / "locks": private,
+        **dict.fromkeys(secrets, LOCK_MODE),
         settings.serving: serving,
         settings.serving / "versions": serving,
         settings.serving / "parquet": serving,
         settings.serving / "marts.duckdb": serving & 0o444,
     }
-    return [(p, _bits(p), most) for p, most in folders.items() if p.exists() and _bits(p) & ~most & 0o777]
+    return [(p, _bits(p), most) for p, most in most_of.items() if p.exists() and _bits(p) & ~most & 0o777]
 
 
 def out_of_reach(settings: Settings) -> str | None:

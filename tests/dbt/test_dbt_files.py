@@ -7,6 +7,7 @@ long for a line are csv, in the same file or in `tests/fixtures`. Files that beg
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -117,3 +118,13 @@ def test_csv_rows_have_a_field_for_each_column() -> None:
                 header, *rows = csv.reader(text.splitlines())
                 assert rows
                 assert {len(row) for row in rows} == {len(header)}, test["name"]
+
+
+def test_what_is_restricted_is_read_by_restricted_models_alone() -> None:
+    folder = MODELS / "restricted"
+    restricted = {path.stem for path in folder.rglob("*.sql")}
+    for model in found(MODELS, "*.sql"):
+        if not model.is_relative_to(folder):
+            text = model.read_text(encoding="utf-8")
+            assert not restricted & set(re.findall(r"""ref\(\s*['"](\w+)['"]""", text)), model
+            assert "restricted." not in text, model

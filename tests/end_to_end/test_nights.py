@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from datetime import date, timedelta
 from hashlib import sha256
@@ -10,6 +11,9 @@ from pathlib import Path
 import pytest
 from deployments import Deployment, mainstay, says_one_thing, started
 from nights_world import database, sales
+from other_account import reached_by_a_reader
+from planting import Planted, leaked, tolerate_rejects
+from scanning import scan
 from shortening import soak
 
 DAYS = [date(2024, 5, 1) + timedelta(days=n) for n in range(3)]
@@ -22,20 +26,60 @@ PERSONAL = {
     "address": "Quarkgasse 7, 10115 Berlin",
     "birth_date": "1971-07-23",
 }
+WHO = "zqottilie"
+MARKERS = ("quark", "5550199", "1971-07-23")
 COMMENT = "Frau Quarkstein at the till was rude to me"
 
 
+def sold(day: date) -> list[dict[str, object]]:
+    """A day's sales, some to a customer whose number can be told from all other texts."""
+    return [row | ({"customer_id": WHO} if row["customer_id"] == "c1" else {}) for row in sales(day)]
+
+
+def answer(feedback_id: str, customer_id: str) -> dict[str, object]:
+    """A survey's answer, of the night."""
+    when = f"{NIGHT} 10:00:00"
+    return {
+        "feedback_id": feedback_id,
+        "customer_id": customer_id,
+        "feedback_at": when,
+        "kind": "nps",
+        "score": 9,
+    }
+
+
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
-    """All six datasets landed over three days, and the night of the last one published."""
+def planted() -> Planted:
+    """The people of all nights."""
+    return Planted({})
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, planted: Planted) -> Deployment:
+    """Six datasets landed over three days, and the night of the last one published.
+
+    Of the people some are merged, stand twice, are corrected or quarantined.
+    """
     deployment = started(tmp_path_factory.mktemp("nights") / "shop")
+    planted.contracts = deployment.contracts
+    tolerate_rejects(deployment, "customers", "feedback")
     for day in DAYS:
-        deployment.land("transactions", day, sales(day))
+        deployment.land("transactions", day, sold(day))
     first = DAYS[0]
     deployment.land(
         "customers",
         first,
-        [{"customer_id": f"c{n}", "region": "north", **(PERSONAL if n == 1 else {})} for n in range(5)],
+        [
+            {"customer_id": WHO, "region": "north", **PERSONAL},
+            *({"customer_id": f"c{n}", "region": "north"} for n in (0, 2, 3, 4)),
+            {"customer_id": "zqmergedintoottilie", "merged_into_customer_id": WHO}
+            | planted.person("customers", "merged"),
+            *[{"customer_id": "c6"} | planted.person("customers", "double")] * 2,
+            {"customer_id": "c7"} | planted.person("customers", "earlier"),
+            {"customer_id": "c7"} | planted.person("customers", "corrected"),
+            {"customer_id": "c8", "registered_on": "never"} | planted.person("customers", "quarantined"),
+            {"customer_id": "c9"} | planted.person("customers", "unborn") | {"birth_date": "zqunborn"},
+        ],
     )
     deployment.land(
         "products", first, [{"product_id": f"p{n}", "category": "tea", "unit_cost": 2.5} for n in range(3)]
@@ -44,14 +88,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
         "feedback",
         NIGHT,
         [
-            {
-                "feedback_id": "f1",
-                "customer_id": "c1",
-                "feedback_at": f"{NIGHT} 10:00:00",
-                "kind": "nps",
-                "score": 3,
-                "comment_text": COMMENT,
-            }
+            answer("f1", WHO) | {"score": 3, "comment_text": COMMENT},
+            *[answer("f2", "c2") | planted.person("feedback", "twice")] * 2,
+            answer("f3", "c3") | {"score": 11} | planted.person("feedback", "refused"),
         ],
     )
     deployment.land(
@@ -60,7 +99,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
         [
             {
                 "interaction_id": "i1",
-                "customer_id": "c1",
+                "customer_id": WHO,
                 "interaction_at": f"{first} 10:00:00",
                 "direction": "outbound",
                 "kind": "mail",
@@ -71,7 +110,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
         "wallet_surveys",
         first,
         [
-            {"survey_id": "s1", "category": "all", "brand": brand, "customer_id": "c1", "surveyed_at": f"{first} 08:00:00",
+            {"survey_id": "s1", "category": "all", "brand": brand, "customer_id": WHO, "surveyed_at": f"{first} 08:00:00",
              "is_own_brand": brand == "we", "preference_rank": rank, "declared_wallet": 900}
             for rank, brand in enumerate(["they", "we"], start=1)
         ],
@@ -112,7 +151,7 @@ def test_the_published_figures_add_up(served: Deployment) -> None:
     ) == [(5, 5)]  # fmt: skip
     assert (
         served.query(
-            "select method, wallet from share_of_wallet_monthly where customer_id = 'c1' and category = 'all'",
+            "select method, wallet from share_of_wallet_monthly where customer_id = 'zqottilie' and category = 'all'",
             path,
         )[0][0]
         == "declared"
@@ -128,13 +167,15 @@ def test_the_published_figures_add_up(served: Deployment) -> None:
 
 
 def test_nothing_personal_is_served(served: Deployment) -> None:
-    raw = served.query("select full_name, phone, email, address from raw.customers where customer_id = 'c1'")
+    raw = served.query(
+        "select full_name, phone, email, address from raw.customers where customer_id = 'zqottilie'"
+    )
     assert raw == [tuple(PERSONAL[name] for name in ("full_name", "phone", "email", "address"))]
     secrets = [*PERSONAL.values(), COMMENT, "Quark", "5550199"]
     content = {name: str(rows) for name, rows in tables(served).items()}
     found = [f"{secret} in {name}" for name, text in content.items() for secret in secrets if secret in text]
     assert not found, found
-    assert "c1" in content["customer_retention"]
+    assert WHO in content["customer_retention"]
     files = [p for p in served.settings.serving.rglob("*") if p.is_file()]
     assert len([p for p in files if p.suffix == ".parquet"]) > 10
     for (
@@ -146,6 +187,23 @@ def test_nothing_personal_is_served(served: Deployment) -> None:
     for path in sorted(folder.glob("*.parquet")):
         text = str(served.query(f"select * from '{path}'"))
         assert not [secret for secret in secrets if secret in text], path
+
+
+def test_after_a_good_night_people_are_in_rows_alone(served: Deployment, planted: Planted) -> None:
+    assert not leaked(served, planted, *MARKERS)
+    places = "\n".join(scan(served.settings.warehouse.parent, planted.all()).found)
+    for schema, who in [
+        *(("raw.customers", who) for who in ("merged", "double", "corrected")),
+        *(("quarantine.customers", who) for who in ("quarantined", "unborn")),
+        *(("duplicates.customers", who) for who in ("double", "earlier")),
+        *(("raw.feedback", "twice"), ("duplicates.feedback", "twice"), ("quarantine.feedback", "refused")),
+    ]:
+        for marker in planted.markers[who]:
+            # The birth date that stood in the file was another.
+            assert f"{schema}: {marker}" in places or (who == "unborn" and marker.startswith("19")), (
+                schema,
+                marker,
+            )
 
 
 def test_the_same_night_again_changes_nothing_but_the_ledger(served: Deployment) -> None:
@@ -161,25 +219,49 @@ def test_the_same_night_again_changes_nothing_but_the_ledger(served: Deployment)
     assert served.query("select count(*) from ops.runs")[0][0] == runs + 1
 
 
-def html_instead_of_a_file(deployment: Deployment) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be another account")
+def test_a_reader_of_the_marts_reaches_what_is_served_and_nothing_else(served: Deployment) -> None:
+    settings = served.settings
+    (settings.warehouse.parent / "forget.key").touch(0o600)
+    reached = reached_by_a_reader(settings.var, settings.serving.stat().st_gid, database(served))
+    assert reached.rows[0] > 10
+    assert {str(path) for path in settings.serving.rglob("*.parquet")} <= reached.files
+    below = f"{settings.serving}/"
+    assert not [path for path in reached.files if not path.startswith(below)]
+    assert not [path for path in reached.folders if not f"{path}/".startswith(below)]
+    everything = [path for path in settings.var.rglob("*") if path.is_file()]
+    assert len(everything) > len(reached.files) + 30
+
+
+def html_instead_of_a_file(deployment: Deployment, planted: Planted) -> None:
     deployment.land("transactions", TOMORROW, []).write_text(
         "<!DOCTYPE html><html>404</html>\n", encoding="utf-8"
     )
 
 
-def half_the_rows_dated_ahead(deployment: Deployment) -> None:
+def a_person_before_the_header(deployment: Deployment, planted: Planted) -> None:
+    deployment.land("transactions", TOMORROW, sales(TOMORROW))
+    people = [{"customer_id": "c10"} | planted.person("customers", "headless")] * 2
+    path = deployment.land("customers", TOMORROW, people)
+    header, row, _ = path.read_text("utf-8").splitlines(keepends=True)
+    path.write_text(row + header + row, "utf-8")
+
+
+def half_the_rows_dated_ahead(deployment: Deployment, planted: Planted) -> None:
     ahead = {"transaction_at": f"{TOMORROW + timedelta(days=9)} 12:00:00"}
     rows = [row | (ahead if n % 2 else {}) for n, row in enumerate(sales(TOMORROW))]
     deployment.land("transactions", TOMORROW, rows)
 
 
-def an_address_for_a_customer_number(deployment: Deployment) -> None:
+def an_address_for_a_customer_number(deployment: Deployment, planted: Planted) -> None:
     deployment.land(
-        "transactions", TOMORROW, [row | {"customer_id": "a@b.example"} for row in sales(TOMORROW)]
+        "transactions", TOMORROW, [row | {"customer_id": "zqsold@zq.example"} for row in sales(TOMORROW)]
     )
+    planted.markers["sold"] = ["zqsold"]
+    deployment.land("feedback", TOMORROW, [answer("f4", "c4") | planted.person("feedback", "loaded")])
 
 
-def bounds_that_overlap(deployment: Deployment) -> None:
+def bounds_that_overlap(deployment: Deployment, planted: Planted) -> None:
     deployment.land("transactions", TOMORROW, sales(TOMORROW))
     policy = deployment.settings.policies / "tier_policy.csv"
     policy.write_text(
@@ -190,7 +272,8 @@ def bounds_that_overlap(deployment: Deployment) -> None:
 @pytest.mark.parametrize(
     ("spoil", "exit_code", "words"),
     [
-        (html_instead_of_a_file, 3, ("transactions.csv", "HTML")),
+        soak(html_instead_of_a_file, 3, ("transactions.csv", "HTML")),
+        (a_person_before_the_header, 3, ("customers.csv", "refused")),
         soak(half_the_rows_dated_ahead, 4, ("6 of 12 rows", "transaction_at", "50.00%")),
         (an_address_for_a_customer_number, 6, ("transactions.customer_id", "12 of 12 rows")),
         soak(bounds_that_overlap, 2, ("tier_policy.csv", "overlap")),
@@ -198,11 +281,16 @@ def bounds_that_overlap(deployment: Deployment) -> None:
     ids=lambda value: getattr(value, "__name__", None),
 )
 def test_a_failed_night_says_why_and_leaves_what_is_served(
-    served: Deployment, tmp_path: Path, spoil: object, exit_code: int, words: tuple[str, ...]
+    served: Deployment,
+    planted: Planted,
+    tmp_path: Path,
+    spoil: object,
+    exit_code: int,
+    words: tuple[str, ...],
 ) -> None:
     before, content = sha256(database(served).read_bytes()).hexdigest(), tables(served)
     shutil.copytree(served.settings.policies, tmp_path / "policies")
-    spoil(served)  # type: ignore[operator]
+    spoil(served, planted)  # type: ignore[operator]
     result = mainstay(served.settings.home, "nightly", str(TOMORROW))
     says_one_thing(result, exit_code, "error:", *words)
     assert sha256(database(served).read_bytes()).hexdigest() == before
@@ -217,6 +305,8 @@ def test_a_failed_night_says_why_and_leaves_what_is_served(
     # Mended, the same date runs through.
     shutil.copytree(tmp_path / "policies", served.settings.policies, dirs_exist_ok=True)
     served.path("transactions", TOMORROW).unlink()
+    served.path("customers", TOMORROW).unlink(missing_ok=True)
+    assert not leaked(served, planted, *MARKERS)
 
 
 @pytest.mark.soak

@@ -132,7 +132,21 @@ def test_the_settings_say_who_reads(tmp_path: Path) -> None:
     assert too_open(settings) == []
     assert out_of_reach(settings) is None
     closed = settings.model_copy(update={"private_mode": "0700", "serving_mode": "0750"})
-    assert [path.name for path, _, _ in too_open(closed)] == ["logs", "serving", "marts.duckdb"]
+    assert [path.name for path, _, _ in too_open(closed)] == ["var", "logs", "serving", "marts.duckdb"]
+
+
+def test_keys_and_passwords_are_for_the_owner_alone_whatever_the_private_mode(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, private_mode="0750")
+    places = ("warehouse/forget.key", "airflow/services/secrets.json", "airflow/services/passwords.json")
+    for place in places:
+        private_folder(settings, (settings.var / place).parent)
+        (settings.var / place).touch(0o600)
+    assert too_open(settings) == []
+    for place in places:
+        (settings.var / place).chmod(0o640)
+    assert too_open(settings) == [(settings.var / place, 0o640, 0o600) for place in places]
+    (settings.var / "dbt").mkdir(0o755)
+    assert (settings.var / "dbt", 0o755, 0o750) in too_open(settings)
 
 
 def test_a_group_that_is_not_there_and_a_mode_that_is_none(
@@ -149,7 +163,7 @@ def test_a_group_that_is_not_there_and_a_mode_that_is_none(
 def test_doctor_says_what_is_open_and_how_to_close_it(tmp_path: Path) -> None:
     deployment = started(tmp_path / "shop")
     landing = deployment.settings.landing
-    assert bits(landing) == 0o700
+    assert (bits(landing.parent), bits(landing)) == (0o710, 0o700)
     landing.chmod(0o755)
     said = " ".join(mainstay(deployment.settings.home, "doctor").output.split())
     assert f"more accounts than meant can open {landing} (0755 instead of 0700)" in said

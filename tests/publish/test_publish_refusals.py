@@ -147,6 +147,11 @@ def test_personal_data_no_contract_and_unusable_names_are_refused(tmp_path: Path
             "cannot be a published table's name",
             lambda h=hostile: publish(settings, "r", AS_OF, h),
         )
+    with duckdb.connect(str(settings.warehouse)) as warehouse:
+        warehouse.execute("create schema restricted; create table restricted.contacts as from marts.tiers")
+    for name in ("contacts", "restricted.contacts", 'restricted"."contacts'):
+        other = contracts(tmp_path) | {name: contract(tmp_path / "other", name)}
+        refused(settings, PublishError, "contacts", lambda o=other: publish(settings, "r", AS_OF, o))
     twice = {"a": contract(tmp_path / "a", "tiers"), "b": contract(tmp_path / "b", "TIERS")}
     refused(
         settings, PublishError, "by another contract already", lambda: publish(settings, "r", AS_OF, twice)

@@ -204,7 +204,7 @@ def test_personal_values_are_not_shown(settings: Settings, warehouse: Path) -> N
 def test_sound_staging_passes(settings: Settings, warehouse: Path) -> None:
     report = validate(settings, "staging", "run-1", PARTITIONS)
     assert not report.failed, report.failures
-    assert report.counts["suites"] == 8
+    assert report.counts["suites"] == 9
 
 
 def test_a_key_that_stands_twice_in_staging_is_named(settings: Settings, warehouse: Path) -> None:
@@ -292,6 +292,11 @@ def test_a_sound_serving_file_passes(settings: Settings, serving: Path, mart: Ma
     [
         ("delete from tiers", "be_between", "tiers"),
         ("create table other as select 1 as x", "distinct_values_to_equal_set", "table_name"),
+        (
+            "create schema other; create table other.tiers as from tiers",
+            "distinct_values_to_equal_set",
+            "table_name",
+        ),
         ("alter table tiers add phone varchar", "not_be_in_set", "column_name"),
         ("alter table tiers add extra int", "types_to_match", None),
         ("insert into _publish values ('run-2', 'x', 1)", "unique_value_count", "run_id"),

@@ -1,0 +1,1 @@
+"""A person's right to be forgotten: what is erased when they ask for it, and where."""
