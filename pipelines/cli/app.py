@@ -9,6 +9,7 @@ from pipelines.cli import (
     care,
     doctor,
     draft,
+    forget,
     init,
     nightly,
     quarantine,
@@ -45,6 +46,7 @@ app.command()(status.status)
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(doctor.doctor)
 app.command()(rebuild.rebuild)
+app.command()(forget.forget)
 app.command()(nightly.up)
 # Airflow's own options are passed on as they are.
 app.command(context_settings={"ignore_unknown_options": True})(nightly.airflow)
