@@ -309,7 +309,7 @@ def let_customers_be_unknown(deployment: Deployment) -> None:
 
 
 def test_history_at_its_end(history: tuple[Deployment, dict[str, pd.DataFrame]]) -> None:
-    agree(*history, ENDS[0], benchmark_min_peers=8, min_group_answers=4)
+    agree(*history, ENDS[0], benchmark_min_peers=8, min_group_answers=4, points_expiry_months=4)
 
 
 @pytest.mark.soak
@@ -319,4 +319,5 @@ def test_history_that_holds_tiers(history: tuple[Deployment, dict[str, pd.DataFr
         tier_window_months=4, default_lapsed_days=61, survey_validity_months=3, discount_rate=0.03,
         scenario_retention_points=17, min_group_answers=1, min_team_size=3, repeat_complaint_days=60, defection_min_days=70,
         defection_unresolved_hours=71.5, committed_max_discount_share=0.6, reached_per_unhappy=2.5,
+        points_on_shortfall="write_off", points_expiry_months=1, care_cycle_days=91, care_on_time_days=3, care_late_days=17,
     )  # fmt: skip
