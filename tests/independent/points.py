@@ -6,8 +6,8 @@ Where the definitions leave a choice:
 - Within a day and kind, receipts go by their number, redemptions by their moment and number. All that was earned in a day
   is one lot. A day's refund may take from that day's lot.
 - A debt is paid right after each receipt that earns, the oldest debt first, with a shortfall of 0.
-- What takes nothing leaves a row only where it has a shortfall to tell: 0 points, of no lot.
-- A redemption beyond the balance tells its rest in `points_overdrawn`; its `shortfall` in the ledger is the same figure.
+- A refund that takes nothing leaves a row that tells its shortfall: 0 points, of no lot.
+- A redemption beyond the balance tells its rest in `points_overdrawn` alone; one that takes nothing leaves no row.
 - `points_ageing` values a point at `points_value` alone, as the policy has it on the as-of date.
 - A cohort's last row is the one with closing 0. Revenue of its receipts that is not above zero is allocated to nothing.
 - Where no point is expected to be redeemed and none was, all is recognised. Without any expectation, points are worth 0
@@ -68,9 +68,10 @@ class Account:
                 self.lots[lot] -= part
                 rest -= part
                 self._record(day, movement, -part, lot, source)
-        if rest == points:
-            self._record(day, movement, 0, None, source)
-        self.rows[-1]["shortfall"] = rest
+        if rest and movement == "reverse":
+            if rest == points:
+                self._record(day, movement, 0, None, source)
+            self.rows[-1]["shortfall"] = rest
         return rest
 
     def expire(self, until: date, months: int) -> None:

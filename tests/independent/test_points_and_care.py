@@ -123,7 +123,7 @@ def test_oldest_lots_go_first_and_the_rest_expires_at_the_months_end_after_its_r
 def test_a_redemption_is_taken_as_far_as_it_goes() -> None:
     found = marts([sold(day(1), 10)], [redeemed(day(0), 5), redeemed(day(2), 12)], day(9))
     assert [tuple(row.values())[2:] for row in found["points_overdrawn"]] == [(day(0), 5), (day(2), 2)]
-    assert [row["balance_after"] for row in found["points_ledger"]] == [0, 10, 0]
+    assert [(row["balance_after"], row["shortfall"]) for row in found["points_ledger"]] == [(10, 0), (0, 0)]
 
 
 @pytest.mark.parametrize(
