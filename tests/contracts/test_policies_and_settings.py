@@ -25,17 +25,6 @@ TIERS = "valid_from,tier,label_zh,label_en,tier_rank,lower_bound\n"
 GOOD_TIERS = TIERS + "2000-01-01,gold,金,Gold,1,500\n2000-01-01,ordinary,普通,Ordinary,2,0\n"
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A deployment whose policies are right."""
-    policies = tmp_path / "policies"
-    policies.mkdir()
-    (policies / "tier_policy.csv").write_text(GOOD_TIERS, encoding="utf-8")
-    (policies / "margin_rates.csv").write_text("category,margin_rate\nfood,0.2\n", encoding="utf-8")
-    (policies / "peer_attributes.csv").write_text("level,attribute\n1,region\n", encoding="utf-8")
-    return policies
-
-
 def read(folder: Path) -> Policies:
     return read_policies(Settings(home=folder.parent))
 

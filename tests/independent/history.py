@@ -52,6 +52,11 @@ class Settings:
     defection_long_lapsed_days: int = 365
     committed_max_discount_share: float = 0.2
     min_team_size: int = 5
+    care_cycle_days: int = 90
+    care_on_time_days: int = 5
+    care_late_days: int = 15
+    points_expiry_months: int = 24
+    points_on_shortfall: str = "debt"
     timezone: str = "UTC"
     peer_attribute_levels: tuple[tuple[str, ...], ...] = ()
 

@@ -16,6 +16,7 @@ from .loyalty_marts import (
     EMPLOYEE_SURVEY_COLUMNS,
     FEEDBACK_COLUMNS,
     INTERACTION_COLUMNS,
+    REDEMPTION_COLUMNS,
 )
 from .samples import SURVEY_COLUMNS
 
@@ -26,9 +27,13 @@ VOICES = {
     "feedback": ("feedback_at", FEEDBACK_COLUMNS),
     "interactions": ("interaction_at", INTERACTION_COLUMNS),
     "employee_surveys": ("surveyed_at", EMPLOYEE_SURVEY_COLUMNS),
+    "points_redemptions": ("redeemed_at", REDEMPTION_COLUMNS),
 }
 """When it was, and what the calculation takes of it."""
-CUSTOMER_COLUMNS = ["referred_by_customer_id", "account_manager_employee_id", "merged_into_customer_id"]
+CUSTOMER_COLUMNS = [
+    "referred_by_customer_id", "account_manager_employee_id", "merged_into_customer_id", "registered_on", "birth_date",
+    "preferred_channel", "is_marketing_consent",
+]  # fmt: skip
 
 
 def landed_and_loaded(deployment: Deployment, tables: Tables) -> dict[str, pd.DataFrame]:

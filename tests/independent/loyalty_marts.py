@@ -35,7 +35,8 @@ FEEDBACK_COLUMNS = [
     "feedback_id", "customer_id", "feedback_at", "kind", "score", "driver", "topic", "channel", "responded_at",
     "resolved_at", "outcome_told_at",
 ]  # fmt: skip
-INTERACTION_COLUMNS = ["interaction_id", "customer_id", "interaction_at", "direction", "kind"]
+INTERACTION_COLUMNS = ["interaction_id", "customer_id", "interaction_at", "direction", "channel", "kind"]
+REDEMPTION_COLUMNS = ["redemption_id", "customer_id", "redeemed_at", "points"]
 EMPLOYEE_COLUMNS = ["employee_id", "team_id", "store_id", "hired_on", "left_on", "landed_on"]
 EMPLOYEE_SURVEY_COLUMNS = ["survey_id", "team_id", "surveyed_at", "score"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from . import made_up_voices
+from . import made_up_programmes, made_up_voices
 from .history import last_day, month_of
 
 CENT = Decimal("0.01")
@@ -62,15 +62,24 @@ def made_up(draw: random.Random) -> dict[str, pd.DataFrame]:
         customer["merged_into_customer_id"] = made_up_voices.MERGED.get(customer["customer_id"])
         customer["account_manager_employee_id"] = own.choice([None, None, "e1"])
     staff = made_up_voices.staff(own, START, date(2023, 6, 30))
+    feedback = made_up_voices.feedback(own, lines, ENDS)
+    interactions = made_up_voices.interactions(own, lines)
+    staff_surveys = made_up_voices.staff_surveys(own, START, 28 * MONTHS)
+    programmes = random.Random(own.random())
+    lines = made_up_programmes.with_receipts(programmes, lines)
+    for customer in customers:
+        customer |= made_up_programmes.known_about(programmes, ENDS)
+    interactions += made_up_programmes.care_contacts(programmes, lines, ENDS)
     return {
         "transactions": frame(lines),
         "customers": frame(customers),
         "products": frame(products),
         "wallet_surveys": frame(surveys),
-        "feedback": frame(made_up_voices.feedback(own, lines, ENDS)),
-        "interactions": frame(made_up_voices.interactions(own, lines)),
+        "feedback": frame(feedback),
+        "interactions": frame(interactions),
         "employees": frame([row | {"landed_on": day} for day, rows in staff.items() for row in rows]),
-        "employee_surveys": frame(made_up_voices.staff_surveys(own, START, 28 * MONTHS)),
+        "employee_surveys": frame(staff_surveys),
+        "points_redemptions": frame(made_up_programmes.redemptions(programmes, lines)),
     }
 
 
