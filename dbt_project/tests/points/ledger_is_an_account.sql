@@ -8,7 +8,7 @@ with entries as (
         balance_after,
         sum(points) over life as summed,
         row_number() over life as counted,
-        lag(business_date) over life as last_date
+        lag(business_date) over (partition by customer_id order by entry_number) as last_date
     from {{ ref('points_ledger') }}
     window life as (
         partition by customer_id
