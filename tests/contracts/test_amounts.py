@@ -46,7 +46,8 @@ def test_what_the_shipped_contracts_write_as_an_amount_is_money() -> None:
         "headroom",
         "run_rate",
         "lower_bound",
-        "value_lost",
+        "value",
+        "recognised",
     )
     assert [name for name in sorted(named) if not any(word in name for word in words)] == []
     assert len(named) > 30

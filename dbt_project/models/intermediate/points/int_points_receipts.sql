@@ -9,7 +9,9 @@ with lines as (
         facts.customer_id,
         facts.business_date,
         facts.net_amount,
-        coalesce(own.points_per_currency_unit, general.points_per_currency_unit, 0) as rate
+        coalesce(
+            own.points_per_currency_unit, general.points_per_currency_unit, cast(0 as decimal(9, 6))
+        ) as rate
     from {{ ref('fct_transactions') }} as facts
     left join {{ ref('int_points_rates') }} as own
         on
@@ -53,7 +55,7 @@ multiplied as (
         receipts.customer_id,
         receipts.business_date,
         receipts.net_amount,
-        receipts.base_points * coalesce(multipliers.multiplier, 1) as exact_points
+        receipts.base_points * coalesce(multipliers.multiplier, cast(1 as decimal(9, 6))) as exact_points
     from receipts
     left join {{ ref('customer_tiers_monthly') }} as tiers
         on

@@ -1,7 +1,7 @@
 with folded as (
     select
         customer_id,
-        {{ folded_frontiers('points', 'bound', 'taking_number') }} as frontiers
+        {{ folded_frontiers('points', 'bound', 'taking_number') }} as frontiers  -- noqa: PRS
     from {{ ref('int_points_movements') }}
     where movement <> 'earn'
     group by customer_id

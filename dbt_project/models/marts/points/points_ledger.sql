@@ -13,7 +13,8 @@ given as (
         owed_place,
         lot_date,
         min(expires_on) as expires_on,
-        sum(points) as points
+        sum(points) as points,
+        max(lot_date) over (partition by customer_id, taking_place, owed_place) as last_lot_date
     from {{ ref('int_points_parts') }}
     where taking_place is not null
     group by customer_id, taking_place, owed_place, lot_date
@@ -46,9 +47,10 @@ entries as (
         given.expires_on,
         takings.source_id,
         case
-            when given.owed_place is null and given.lot_date = max(given.lot_date) over (
-                partition by given.customer_id, given.taking_place, given.owed_place
-            ) and takings.movement = 'reverse'
+            when
+                takings.movement = 'reverse'
+                and given.owed_place is null
+                and given.lot_date = given.last_lot_date
                 then takings.shortfall
             else 0
         end as shortfall,
