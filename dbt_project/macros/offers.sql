@@ -7,6 +7,7 @@
         'recent_baskets': 10,
         'repeat_prior_purchases': 30,
         'min_buyers': 10,
+        'chance_buyers': 5,
         'items_per_customer': 50,
         'neighbours_per_item': 50,
         'evaluation_days': 28,

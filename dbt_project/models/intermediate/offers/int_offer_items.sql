@@ -1,15 +1,14 @@
-{# What known customers bought, basket by basket, as far back as the earlier date's tier window. #}
-select
-    customer_id,
-    business_date,
-    transaction_id,
-    product_id,
-    min(transaction_at) as bought_at
-from {{ ref('fct_transactions') }}
-where
-    customer_id is not null
-    and product_id is not null
-    and net_amount > 0
-    and business_date >= (select min(window_start) from {{ ref('int_offer_dates') }})
-    and business_date <= {{ as_of_date() }}
-group by customer_id, business_date, transaction_id, product_id
+select distinct
+    baskets.customer_number,
+    baskets.basket_number,
+    baskets.business_date,
+    goods.product_number
+from {{ ref('fct_transactions') }} as transactions
+inner join {{ ref('int_offer_baskets') }} as baskets
+    on
+        transactions.customer_id = baskets.customer_id
+        and transactions.business_date = baskets.business_date
+        and transactions.transaction_id = baskets.transaction_id
+inner join {{ ref('int_offer_goods') }} as goods
+    on transactions.product_id = goods.product_id
+where transactions.net_amount > 0

@@ -1,6 +1,6 @@
 {#
-    The items most like each item, by the cosine over customers, among those that can be offered. Baskets would say less
-    than popularity does: what people buy at once is not what they have yet to find.
+    The items most like each item, among those that can be offered: by the cosine over customers, times n / (n + chance_buyers) for n
+    buyers of both, as few of them are chance. Baskets would say less than popularity does.
 #}
 with buyers as (
     select
@@ -37,6 +37,7 @@ alike as (
         cast(floor(
             1000000 * cast(pairs.buyers_of_both as double)
             / sqrt(cast(items.buyers as double) * cast(others.buyers as double))
+            * cast(pairs.buyers_of_both as double) / (pairs.buyers_of_both + {{ offer_figure('chance_buyers') }})
         ) as bigint) as similarity
     from {{ ref('int_offer_pairs') }} as pairs
     cross join directions

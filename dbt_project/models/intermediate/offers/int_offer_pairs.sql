@@ -8,7 +8,7 @@ from {{ ref('int_offer_profiles') }} as items
 inner join {{ ref('int_offer_profiles') }} as others
     on
         items.reference_date = others.reference_date
-        and items.customer_id = others.customer_id
+        and items.customer_number = others.customer_number
         and items.popularity_rank < others.popularity_rank
 group by items.reference_date, items.popularity_rank, others.popularity_rank
 having count(*) > 1

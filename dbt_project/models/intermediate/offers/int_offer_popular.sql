@@ -5,50 +5,74 @@
 with products as (
     select
         reference_date,
+        product_number,
         product_id,
         popularity_rank,
-        row_number() over (partition by reference_date order by popularity_rank) as place
+        row_number() over (partition by reference_date order by popularity_rank) as shelf_place
     from {{ ref('int_offer_products') }}
     where is_in_range
 ),
 
-customers as (
+known as (
+    select
+        reference_date,
+        customer_number
+    from {{ ref('int_offer_histories') }}
+    union all
+    select
+        reference_date,
+        customer_number
+    from {{ ref('int_offer_returns') }}
+),
+
+counted as (
+    select
+        reference_date,
+        customer_number,
+        count(*) as known_products
+    from known
+    group by reference_date, customer_number
+),
+
+unknown as (
     select
         customers.reference_date,
-        customers.customer_id,
-        count(known.product_id) as known_products
+        customers.customer_number,
+        products.product_id,
+        products.popularity_rank
     from {{ ref('int_offer_customers') }} as customers
-    left join {{ ref('int_offer_known') }} as known
-        on customers.reference_date = known.reference_date and customers.customer_id = known.customer_id
-    group by customers.reference_date, customers.customer_id
+    left join counted
+        on customers.reference_date = counted.reference_date and customers.customer_number = counted.customer_number
+    inner join products
+        on
+            customers.reference_date = products.reference_date
+            and products.shelf_place <= 10 + coalesce(counted.known_products, 0)
+    left join {{ ref('int_offer_histories') }} as histories
+        on
+            customers.reference_date = histories.reference_date
+            and customers.customer_number = histories.customer_number
+            and products.product_number = histories.product_number
+    left join {{ ref('int_offer_returns') }} as returned
+        on
+            customers.reference_date = returned.reference_date
+            and customers.customer_number = returned.customer_number
+            and products.product_number = returned.product_number
+    where histories.product_number is null and returned.product_number is null
 ),
 
 ranked as (
     select
-        customers.reference_date,
-        customers.customer_id,
-        products.product_id,
-        products.popularity_rank,
+        *,
         row_number() over (
-            partition by customers.reference_date, customers.customer_id
-            order by products.popularity_rank
+            partition by reference_date, customer_number
+            order by popularity_rank
         ) as place
-    from customers
-    inner join products
-        on
-            customers.reference_date = products.reference_date
-            and products.place <= 10 + customers.known_products
-    left join {{ ref('int_offer_known') }} as known
-        on
-            customers.reference_date = known.reference_date
-            and customers.customer_id = known.customer_id
-            and products.product_id = known.product_id
-    where known.product_id is null
+    from unknown
 )
 
 select
     reference_date,
-    customer_id,
+    customer_number,
     product_id,
     popularity_rank,
     cast(place as integer) as place

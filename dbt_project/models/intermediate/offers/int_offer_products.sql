@@ -1,36 +1,36 @@
 with bought as (
     select
         reference_date,
-        product_id,
+        product_number,
         count(*) as buyers,
         cast(sum(purchases) as bigint) as purchases
     from {{ ref('int_offer_histories') }}
-    group by reference_date, product_id
+    group by reference_date, product_number
 ),
 
 -- Sold to anyone, known or not.
 sold as (
     select distinct
         offer_dates.reference_date,
-        transactions.product_id
+        goods.product_number
     from {{ ref('fct_transactions') }} as transactions
+    inner join {{ ref('int_offer_goods') }} as goods
+        on transactions.product_id = goods.product_id
     inner join {{ ref('int_offer_dates') }} as offer_dates
         on transactions.business_date between offer_dates.range_start and offer_dates.reference_date
-    where
-        transactions.product_id is not null
-        and transactions.net_amount > 0
+    where transactions.net_amount > 0
 ),
 
 counted as (
     select
         coalesce(bought.reference_date, sold.reference_date) as reference_date,
-        coalesce(bought.product_id, sold.product_id) as product_id,
+        coalesce(bought.product_number, sold.product_number) as product_number,
         coalesce(bought.buyers, 0) as buyers,
         coalesce(bought.purchases, 0) as purchases,
-        sold.product_id is not null as is_in_range
+        sold.product_number is not null as is_in_range
     from bought
     full outer join sold
-        on bought.reference_date = sold.reference_date and bought.product_id = sold.product_id
+        on bought.reference_date = sold.reference_date and bought.product_number = sold.product_number
 ),
 
 totalled as (
@@ -42,17 +42,23 @@ totalled as (
 )
 
 select
-    reference_date,
-    product_id,
-    -- A number in the products' order of popularity: what ties are told apart by, and quick to join.
-    cast(row_number() over (partition by reference_date order by purchases desc, product_id) as integer) as popularity_rank,
-    buyers,
-    purchases,
-    is_in_range,
+    totalled.reference_date,
+    totalled.product_number,
+    goods.product_id,
+    -- The number by which it goes from here on, and by which ties are told apart.
+    cast(row_number() over (
+        partition by totalled.reference_date
+        order by totalled.purchases desc, totalled.product_number
+    ) as integer) as popularity_rank,
+    totalled.buyers,
+    totalled.purchases,
+    totalled.is_in_range,
     -- A purchase that was not the customer's first of it was a repeat; few purchases are drawn to all products' share.
     (
-        purchases - buyers
+        totalled.purchases - totalled.buyers
         + {{ offer_figure('repeat_prior_purchases') }}
-        * case when all_purchases > 0 then cast(all_repeats as double) / cast(all_purchases as double) else 0 end
-    ) / (purchases + {{ offer_figure('repeat_prior_purchases') }}) as repeat_rate
+        * case when totalled.all_purchases > 0 then cast(totalled.all_repeats as double) / cast(totalled.all_purchases as double) else 0 end
+    ) / (totalled.purchases + {{ offer_figure('repeat_prior_purchases') }}) as repeat_rate
 from totalled
+inner join {{ ref('int_offer_goods') }} as goods
+    on totalled.product_number = goods.product_number

@@ -5,21 +5,21 @@
 with placed as (
     select
         histories.reference_date,
-        histories.customer_id,
+        histories.customer_number,
         products.popularity_rank,
         row_number() over (
-            partition by histories.reference_date, histories.customer_id
+            partition by histories.reference_date, histories.customer_number
             order by histories.recency_weight desc, products.popularity_rank
         ) as place
     from {{ ref('int_offer_histories') }} as histories
     inner join {{ ref('int_offer_products') }} as products
-        on histories.reference_date = products.reference_date and histories.product_id = products.product_id
+        on histories.reference_date = products.reference_date and histories.product_number = products.product_number
     where products.buyers >= {{ offer_figure('min_buyers') }}
 )
 
 select
     reference_date,
-    customer_id,
+    customer_number,
     popularity_rank
 from placed
 where place <= {{ offer_figure('items_per_customer') }}

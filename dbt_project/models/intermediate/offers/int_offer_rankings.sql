@@ -2,7 +2,7 @@
 with popular as (
     select
         products.reference_date,
-        products.product_id,
+        products.popularity_rank,
         row_number() over (partition by products.reference_date order by products.popularity_rank) as place
     from {{ ref('int_offer_products') }} as products
     inner join {{ ref('int_offer_dates') }} as offer_dates
@@ -19,48 +19,46 @@ lists as (
 rankings as (
     select
         reference_date,
-        customer_id,
+        customer_number,
         'buy_again' as list,
         'recent_repeats' as method,
-        product_id,
-        score_rank as place
+        popularity_rank,
+        place
     from {{ ref('int_offer_repeats') }}
-    where score_rank <= 10
     union all
     select
         reference_date,
-        customer_id,
+        customer_number,
         'buy_again' as list,
         'personal_frequency' as method,
-        product_id,
-        frequency_rank as place
-    from {{ ref('int_offer_repeats') }}
-    where frequency_rank <= 10
+        popularity_rank,
+        place
+    from {{ ref('int_offer_frequents') }}
     union all
     select
         reference_date,
-        customer_id,
+        customer_number,
         'discover' as list,
         'item_neighbours' as method,
-        product_id,
+        popularity_rank,
         place
     from {{ ref('int_offer_discoveries') }}
     union all
     select
         reference_date,
-        customer_id,
+        customer_number,
         'discover' as list,
         'popularity_without_own' as method,
-        product_id,
+        popularity_rank,
         place
     from {{ ref('int_offer_popular') }}
     union all
     select
         customers.reference_date,
-        customers.customer_id,
+        customers.customer_number,
         lists.list,
         'popularity' as method,
-        popular.product_id,
+        popular.popularity_rank,
         popular.place
     from {{ ref('int_offer_customers') }} as customers
     inner join popular
@@ -72,8 +70,8 @@ rankings as (
 select
     rankings.list,
     rankings.method,
-    rankings.customer_id,
-    rankings.product_id,
+    rankings.customer_number,
+    rankings.popularity_rank,
     cast(rankings.place as integer) as place
 from rankings
 inner join {{ ref('int_offer_dates') }} as offer_dates

@@ -32,8 +32,12 @@ followed as (
 )
 
 select
-    reference_date,
-    customer_id,
-    product_id
+    followed.reference_date,
+    buyers.customer_number,
+    goods.product_number
 from followed
-where lines_ago = 1 and is_return
+inner join {{ ref('int_offer_buyers') }} as buyers
+    on followed.customer_id = buyers.customer_id
+inner join {{ ref('int_offer_goods') }} as goods
+    on followed.product_id = goods.product_id
+where followed.lines_ago = 1 and followed.is_return

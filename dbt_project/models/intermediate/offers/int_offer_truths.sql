@@ -1,37 +1,33 @@
 {# What each customer of the cut-off bought in the first basket after it, and whether that was new to the customer. #}
-with baskets as (
+with next_baskets as (
     select
-        offer_dates.reference_date,
-        items.customer_id,
-        items.business_date,
-        items.transaction_id,
-        row_number() over (
-            partition by items.customer_id
-            order by items.business_date, min(items.bought_at), items.transaction_id
-        ) as baskets_after
-    from {{ ref('int_offer_items') }} as items
-    inner join {{ ref('int_offer_dates') }} as offer_dates
-        on items.business_date > offer_dates.reference_date
-    where offer_dates.is_cutoff
-    group by offer_dates.reference_date, items.customer_id, items.business_date, items.transaction_id
+        customers.reference_date,
+        customers.customer_number,
+        min(baskets.basket_number) as basket_number
+    from {{ ref('int_offer_customers') }} as customers
+    inner join {{ ref('int_offer_baskets') }} as baskets
+        on
+            customers.customer_number = baskets.customer_number
+            and customers.reference_date < baskets.business_date
+    where customers.is_cutoff
+    group by customers.reference_date, customers.customer_number
 )
 
 select
-    baskets.reference_date,
-    baskets.customer_id,
-    items.product_id,
-    histories.product_id is null as is_new
-from baskets
-inner join {{ ref('int_offer_customers') }} as customers
-    on baskets.reference_date = customers.reference_date and baskets.customer_id = customers.customer_id
+    next_baskets.reference_date,
+    next_baskets.customer_number,
+    items.product_number,
+    products.popularity_rank,
+    histories.product_number is null as is_new
+from next_baskets
 inner join {{ ref('int_offer_items') }} as items
     on
-        baskets.customer_id = items.customer_id
-        and baskets.business_date = items.business_date
-        and baskets.transaction_id = items.transaction_id
+        next_baskets.customer_number = items.customer_number
+        and next_baskets.basket_number = items.basket_number
+left join {{ ref('int_offer_products') }} as products
+    on next_baskets.reference_date = products.reference_date and items.product_number = products.product_number
 left join {{ ref('int_offer_histories') }} as histories
     on
-        baskets.reference_date = histories.reference_date
-        and baskets.customer_id = histories.customer_id
-        and items.product_id = histories.product_id
-where baskets.baskets_after = 1
+        next_baskets.reference_date = histories.reference_date
+        and next_baskets.customer_number = histories.customer_number
+        and items.product_number = histories.product_number

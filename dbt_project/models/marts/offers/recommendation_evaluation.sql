@@ -3,15 +3,15 @@ with truths as (
     select
         'buy_again' as list,
         reference_date,
-        customer_id,
-        product_id
+        customer_number,
+        popularity_rank
     from {{ ref('int_offer_truths') }}
     union all
     select
         'discover' as list,
         reference_date,
-        customer_id,
-        product_id
+        customer_number,
+        popularity_rank
     from {{ ref('int_offer_truths') }}
     where is_new
 ),
@@ -28,9 +28,9 @@ hits as (
         truths.list,
         methods.method,
         truths.reference_date,
-        truths.customer_id,
+        truths.customer_number,
         count(*) as items,
-        count(rankings.product_id) as hits,
+        count(rankings.popularity_rank) as hits,
         -- Discounted by the place, in whole billionths, so that sums of it are the same in any order.
         coalesce(sum({{ place_gain('rankings.place') }}), 0) as gain
     from truths
@@ -40,9 +40,9 @@ hits as (
         on
             truths.list = rankings.list
             and methods.method = rankings.method
-            and truths.customer_id = rankings.customer_id
-            and truths.product_id = rankings.product_id
-    group by truths.list, methods.method, truths.reference_date, truths.customer_id
+            and truths.customer_number = rankings.customer_number
+            and truths.popularity_rank = rankings.popularity_rank
+    group by truths.list, methods.method, truths.reference_date, truths.customer_number
 ),
 
 best as (
