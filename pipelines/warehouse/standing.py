@@ -6,6 +6,8 @@ from contextlib import closing
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+import duckdb
+
 from pipelines.contracts import known_contracts, source_contracts
 from pipelines.errors import BuildError
 from pipelines.quoting import ident, literal
@@ -16,8 +18,6 @@ from pipelines.warehouse.reuse import count_reused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import duckdb
 
     from pipelines.settings import Settings
 
@@ -149,7 +149,7 @@ _SIMULATED = (
     ),
     (
         "consent and contact details",
-        "SELECT count(*) FROM raw.customers WHERE source_system LIKE '%simulated in part'",
+        "SELECT count(*) FROM raw.customers WHERE source_system LIKE '%simulated%'",
     ),
     ("redemptions", "SELECT count(*) FROM raw.points_redemptions WHERE source_system = 'simulated'"),
 )
@@ -158,7 +158,15 @@ _SIMULATED = (
 def simulated_parts(settings: Settings) -> list[str]:
     """What of the loaded data says of itself that it is simulated; the summary names it."""
     with warehouse_lock(settings, "look", "look"), closing(connect(settings, read_only=True)) as connection:
-        return [name for name, sql in _SIMULATED if (connection.execute(sql).fetchone() or (0,))[0]]
+        return [name for name, sql in _SIMULATED if _count(connection, sql)]
+
+
+def _count(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    """None of what has no table yet: that of a new dataset comes with the first load after an upgrade."""
+    try:
+        return int((connection.execute(sql).fetchone() or (0,))[0])
+    except duckdb.CatalogException:
+        return 0
 
 
 def held_datasets(settings: Settings, connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:

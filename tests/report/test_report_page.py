@@ -21,6 +21,7 @@ FIGURES = {
     *("pyramid", "contribution", "migration", "cohorts", "wallet", "calibration_class", "calibration_week"),
     *("survival_gap", "survival_time_to_second_purchase", "survival_lifetime"),
     *("flows", "status", "defections", "win_back", "scores", "causes", "care", "matrix", "drivers"),
+    *("schedule", "offers", "ageing", "liability"),
 }
 
 
@@ -150,9 +151,15 @@ def test_a_first_night_with_empty_marts_gated_models_and_marts_it_does_not_know_
         assert nothing in said[name], name
     # One reason for all charts of a chapter is said once.
     no_feedback = {"en": "No feedback is loaded", "zh-CN": "尚未加载任何反馈"}[language]
-    for chapter, reason in (("slipping", nothing), ("return", nothing), ("voice", no_feedback)):
+    no_points = {"en": "There is no points programme", "zh-CN": "没有积分计划"}[language]
+    for chapter, reason in (
+        *(("slipping", nothing), ("return", nothing)),
+        *(("voice", no_feedback), ("points", no_points)),
+    ):
         assert said[chapter].count(reason) == 1
         assert len(said[chapter].splitlines()) == 3  # the question, a line between, the reason
+    assert {"en": "Nobody is on the schedule", "zh-CN": "关怀名单上没有人"}[language] in said["schedule"]
+    assert {"en": "No list can be measured yet", "zh-CN": "还无法评估"}[language] in said["offers"]
     assert "share_of_wallet_monthly" in said["wallet"]
     for name in ("calibration_class", "calibration_week"):
         assert "BG/NBD" in said[name]
@@ -193,5 +200,10 @@ def test_figures_are_the_marts(pages: dict[str, Path]) -> None:
     assert [trace["y"][-1] for trace in found["scores"]] == [30.0, 0.75]
     assert [trace["x"] for trace in found["causes"]] == [[60, None, 10], [None, 30, None]]
     assert [trace["x"][0] for trace in found["matrix"]] == [0.25, 0, 0.75, 0]  # of those who were asked
+    # Of the tiers with a contact whose day has come: 6 of 9, and 3 of 11.
+    assert found["schedule"][0]["x"] == pytest.approx([6 / 9, 3 / 11])
+    assert found["ageing"][0]["y"] == [500, 1000, 8500]
+    assert found["liability"][0]["y"] == pytest.approx([5000 / 120, 10000 / 120])
+    assert found["offers"][0]["x"] == [0.62, 0.6, 0.4, 0.12, 0.1, 0.08]
     assert found["drivers"][0]["x"] == pytest.approx([20, 5])
     assert found["drivers"][0]["error_x"]["arrayminus"] == pytest.approx([10, 10])
