@@ -83,7 +83,7 @@ def row_of(fact: dict[str, Any], texts: Texts, as_of: date, currency: str, scale
 
 def _reachable(fact: dict[str, Any], need: str | None, known: dict[str, str | None], texts: Texts) -> str:
     if fact["is_reachable"]:
-        return texts("reachable", "yes")
+        return texts("reachable", "yes" if need else "itself")
     instead = next((name for name, value in known.items() if value), None)
     if instead is None or need is None:
         return texts("reachable", "nothing")

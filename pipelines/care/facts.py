@@ -12,6 +12,7 @@ NEEDED = frozenset(
         "marts.dim_tiers",
         "marts.fct_feedback",
         "marts.share_of_wallet_monthly",
+        "raw.customers",
         "intermediate.int_customer_days",
         "intermediate.int_points_lots_left",
         "restricted.care_birthdays",
@@ -65,7 +66,13 @@ open_contacts as (
     )
 ),
 
--- Consent is asked a second time: the marts have asked already.
+-- Consent is asked a second time, for the marts have asked already, and of what has landed since they were built.
+withdrawn as (
+    select customer_id from raw.customers
+    group by customer_id
+    having not max_by(coalesce(is_marketing_consent, false), partition_date)
+),
+
 due as (
     select
         open_contacts.* replace (
@@ -77,7 +84,10 @@ due as (
         ) as headroom_category
     from open_contacts
     inner join marts.dim_customers as customers using (customer_id)
-    where due_date between $list_date - $late_days::integer and $list_date and customers.is_marketing_consent
+    where
+        due_date between $list_date - $late_days::integer and $list_date
+        and customers.is_marketing_consent
+        and customer_id not in (select customer_id from withdrawn where customer_id is not null)
 ),
 
 people as (

@@ -17,8 +17,7 @@ from pipelines.settings import load_settings
 if TYPE_CHECKING:
     from pipelines.care import CareList
 
-_FIRST_ROWS = 20
-_SHOWN = ("priority", "customer_id", "tier", "contact_kind", "due_date", "why")
+_FIRST_ROWS = 10
 
 
 class Language(StrEnum):
@@ -98,10 +97,15 @@ def _show(found: CareList) -> None:
     if not found.rows:
         return
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for name in _SHOWN:
-        table.add_column(name.removesuffix("_id").replace("_", " "), overflow="fold")
+    for name, least in (("", 1), ("customer", 10), ("contact", 10), ("why", 40)):
+        table.add_column(name, min_width=least, overflow="fold")
     for row in found.rows[:_FIRST_ROWS]:
-        table.add_row(*(escape(str(row[name])) for name in _SHOWN))
+        table.add_row(
+            str(row["priority"]),
+            escape(f"{row['customer_id']}\n{row['tier']}"),
+            escape(f"{row['contact_kind']}\n{row['due_date']:%m-%d}, {row['status']}"),
+            escape(row["why"]),
+        )
     out.print(table)
     if len(found.rows) > _FIRST_ROWS:
         out.print(f"… and {len(found.rows) - _FIRST_ROWS:,} more")

@@ -26,6 +26,7 @@ _TABLES = {
     "restricted.customer_contacts": (
         "customer_id varchar, full_name varchar, phone varchar, email varchar, birth_date date"
     ),
+    "raw.customers": "customer_id varchar, is_marketing_consent boolean, partition_date date",
     "marts.dim_customers": "customer_id varchar, registered_on date, is_marketing_consent boolean",
     "marts.dim_tiers": (
         "tier varchar, valid_from date, is_current boolean, is_policy_tier boolean, tier_rank integer, "
@@ -75,7 +76,7 @@ class CareWorld:
         self._waiting: list[tuple[str, dict[str, Any]]] = []
         with closing(connect(self.settings)) as connection:
             connection.execute(ledger.DDL)
-            for schema in ("marts", "restricted", "intermediate", "staging"):
+            for schema in ("raw", "marts", "restricted", "intermediate", "staging"):
                 connection.execute(f"create schema {schema}")
             for name, columns in _TABLES.items():
                 connection.execute(f"create table {name} ({columns})")

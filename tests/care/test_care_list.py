@@ -65,6 +65,18 @@ def test_nobody_without_consent_is_listed_whatever_the_schedule_says(world: Care
     assert listed(world) == []
 
 
+def test_who_has_withdrawn_consent_since_the_marts_were_built_is_not_listed(world: CareWorld) -> None:
+    said = {"asks": (True, False), "empties": (True, None), "stays": (False, True)}
+    for customer, consents in said.items():
+        world.customer(customer)
+        world.contact(customer, AS_OF)
+        for day, consent in zip((AS_OF, TOMORROW), consents, strict=True):
+            world.insert(
+                "raw.customers", customer_id=customer, is_marketing_consent=consent, partition_date=day
+            )
+    assert [row["customer_id"] for row in listed(world)] == ["stays"]
+
+
 def test_the_first_contacts_of_a_cycle_that_begins_tomorrow_are_listed_unless_they_were_made_early(
     world: CareWorld,
 ) -> None:
@@ -150,7 +162,7 @@ def test_a_row_has_the_facts_of_its_customer(world: CareWorld) -> None:
     [
         ("message", True, "+861", "a@b.cn", ("+861", None), "yes"),
         ("email", True, "+861", "a@b.cn", (None, "a@b.cn"), "yes"),
-        ("app", True, "+861", "a@b.cn", ("+861", "a@b.cn"), "yes"),
+        ("app", True, "+861", "a@b.cn", ("+861", "a@b.cn"), "yes, by the channel itself"),
         ("phone", False, None, "a@b.cn", (None, "a@b.cn"), "no: the telephone number is missing; the e-mail is known"),
         ("email", False, "+861", None, ("+861", None), "no: the e-mail is missing; the telephone number is known"),
         ("mail", False, None, None, (None, None), "no: neither telephone number nor e-mail is known"),
@@ -193,7 +205,7 @@ def test_the_occasion_comes_before_the_talking_points(world: CareWorld) -> None:
     world.insert("marts.customer_retention", customer_id="c", recency_days=1, median_gap_days=1)
     assert why(world, contact_kind="review", talking_points="at_risk") == (
         "Registered on 2020-06-01; the yearly review falls on 2024-05-31. "
-        "The last purchase was 1 day before 2024-05-31; usually 1 day lie between two."
+        "The last purchase was 1 day before 2024-05-31; the usual gap is 1 day."
     )
 
 
@@ -245,7 +257,7 @@ def test_points_that_expire_by_next_months_end_are_counted(
 
 def test_a_stay_away_is_held_against_the_customers_own_habit_or_the_bound(world: CareWorld) -> None:
     world.insert("marts.customer_retention", customer_id="c", recency_days=45, median_gap_days=12.5)
-    assert "45 days before 2024-05-31; usually 12.5 days lie" in why(world, talking_points="at_risk")
+    assert "45 days before 2024-05-31; the usual gap is 12.5 days" in why(world, talking_points="at_risk")
     world.execute("update marts.customer_retention set median_gap_days = null, at_risk_after_days = 30")
     (row,) = listed(world)
     assert row["why"].endswith("45 days before 2024-05-31; from 30 days on a customer counts as at risk.")
@@ -265,7 +277,7 @@ def test_headroom_is_that_of_the_category_even_with_a_comma_in_its_name(world: C
         avg_monthly_spend="480",
     )
     assert why(world, talking_points="wallet_headroom:Tea, green,tier_near_up") == (
-        "In “Tea, green”, about CNY 85.12 a month are spent elsewhere. "
+        "In “Tea, green”, about CNY 85.12 a month is spent elsewhere. "
         "CNY 20.00 more a month on average would reach the tier Gold (from CNY 500.00)."
     )
 
