@@ -103,7 +103,7 @@ def _texts(
 
 
 def _sqlite(path: Path, markers: list[str], result: Scan) -> None:
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         for (table,) in connection.execute("select name from sqlite_master where type = 'table'").fetchall():
             result.tables += 1
             text = str(connection.execute(f"select * from {ident(table)}").fetchall()).lower()

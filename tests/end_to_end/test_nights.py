@@ -222,8 +222,10 @@ def test_the_same_night_again_changes_nothing_but_the_ledger(served: Deployment)
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be another account")
 def test_a_reader_of_the_marts_reaches_what_is_served_and_nothing_else(served: Deployment) -> None:
     settings = served.settings
-    (settings.warehouse.parent / "forget.key").touch(0o600)
+    key = settings.warehouse.with_name("forget.key")
+    key.touch(0o600)
     reached = reached_by_a_reader(settings.var, settings.serving.stat().st_gid, database(served))
+    key.unlink()
     assert reached.rows[0] > 10
     assert {str(path) for path in settings.serving.rglob("*.parquet")} <= reached.files
     below = f"{settings.serving}/"

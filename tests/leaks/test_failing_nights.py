@@ -40,11 +40,17 @@ with source as (
     {{ held_rows('guests', ['guest_id']) }}
 )
 
-select
-    source.guest_id,
-    cast(source.guest_name as integer) as guest_number
+select source.guest_id
 from source
+where {condition}
 """
+
+
+def write_model(deployment: Deployment, condition: str) -> None:
+    """Stage the guests for whom the condition is true."""
+    path = deployment.settings.models / "staging" / "stg_guests.sql"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(STG_GUESTS.replace("{condition}", condition), "utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +63,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory, planted: Planted) -> Deployme
     deployment = started(tmp_path_factory.mktemp("failing") / "shop")
     tolerate_rejects(deployment, "customers")
     (deployment.settings.contracts / "sources" / "guests.odcs.yaml").write_text(GUESTS, "utf-8")
+    write_model(deployment, "true")
     planted.contracts = deployment.contracts
     deployment.land("transactions", FIRST, sales(FIRST))
     deployment.land("customers", FIRST, [{"customer_id": "c1"} | planted.person("customers", "good")])
-    assert mainstay(deployment.settings.home, "nightly", str(FIRST)).exit_code == 0
+    result = mainstay(deployment.settings.home, "nightly", str(FIRST))
+    assert result.exit_code == 0, result.output
     return deployment
 
 
@@ -95,8 +103,7 @@ def name_that_no_check_can_read(shop: Deployment, planted: Planted, day: date) -
 
 
 def name_that_no_model_can_read(shop: Deployment, planted: Planted, day: date) -> Path:
-    shop.settings.models.mkdir(exist_ok=True)
-    (shop.settings.models / "stg_guests.sql").write_text(STG_GUESTS, "utf-8")
+    write_model(shop, "cast(source.guest_name as integer) > 0")
     shop.land("transactions", day, sales(day))
     return shop.land("guests", day, [{"guest_id": "g1"} | planted.person("guests", "guest")])
 
@@ -132,8 +139,7 @@ def test_a_night_that_fails_over_a_person_tells_of_nobody(
 
     contract.write_text(before, "utf-8")
     path.write_text(path.read_text("utf-8").splitlines(keepends=True)[0], "utf-8")
-    for model in shop.settings.models.glob("*.sql"):
-        model.unlink()
+    write_model(shop, "true")
     result = mainstay(shop.settings.home, "nightly", str(day))
     assert result.exit_code == 0, result.output
     assert not leaked(shop, planted)
