@@ -14,6 +14,8 @@ import yaml
 
 from pipelines.contracts import SourceContract, read_source_contract
 from pipelines.contracts.policies import DEFECTION_REASONS, read_policies
+from pipelines.contracts.programmes import ANNIVERSARY_KINDS, CYCLE_KINDS
+from pipelines.contracts.seeds import SEEDS
 from pipelines.settings import Settings
 from pipelines.validate.evaluate import expectation
 from pipelines.validate.rules import quality_checks
@@ -198,12 +200,15 @@ def test_the_guide_shows_every_setting_of_a_file(tmp_path: Path) -> None:
 
 
 def test_the_guides_policy_files_pass_the_policy_checks(tmp_path: Path) -> None:
-    for name, text in blocks(GUIDE, "policy"):
+    shown = dict(blocks(GUIDE, "policy"))
+    assert set(shown) == {f"{name}.csv" for name in SEEDS}
+    for name, text in shown.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     policies = read_policies(Settings(policies_dir=tmp_path))
     assert [t.tier for t in policies.tiers] == ["diamond", "gold", "silver", "ordinary"]
     assert policies.margin_rates == {"fresh food": 0.34, "spirits": 0.24}
     assert policies.peer_attribute_levels == [["age_band", "household_size"], ["age_band"]]
     assert policies.defection_topics["opening_hours"] == "inconvenience"
-    for reason in DEFECTION_REASONS:
+    assert {rule.tier for rule in policies.care_rules} == {"all", "gold"}
+    for reason in (*DEFECTION_REASONS, *CYCLE_KINDS, *ANNIVERSARY_KINDS):
         assert f"`{reason}`" in GUIDE.read_text(encoding="utf-8")

@@ -146,7 +146,7 @@ def test_every_command_knows_the_dataset(shop: Deployment) -> None:
     Backfill(DAY, DAY, ("store_visits",)).require_files(shop.settings)
     doctor = mainstay(home, "doctor", "--json")
     assert doctor.exit_code == 0, doctor.output
-    assert "9 sources" in doctor.output
+    assert "10 sources" in doctor.output
 
 
 def test_its_own_columns_reach_bi_with_their_types_and_meanings(shop: Deployment) -> None:

@@ -7,7 +7,7 @@ Where the definitions leave a choice:
 - A contact can be served from 5 days before it is due to 15 days after. Of the contacts of the schedule that an
   interaction can serve, it serves the nearest; so a contact may be served by several, and counts as done if one was in time.
 - What was done before it is due is done, not upcoming. An anniversary of 29 February is 28 February in other years.
-- A birthday is fulfilled as a message is.
+- A birthday is fulfilled as a message is, and takes no interaction from other contacts: they would tell of it.
 - The latest inbound contact is the latest that names its channel.
 - An open complaint of the last 90 days is one given in them. At risk is the status `at_risk` alone. The top rank is that of
   the policy in force in the as-of month.
@@ -102,7 +102,12 @@ def care_schedule(
             continue
         due = _due(customer, master, rules_of(care_policy, assessed["tier"]), settings, as_of_date)
         outbound = [row for row in met[who] if row["direction"] == "outbound"]
-        _serve(due, outbound, settings)
+        for is_birthday in (False, True):
+            _serve(
+                [contact for contact in due if (contact.kind == "birthday") == is_birthday],
+                outbound,
+                settings,
+            )
         channels = [row["channel"] for row in met[who] if row["direction"] == "inbound"]
         named = [
             channel

@@ -91,7 +91,7 @@ def known_about(draw: random.Random, ends: list[date]) -> Row:
     near = end + timedelta(days=draw.choice([-31, -30, -29, 0, 1, 30, 31, -5, -6, 14, 15]))
     registered = near.replace(year=near.year - draw.choice([0, 1, 3]), day=min(near.day, 28))
     return {
-        "is_marketing_consent": draw.choice(["true", "true", "true", "true", "false", None]),
+        "is_marketing_consent": draw.choice([True, True, True, True, False, None]),
         "preferred_channel": draw.choice([None, None, "email", "app"]),
         "registered_on": draw.choice([registered, registered, date(2020, 2, 29), None]),
         "birth_date": draw.choice([near.replace(year=1980, day=min(near.day, 28)), date(1984, 2, 29), None]),

