@@ -38,8 +38,7 @@
 {#
     A select: of the contacts in the CTE `contacts` (customer_id, contact_kind, due_date) those that an outbound
     interaction served, with its date, contacted_date. Each interaction serves one contact, the nearest of those that its
-    kind fulfils, ties the earlier; too early or too late for that one it serves none. Of several for one contact the
-    nearest counts.
+    kind fulfils and in whose days it lies, ties the earlier. Of several for one contact the nearest counts.
 
     `first_date` is the date before which no interaction can serve any of them.
 #}
@@ -83,10 +82,10 @@
             where
                 interactions.direction = 'outbound'
                 and interactions.business_date >= {{ first_date }}
+                and {{ days_between('contacts.due_date', 'interactions.business_date') }}
+                between -{{ var('care_on_time_days') | int }} and {{ var('care_late_days') | int }}
         ) as nearest
-        where
-            interaction_position = 1
-            and days_after between -{{ var('care_on_time_days') | int }} and {{ var('care_late_days') | int }}
+        where interaction_position = 1
     ) as ordered
     where contact_position = 1
 {%- endmacro %}
