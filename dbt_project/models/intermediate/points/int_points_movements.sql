@@ -29,7 +29,6 @@ asked as (
         cast(null as timestamp) as moved_at,
         transaction_id as source_id,
         abs(points) as points,
-        case when points > 0 then net_amount end as net_amount,
         case when points > 0 then expires_on end as expires_on,
         cast(null as bigint) as earned_until
     from {{ ref('int_points_receipts') }}
@@ -42,7 +41,6 @@ asked as (
         redeemed_at as moved_at,
         redemption_id as source_id,
         points,
-        null as net_amount,
         null as expires_on,
         null as earned_until
     from {{ ref('stg_points_redemptions') }}
@@ -57,7 +55,6 @@ asked as (
         cast(null as timestamp) as moved_at,
         null as source_id,
         cast(earned_until as bigint) as points,
-        null as net_amount,
         null as expires_on,
         cast(earned_until as bigint) as earned_until
     from expiries
@@ -80,15 +77,10 @@ placed as (
 select
     customer_id,
     place,
-    -- the only separator left in a transaction's part is ours
-    movement || ':' || cast(business_date as {{ text_type() }})
-    || coalesce(':' || replace(replace(source_id, '%', '%25'), ':', '%3A'), '')
-    || ':' || customer_id as movement_id,
     movement,
     business_date,
     source_id,
     points,
-    net_amount,
     expires_on,
     earned,
     case when movement <> 'earn' then taking_number end as taking_number,

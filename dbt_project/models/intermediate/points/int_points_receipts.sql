@@ -3,7 +3,12 @@
     digits would cut decimals of the next product.
 #}
 {%- set exact = 'decimal(24, ' ~ (var('amount_scale') | int + 6) ~ ')' -%}
-with lines as (
+with general as (
+    select * from {{ ref('int_points_rates') }}
+    where category = 'all'
+),
+
+lines as (
     select
         facts.transaction_id,
         facts.customer_id,
@@ -14,15 +19,9 @@ with lines as (
         ) as rate
     from {{ ref('fct_transactions') }} as facts
     left join {{ ref('int_points_rates') }} as own
-        on
-            facts.category = own.category
-            and facts.business_date >= own.valid_from
-            and facts.business_date < coalesce(own.next_valid_from, {{ add_days('facts.business_date', 1) }})
-    left join {{ ref('int_points_rates') }} as general
-        on
-            general.category = 'all'
-            and facts.business_date >= general.valid_from
-            and facts.business_date < coalesce(general.next_valid_from, {{ add_days('facts.business_date', 1) }})
+        on facts.category = own.category and facts.business_date = own.business_date
+    left join general
+        on facts.business_date = general.business_date
     where
         not facts.is_anonymous
         -- of days before the first rate nothing is read

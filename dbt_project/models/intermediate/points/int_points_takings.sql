@@ -27,7 +27,6 @@ taken as (
     select
         movements.customer_id,
         movements.place,
-        movements.movement_id,
         movements.movement,
         movements.business_date,
         movements.source_id,
@@ -43,7 +42,6 @@ taken as (
 select
     customer_id,
     place,
-    movement_id,
     movement,
     business_date,
     source_id,
