@@ -10,8 +10,8 @@ Where the definitions leave a choice:
 - A redemption beyond the balance tells its rest in `points_overdrawn` alone; one that takes nothing leaves no row.
 - `points_ageing` values a point at `points_value` alone, as the policy has it on the as-of date.
 - A cohort's last row is the one with closing 0. Revenue of its receipts that is not above zero is allocated to nothing.
-- Where no point is expected to be redeemed and none was, all is recognised. Without any expectation, points are worth 0
-  and none is expected to be redeemed.
+- Where no point is expected to be redeemed, none is recognised before closing 0. Without any expectation, points are
+  worth 0 and none is expected to be redeemed.
 """
 
 from __future__ import annotations

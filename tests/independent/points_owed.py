@@ -49,8 +49,8 @@ def points_liability_monthly(
             _, rate = expected(expectations, min(last_day(month), as_of_date))
             expected_points = max(Fraction(redeemed), (earned - reversed_) * rate)
             allocated = whole * (earned - reversed_) / earned
-            is_over = closing == 0 or redeemed == expected_points
-            to_date = allocated if is_over else allocated * redeemed / expected_points
+            to_date = allocated * redeemed / expected_points if expected_points else Fraction(0)
+            to_date = allocated if closing == 0 else to_date
             figures = (
                 first_day(month), first_day(cohort), is_complete(month, as_of_date), opening,
                 earned if month == cohort else 0, flows["reverse"], flows["redeem"], flows["expire"], closing,

@@ -368,7 +368,7 @@ def test_the_docs_show_all_stages_of_the_last_run_only(
     assert "land.transactions" not in text
     assert "older" not in text
     pages = sorted(settings.docs.glob("validations/**/*.html"))
-    assert len(pages) == 1 + 8 + 1 + 4
+    assert len(pages) == 1 + 9 + 1 + 4
 
 
 def test_results_of_old_runs_are_pruned(settings: Settings, warehouse: Path, mart: MartContract) -> None:
