@@ -4,7 +4,7 @@ with ranked as (
         customer_id,
         list,
         rank,
-        row_number() over (partition by customer_id, list order by score desc, rank) as expected_rank
+        row_number() over (partition by customer_id, list order by score desc, rank asc) as expected_rank
     from {{ ref('customer_recommendations') }}
 )
 
