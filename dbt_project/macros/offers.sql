@@ -9,7 +9,7 @@
         'min_buyers': 10,
         'chance_buyers': 5,
         'items_per_customer': 50,
-        'neighbours_per_item': 50,
+        'neighbours_per_item': 20,
         'evaluation_days': 28,
     } -%}
     {{ return(var('offer_' ~ name, figures[name]) | int) }}

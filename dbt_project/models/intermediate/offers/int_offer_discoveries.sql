@@ -47,7 +47,7 @@ placed as (
         *,
         row_number() over (
             partition by reference_date, customer_number
-            order by similarity desc, popularity_rank
+            order by similarity desc, popularity_rank asc
         ) as place
     from candidates
 ),
@@ -90,7 +90,7 @@ ranked as (
         *,
         row_number() over (
             partition by reference_date, customer_number
-            order by similarity desc, popularity_rank
+            order by similarity desc, popularity_rank asc
         ) as list_place
     from merged
 )

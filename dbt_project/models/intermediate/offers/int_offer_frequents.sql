@@ -23,7 +23,7 @@ ranked as (
         *,
         row_number() over (
             partition by reference_date, customer_number
-            order by purchases desc, popularity_rank
+            order by purchases desc, popularity_rank asc
         ) as place
     from candidates
 )

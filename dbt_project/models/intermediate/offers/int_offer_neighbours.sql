@@ -53,7 +53,7 @@ placed as (
         *,
         row_number() over (
             partition by reference_date, item_rank
-            order by similarity desc, neighbour_rank
+            order by similarity desc, neighbour_rank asc
         ) as place
     from alike
 )

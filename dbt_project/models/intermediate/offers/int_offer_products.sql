@@ -48,7 +48,7 @@ select
     -- The number by which it goes from here on, and by which ties are told apart.
     cast(row_number() over (
         partition by totalled.reference_date
-        order by totalled.purchases desc, totalled.product_number
+        order by totalled.purchases desc, totalled.product_number asc
     ) as integer) as popularity_rank,
     totalled.buyers,
     totalled.purchases,
@@ -57,7 +57,7 @@ select
     (
         totalled.purchases - totalled.buyers
         + {{ offer_figure('repeat_prior_purchases') }}
-        * case when totalled.all_purchases > 0 then cast(totalled.all_repeats as double) / cast(totalled.all_purchases as double) else 0 end
+        * coalesce({{ share('totalled.all_repeats', 'totalled.all_purchases') }}, 0)
     ) / (totalled.purchases + {{ offer_figure('repeat_prior_purchases') }}) as repeat_rate
 from totalled
 inner join {{ ref('int_offer_goods') }} as goods

@@ -9,7 +9,7 @@ with placed as (
         products.popularity_rank,
         row_number() over (
             partition by histories.reference_date, histories.customer_number
-            order by histories.recency_weight desc, products.popularity_rank
+            order by histories.recency_weight desc, products.popularity_rank asc
         ) as place
     from {{ ref('int_offer_histories') }} as histories
     inner join {{ ref('int_offer_products') }} as products

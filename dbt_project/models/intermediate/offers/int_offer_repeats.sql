@@ -24,7 +24,7 @@ ranked as (
         *,
         row_number() over (
             partition by reference_date, customer_number
-            order by score desc, popularity_rank
+            order by score desc, popularity_rank asc
         ) as place
     from candidates
 )
