@@ -40,7 +40,7 @@ with source as (
     {{ held_rows('guests', ['guest_id']) }}
 )
 
-select source.guest_id
+select source.guest_id, source.business_date
 from source
 where {condition}
 """
