@@ -52,7 +52,9 @@ def treatment(contract: SourceContract) -> Treatment:
     own = [c.name for c in contract.columns if c.name == "customer_id" or c.is_customer_number]
     named = [c.name for c in contract.columns if c.name.endswith("_customer_id") and c.name not in own]
     subjects, references = (tuple(own), tuple(named)) if own else (tuple(named), ())
-    personal = [c.name for c in contract.columns if c.classification == "pii" and c.name not in (*own, *named)]
+    personal = [
+        c.name for c in contract.columns if c.classification == "pii" and c.name not in (*own, *named)
+    ]
     emptied = (*subjects, *references, *personal)
     sources = {name: _sources(contract, name) for name in emptied}
     touched = {source for found in sources.values() for source in found}
@@ -69,9 +71,7 @@ def treatment(contract: SourceContract) -> Treatment:
         references=references,
         is_kept=is_kept,
         emptied=emptied,
-        fields={
-            contract.column(n).source_name: ERASED if n in words else null for n in sorted(touched)
-        }
+        fields={contract.column(n).source_name: ERASED if n in words else null for n in sorted(touched)}
         if is_kept
         else {},
         reference_fields={

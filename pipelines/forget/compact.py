@@ -6,7 +6,6 @@ that they are in, so the new file has the warehouse's name while it is written.
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +45,7 @@ def compact(settings: Settings) -> int:
             connection.execute("CHECKPOINT")  # so that nothing of it is in its log
         with closing(connect(settings, Path(":memory:"))) as connection:
             connection.execute(f"SET temp_directory = {literal(str(scratch) + '.spill')}")
-            connection.execute(f"ATTACH {literal(str(warehouse))} AS \"the old\" (READ_ONLY)")
+            connection.execute(f'ATTACH {literal(str(warehouse))} AS "the old" (READ_ONLY)')
             connection.execute(f"ATTACH {literal(str(scratch))} AS {ident(warehouse.stem)}")
             connection.execute(f'COPY FROM DATABASE "the old" TO {ident(warehouse.stem)}')
             _require_whole(connection, settings)
@@ -54,7 +53,7 @@ def compact(settings: Settings) -> int:
         scratch.chmod(warehouse.stat().st_mode & 0o777)
         fsync(scratch)
         crash_point("compacted")
-        os.replace(scratch, warehouse)
+        scratch.replace(warehouse)
         for log in sidecars(warehouse):  # of the old file: the new one must not replay it
             log.unlink()
         fsync(warehouse.parent)
@@ -82,9 +81,7 @@ def clear_scratch(settings: Settings) -> None:
 def _require_whole(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
     """The same tables, constraints, views and rows are in both."""
     old, new = "the old", settings.warehouse.stem
-    catalogs = [
-        set(connection.execute(_CATALOG.format(db=literal(name))).fetchall()) for name in (old, new)
-    ]
+    catalogs = [set(connection.execute(_CATALOG.format(db=literal(name))).fetchall()) for name in (old, new)]
     missing = [entry[1:3] for entry in sorted(catalogs[0] ^ catalogs[1], key=repr)]
     tables = [entry[1:3] for entry in catalogs[0] if entry[0] == "table"]
     for schema, table in tables:

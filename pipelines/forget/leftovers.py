@@ -25,7 +25,8 @@ _COLUMNS = (
 
 def places(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
     """Schema, table and column of every place for customer numbers but the loaded rows."""
-    return connection.execute(_COLUMNS).fetchall()
+    found: list[tuple[str, str, str]] = connection.execute(_COLUMNS).fetchall()
+    return found
 
 
 def count_derived(connection: duckdb.DuckDBPyConnection, numbers: frozenset[str]) -> dict[str, int]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import os
 import shutil
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, cast
@@ -56,7 +55,7 @@ def rewrite(file: Inspected, contract: SourceContract, edits: Edits) -> None:
         fsync(scratch)
         file.require_unchanged()
         crash_point("landing_written")
-        os.replace(scratch, path)
+        scratch.replace(path)
         fsync(path.parent)
     finally:
         scratch.unlink(missing_ok=True)
@@ -81,7 +80,9 @@ def _text_target(path: Path, scratch: Path, encoding: str) -> Iterator[IO[str]]:
 
 
 def _write_text(path: Path, scratch: Path, file: Inspected, contract: SourceContract, edits: Edits) -> None:
-    spans = _spans(file, contract, edits) if contract.format == "csv" else {line: (line, []) for line in edits}
+    spans = (
+        _spans(file, contract, edits) if contract.format == "csv" else {line: (line, []) for line in edits}
+    )
     with (
         _text_target(path, scratch, contract.dialect.encoding) as target,
         open_text(path, contract.dialect.encoding) as stream,
@@ -131,7 +132,8 @@ def _quoted(field: str, dialect: Dialect) -> str:
 
 def _json_line(line: str, edit: Mapping[str, str]) -> str:
     """The line with some values of its object replaced, and nothing else, not the digits of a number, written anew."""
-    decoder, parts, done = json.JSONDecoder(), [], 0
+    decoder, done = json.JSONDecoder(), 0
+    parts: list[str] = []
     at = line.index("{") + 1
     while True:
         at = _past_blanks(line, at)

@@ -14,7 +14,6 @@ from pipelines.forget.person import has_column
 from pipelines.forget.tombstones import ROWS, RUNNING, advance
 from pipelines.load.tables import raw_columns
 from pipelines.quoting import ident
-from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import connect, scalar, transaction
 
 if TYPE_CHECKING:
@@ -85,7 +84,10 @@ def _erase(
     treated, name = treatment(contract), contract.name
     if not treated.customers:
         return
-    connection.execute("CREATE OR REPLACE TEMP TABLE erased_numbers AS SELECT unnest(?::VARCHAR[]) AS number", [sorted(numbers)])
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE erased_numbers AS SELECT unnest(?::VARCHAR[]) AS number",
+        [sorted(numbers)],
+    )
     gone = _raw(connection, contract, treated, done)
     gone += (twice := _duplicates(connection, contract, treated, numbers))
     _account(connection, name, gone - twice, twice)
@@ -137,7 +139,9 @@ def _raw(
         keyed = tuple(c for c in treated.customers if has_column(connection, contested, c))
         connection.execute(f"DELETE FROM {contested} WHERE {_is_any(keyed)}")
     for column in treated.references:
-        if column not in fixed and (named := scalar(connection, f"SELECT count(*) FROM {table} WHERE {_is_any((column,))}")):
+        if column not in fixed and (
+            named := scalar(connection, f"SELECT count(*) FROM {table} WHERE {_is_any((column,))}")
+        ):
             connection.execute(f"UPDATE {table} SET {ident(column)} = NULL WHERE {_is_any((column,))}")
             emptied += named
     if gone:
@@ -157,7 +161,10 @@ def _forgotten_columns(connection: duckdb.DuckDBPyConnection, contract: SourceCo
 
 
 def _duplicates(
-    connection: duckdb.DuckDBPyConnection, contract: SourceContract, treated: Treatment, numbers: frozenset[str]
+    connection: duckdb.DuckDBPyConnection,
+    contract: SourceContract,
+    treated: Treatment,
+    numbers: frozenset[str],
 ) -> Counter[str]:
     """Repeated rows that went, by file; of those that stay the customer is emptied, as in `raw`."""
     table = f"duplicates.{ident(contract.name)}"

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pipelines.contracts.persons import Treatment
     from pipelines.forget.rewrite import Edits
     from pipelines.land import Inspected
+    from pipelines.land.inspected import Control
     from pipelines.settings import Settings
 
 
@@ -154,9 +155,7 @@ def _edit(treated: Treatment, hit: set[str], null: str) -> dict[str, str] | None
     return {name: null for names in fields for name in names} if all(fields) else None
 
 
-def _of_no_rows(
-    connection: duckdb.DuckDBPyConnection, contract: SourceContract, seeker: Seeker
-) -> Edits:
+def _of_no_rows(connection: duckdb.DuckDBPyConnection, contract: SourceContract, seeker: Seeker) -> Edits:
     """Rows that break the contract, with an erased customer's number in whatever place, or a value of theirs."""
     rows = connection.execute(
         'SELECT "line number", "raw text" FROM careful WHERE "row kind" IN (\'broken\', \'rejected\')'
@@ -172,7 +171,7 @@ def _write(
     try:
         if file.control is not None and gone:
             # The control file first: killed in between, the file is refused for it instead of loaded with a row too many.
-            _rewrite_control(connection, file, gone)
+            _rewrite_control(connection, file.control, gone)
         rewrite(file, contract, edits)
     except OSError as error:
         raise LandingError(
@@ -186,10 +185,8 @@ def _write(
     )
 
 
-def _rewrite_control(connection: duckdb.DuckDBPyConnection, file: Inspected, gone: Sequence[int]) -> None:
+def _rewrite_control(connection: duckdb.DuckDBPyConnection, control: Control, gone: Sequence[int]) -> None:
     """Take the rows that go from the control totals beside their file."""
-    control = file.control
-    assert control is not None
     names = list(control.totals)
     sums = "".join(f", coalesce(sum({ident(n)}), 0)" for n in names)
     select = f"SELECT count(*){sums} FROM careful"
@@ -214,5 +211,3 @@ def _rewrite_control(connection: duckdb.DuckDBPyConnection, file: Inspected, gon
     scratch.write_text(text, encoding="utf-8")
     fsync(scratch)
     scratch.replace(control.path)
-
-

@@ -44,7 +44,9 @@ class Seeker:
 def personal_values(rows: Iterable[tuple[str | None, ...]]) -> tuple[str, ...]:
     """Values that are long enough to be looked for."""
     return tuple(
-        sorted({value for row in rows for value in row if value is not None and len(value.strip()) >= _SHORTEST})
+        sorted(
+            {value for row in rows for value in row if value is not None and len(value.strip()) >= _SHORTEST}
+        )
     )
 
 

@@ -64,9 +64,7 @@ def read_tombstones(settings: Settings) -> Tombstones | None:
         return None
     with closing(connect(settings)) as connection:
         connection.execute(ledger.DDL)
-        entered = {
-            row[0] for row in connection.execute("SELECT id_hash FROM ops.tombstones").fetchall()
-        }
+        entered = {row[0] for row in connection.execute("SELECT id_hash FROM ops.tombstones").fetchall()}
         found = _read(settings)
         lacking = entered if found is None else entered - found.hashes
         if lacking:
@@ -98,9 +96,7 @@ def entomb(settings: Settings, run_id: str, numbers: Iterable[str]) -> Tombstone
     found = Tombstones(found.key, found.hashes | set(hashes))
     _write(settings, found)
     with closing(connect(settings)) as connection, transaction(connection):
-        connection.execute(
-            "DELETE FROM ops.tombstones WHERE list_contains(?::VARCHAR[], id_hash)", [hashes]
-        )
+        connection.execute("DELETE FROM ops.tombstones WHERE list_contains(?::VARCHAR[], id_hash)", [hashes])
         _enter(connection, hashes, run_id)
     return found
 

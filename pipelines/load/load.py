@@ -26,9 +26,7 @@ if TYPE_CHECKING:
     from pipelines.contracts import LandingFile, SourceContract
     from pipelines.settings import Settings
 
-    Scrub = Callable[
-        [duckdb.DuckDBPyConnection, SourceContract, Sequence[LandingFile]], Mapping[Path, int]
-    ]
+    Scrub = Callable[[duckdb.DuckDBPyConnection, SourceContract, Sequence[LandingFile]], Mapping[Path, int]]
 
 
 def load_datasets(

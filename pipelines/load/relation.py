@@ -183,6 +183,14 @@ def row_rules(contract: SourceContract) -> list[Rule]:
     return rules
 
 
+def _spared(rule: Rule, words: frozenset[str]) -> Rule:
+    """The rule, but not of what an erased customer has left: it was a good row."""
+    if not words:
+        return rule
+    erased = " OR ".join(f"{ident(name)} = {literal(ERASED)}" for name in sorted(words))
+    return Rule(f"(coalesce({erased}, false) OR {rule.condition})", rule.reason)
+
+
 def typed(contract: SourceContract, zone: str, *, read_from: str, kinds: dict[str, bool], extra: str) -> str:
     """SELECT of contract-typed, derived and business-date columns over read values.
 
