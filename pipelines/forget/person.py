@@ -64,7 +64,7 @@ def known_numbers(
                     ).fetchall()
                     found |= tombstones.erased_of(str(row[0]) for row in rows)
             for (text,) in connection.execute(
-                f"SELECT DISTINCT raw_text->>{_path(column)} FROM duplicates.{ident(name)}"
+                f"SELECT DISTINCT json_extract_string(raw_text, '$.{column}') FROM duplicates.{ident(name)}"
             ).fetchall():
                 found |= tombstones.erased_of([text] if text is not None else [])
     return frozenset(found)
@@ -95,7 +95,3 @@ def has_column(connection: duckdb.DuckDBPyConnection, table: str, column: str) -
     return bool(
         connection.execute("SELECT 1 FROM pragma_table_info(?) WHERE name = ?", [table, column]).fetchall()
     )
-
-
-def _path(column: str) -> str:
-    return f"'$.{column}'"

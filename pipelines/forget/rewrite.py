@@ -72,11 +72,9 @@ def _text_target(path: Path, scratch: Path, encoding: str) -> Iterator[IO[str]]:
         if mark:
             stream.write("\ufeff")
         yield stream
-        stream.flush()
+        stream.detach()  # flushes, and leaves the file open for what packing has to add
         if packed is not None:
             packed.close()
-        raw.flush()
-        stream.detach()
 
 
 def _write_text(path: Path, scratch: Path, file: Inspected, contract: SourceContract, edits: Edits) -> None:
@@ -97,7 +95,7 @@ def _write_text(path: Path, scratch: Path, file: Inspected, contract: SourceCont
                     target.write(
                         _csv_line(fields, file.header, edit, contract.dialect) + end
                         if contract.format == "csv"
-                        else _json_line(line.rstrip("\r\n"), edit) + end
+                        else json_line(line.rstrip("\r\n"), edit) + end
                     )
             elif number > until:
                 target.write(line)
@@ -130,8 +128,8 @@ def _quoted(field: str, dialect: Dialect) -> str:
     return quote + text.replace(quote, escape + quote) + quote
 
 
-def _json_line(line: str, edit: Mapping[str, str]) -> str:
-    """The line with some values of its object replaced, and nothing else, not the digits of a number, written anew."""
+def json_line(line: str, edit: Mapping[str, str]) -> str:
+    """A JSON object with some values replaced, null for an empty text, and nothing else of it written anew."""
     decoder, done = json.JSONDecoder(), 0
     parts: list[str] = []
     at = line.index("{") + 1

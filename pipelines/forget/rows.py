@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pipelines.contracts import known_contracts
 from pipelines.contracts.persons import treatment
 from pipelines.forget.person import has_column
+from pipelines.forget.rewrite import json_line
 from pipelines.forget.tombstones import ROWS, RUNNING, advance
 from pipelines.load.tables import raw_columns
 from pipelines.quoting import ident
@@ -169,7 +170,8 @@ def _duplicates(
     """Repeated rows that went, by file; of those that stay the customer is emptied, as in `raw`."""
     table = f"duplicates.{ident(contract.name)}"
     named = " OR ".join(
-        f"raw_text->>'$.{c}' IN (SELECT number FROM erased_numbers)" for c in treated.customers
+        f"json_extract_string(raw_text, '$.{c}') IN (SELECT number FROM erased_numbers)"
+        for c in treated.customers
     )
     gone: Counter[str] = Counter()
     for row, file_id, text in connection.execute(
@@ -184,10 +186,9 @@ def _duplicates(
             gone[file_id] += 1
             connection.execute(f"DELETE FROM {table} WHERE rowid = ?", [row])
             continue
-        nothing = json.dumps(dict.fromkeys(treated.emptied if is_about else sorted(hit)))
+        nothing = dict.fromkeys(treated.emptied if is_about else sorted(hit), "")
         connection.execute(
-            f"UPDATE {table} SET raw_text = CAST(json_merge_patch(raw_text, ?) AS VARCHAR) WHERE rowid = ?",
-            [nothing, row],
+            f"UPDATE {table} SET raw_text = ? WHERE rowid = ?", [json_line(text, nothing), row]
         )
     return gone
 

@@ -141,7 +141,7 @@ def _marts_date(settings: Settings) -> date | None:
     with closing(connect(settings)) as connection:
         connection.execute(ledger.DDL)
         row = connection.execute(
-            "SELECT detail FROM ops.steps WHERE step = 'build' AND detail->>'as_of_date' IS NOT NULL "
+            "SELECT detail FROM ops.steps WHERE step = 'build' AND json_extract_string(detail, '$.as_of_date') IS NOT NULL "
             "ORDER BY coalesce(sequence, 0) DESC LIMIT 1"
         ).fetchone()
     return date.fromisoformat(json.loads(row[0])["as_of_date"]) if row else None
