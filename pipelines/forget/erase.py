@@ -19,7 +19,7 @@ from pipelines.forget.rewrite import scratch_of
 from pipelines.forget.rows import RowsErased, count_rows, erase_rows
 from pipelines.forget.scrub import Scrubbed, scrub_files
 from pipelines.forget.seek import Seeker
-from pipelines.forget.tombstones import Tombstones, entomb, read_tombstones
+from pipelines.forget.tombstones import Tombstones, read_tombstones
 from pipelines.land import discover
 from pipelines.load.tables import create_tables
 from pipelines.publish.files import crash_point
@@ -102,22 +102,20 @@ def look(settings: Settings, number: str, say: Callable[[str], None]) -> tuple[f
     return numbers, found
 
 
-def erase(settings: Settings, run_id: str, numbers: frozenset[str], say: Callable[[str], None]) -> Erased:
-    """Erase a person from landing files and loaded rows; see `finish_rows` for what follows a kill."""
-    tombstones = entomb(settings, run_id, numbers)
-    crash_point("entombed")
-    return _erase(settings, tombstones, numbers, say)
-
-
-def finish_rows(settings: Settings, say: Callable[[str], None]) -> Erased | None:
-    """Begin an erasure again that was killed before the loaded rows were gone; None without tombstones."""
-    tombstones = read_tombstones(settings)
-    return _erase(settings, tombstones, frozenset(), say) if tombstones else None
-
-
-def _erase(
-    settings: Settings, tombstones: Tombstones, numbers: frozenset[str], say: Callable[[str], None]
+def erase(
+    settings: Settings,
+    tombstones: Tombstones,
+    say: Callable[[str], None],
+    numbers: frozenset[str] = frozenset(),
 ) -> Erased:
+    """Erase everybody who has a tombstone from landing files and loaded rows.
+
+    Args:
+        settings: The deployment.
+        tombstones: Whom.
+        say: Hears what is looked into.
+        numbers: Theirs, where they are known; after a kill they are found by their hashes.
+    """
     with closing(_opened(settings)) as connection:
         numbers = numbers or known_numbers(connection, settings, tombstones)
         seeker = seeker_for(connection, settings, tombstones, numbers)

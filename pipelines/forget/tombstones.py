@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from pipelines.errors import ForgottenKeyError
 from pipelines.publish.files import fsync
 from pipelines.warehouse import ledger
-from pipelines.warehouse.connection import connect, insert_rows, transaction
+from pipelines.warehouse.connection import connect, insert_rows, scalar, transaction
 from pipelines.warehouse.rights import LOCK_MODE, private_folder
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class Tombstones:
 
     key: bytes = field(repr=False)
     hashes: frozenset[str] = frozenset()
+    done: frozenset[str] = frozenset()
+    """Those whose erasure came to its end."""
 
     def hash_of(self, number: str) -> str:
         """The keyed hash of a customer number."""
@@ -50,7 +52,10 @@ class Tombstones:
 
 
 def key_file(settings: Settings) -> Path:
-    """Where key and hashes are: one line with the key, then one for each hash. To be backed up with the warehouse."""
+    """Where key and hashes are: a line with the key, one for each hash, `done` behind it when all of the person is gone.
+
+    To be backed up with the warehouse.
+    """
     return settings.warehouse.with_name("forget.key")
 
 
@@ -74,15 +79,26 @@ def read_tombstones(settings: Settings) -> Tombstones | None:
                 "from a backup"
             )
         if found is not None and (unknown := sorted(found.hashes - entered)):
-            _enter(connection, unknown, "restored")
+            _enter(connection, unknown, "restored", RUNNING)
+            if not scalar(connection, "SELECT count(*) FROM ops.files"):
+                # A warehouse begun anew has nobody in it; an old one that was brought back may have.
+                connection.execute(
+                    "UPDATE ops.tombstones SET state = ? WHERE list_contains(?::VARCHAR[], id_hash)",
+                    [DONE, sorted(found.done)],
+                )
     return found
 
 
 def _read(settings: Settings) -> Tombstones | None:
     path = key_file(settings)
     try:
-        key, *hashes = path.read_text(encoding="ascii").split()
-        return Tombstones(bytes.fromhex(key), frozenset(hashes))
+        key, *lines = path.read_text(encoding="ascii").splitlines()
+        parts = [line.split() for line in lines]
+        return Tombstones(
+            bytes.fromhex(key),
+            frozenset(hash_ for hash_, *_ in parts),
+            frozenset(hash_ for hash_, *state in parts if state == [DONE]),
+        )
     except FileNotFoundError:
         return None
     except ValueError as error:
@@ -93,16 +109,16 @@ def entomb(settings: Settings, run_id: str, numbers: Iterable[str]) -> Tombstone
     """Set tombstones for some numbers, so that whatever comes from now on is without them."""
     found = read_tombstones(settings) or Tombstones(secrets.token_bytes(32))
     hashes = sorted(found.hash_of(number) for number in numbers)
-    found = Tombstones(found.key, found.hashes | set(hashes))
+    found = Tombstones(found.key, found.hashes | set(hashes), found.done - set(hashes))
     _write(settings, found)
     with closing(connect(settings)) as connection, transaction(connection):
         connection.execute("DELETE FROM ops.tombstones WHERE list_contains(?::VARCHAR[], id_hash)", [hashes])
-        _enter(connection, hashes, run_id)
+        _enter(connection, hashes, run_id, RUNNING)
     return found
 
 
-def _enter(connection: duckdb.DuckDBPyConnection, hashes: Iterable[str], run_id: str) -> None:
-    rows = [[h, ledger.now().date(), run_id, RUNNING] for h in hashes]
+def _enter(connection: duckdb.DuckDBPyConnection, hashes: Iterable[str], run_id: str, state: str) -> None:
+    rows = [[h, ledger.now().date(), run_id, state] for h in hashes]
     insert_rows(connection, "ops.tombstones (id_hash, erased_on, run_id, state)", rows)
 
 
@@ -114,7 +130,8 @@ def _write(settings: Settings, tombstones: Tombstones) -> None:
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, LOCK_MODE)
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write("\n".join([tombstones.key.hex(), *sorted(tombstones.hashes), ""]))
+        lines = [f"{h} {DONE}" if h in tombstones.done else h for h in sorted(tombstones.hashes)]
+        stream.write("\n".join([tombstones.key.hex(), *lines, ""]))
         stream.flush()
         os.fsync(stream.fileno())
     temporary.replace(path)
@@ -133,3 +150,12 @@ def states(settings: Settings) -> set[str]:
 def advance(connection: duckdb.DuckDBPyConnection, before: str, after: str) -> None:
     """Note that all erasures which had got so far have got further."""
     connection.execute("UPDATE ops.tombstones SET state = ? WHERE state = ?", [after, before])
+
+
+def finish(settings: Settings, tombstones: Tombstones) -> None:
+    """Note that nothing is left of anybody whose rows are gone."""
+    with closing(connect(settings)) as connection:
+        advance(connection, ROWS, DONE)
+        connection.execute("CHECKPOINT")
+        rows = connection.execute("SELECT id_hash FROM ops.tombstones WHERE state = ?", [DONE]).fetchall()
+    _write(settings, Tombstones(tombstones.key, tombstones.hashes, frozenset(row[0] for row in rows)))

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import MainstayError
 from pipelines.forget.compact import compact
-from pipelines.forget.erase import Erased, erase, finish_rows, look
+from pipelines.forget.erase import Erased, erase, look
 from pipelines.forget.leftovers import erase_leftovers
-from pipelines.forget.tombstones import DONE, ROWS, RUNNING, advance, read_tombstones, states
+from pipelines.forget.tombstones import DONE, ROWS, RUNNING, entomb, finish, read_tombstones, states
 from pipelines.forget.traces import erase_old_versions, erase_traces
 from pipelines.publish import current
 from pipelines.publish.files import crash_point
@@ -30,6 +30,7 @@ from pipelines.warehouse.connection import connect
 from pipelines.warehouse.lock import warehouse_lock
 
 if TYPE_CHECKING:
+    from pipelines.forget.tombstones import Tombstones
     from pipelines.settings import Settings
     from pipelines.steps.record import Say, Summary
 
@@ -57,14 +58,16 @@ def forget(settings: Settings, run_id: str, number: str, say: Say | None = None)
     with warehouse_lock(settings, "forget", run_id, on_wait=say):
         numbers, _ = look(settings, number, tell)
         done: dict[str, Any] = {}
+        tombstones = entomb(settings, run_id, numbers)
+        crash_point("entombed")
 
         def work() -> Summary:
-            erased = erase(settings, run_id, numbers, tell)
+            erased = erase(settings, tombstones, tell, numbers)
             done["files_not_looked_into"] = [str(path) for path in erased.unread]
             return erased.as_dict()
 
         summary = recorded(settings, run_id, "forget", work, say)
-        return {**summary, **_clear_up(settings, run_id, tell), **done}
+        return {**summary, **_clear_up(settings, run_id, tombstones, tell), **done}
 
 
 def finish_forgetting(settings: Settings, run_id: str, say: Say | None = None) -> Summary | None:
@@ -76,14 +79,14 @@ def finish_forgetting(settings: Settings, run_id: str, say: Say | None = None) -
     """
     tell = say or log.info
     with warehouse_lock(settings, "forget", run_id, on_wait=say):
-        if read_tombstones(settings) is None or not (left := states(settings) - {DONE}):
+        tombstones = read_tombstones(settings)
+        if tombstones is None or not (left := states(settings) - {DONE}):
             return None
         tell("an erasure was interrupted and is finished now")
         summary: Summary = {}
         if RUNNING in left:
-            erased = finish_rows(settings, tell)
-            summary = erased.as_dict() if erased else {}
-        return {**summary, **_clear_up(settings, run_id, tell)}
+            summary = erase(settings, tombstones, tell).as_dict()
+        return {**summary, **_clear_up(settings, run_id, tombstones, tell)}
 
 
 def finish_before(settings: Settings, run_id: str, say: Say | None = None) -> None:
@@ -100,7 +103,7 @@ def finish_before(settings: Settings, run_id: str, say: Say | None = None) -> No
         log.warning("an erasure is not finished, and is tried again at the next run: %s", error)
 
 
-def _clear_up(settings: Settings, run_id: str, say: Say) -> Summary:
+def _clear_up(settings: Settings, run_id: str, tombstones: Tombstones, say: Say) -> Summary:
     """Once the loaded rows are without the person: everything that was made of them."""
     say("logs, check results and messages")
     traces = erase_traces(settings)
@@ -116,15 +119,15 @@ def _clear_up(settings: Settings, run_id: str, say: Say) -> Summary:
             publish(settings, run_id, as_of, say)
         docs(settings)
         crash_point("published_anew")
-    tombstones = read_tombstones(settings)
-    left = erase_leftovers(settings, tombstones) if tombstones else 0
+    elif current(settings) is not None:
+        say("what is published is replaced by the next night of this warehouse, which ends the erasure")
+        return {"traces": traces}
+    left = erase_leftovers(settings, tombstones)
     versions = erase_old_versions(settings)
     crash_point("versions_erased")
     say("writing the warehouse anew, without free blocks")
     saved = compact(settings)
-    with closing(connect(settings)) as connection:
-        advance(connection, ROWS, DONE)
-        connection.execute("CHECKPOINT")
+    finish(settings, tombstones)
     return {
         "built_as_of": as_of.isoformat() if as_of else None,
         "leftover_rows": left,
@@ -135,13 +138,15 @@ def _clear_up(settings: Settings, run_id: str, say: Say) -> Summary:
 
 
 def _marts_date(settings: Settings) -> date | None:
-    """The date that BI sees, else the one for which the marts were last built; None where they never were."""
-    if (published := current(settings)) is not None:
-        return published.as_of_date
+    """The date that BI sees, else the one for which the marts were last built; None where this warehouse has none."""
     with closing(connect(settings)) as connection:
         connection.execute(ledger.DDL)
         row = connection.execute(
-            "SELECT detail FROM ops.steps WHERE step = 'build' AND json_extract_string(detail, '$.as_of_date') IS NOT NULL "
+            "SELECT detail FROM ops.steps WHERE step = 'build' "
+            "AND json_extract_string(detail, '$.as_of_date') IS NOT NULL "
             "ORDER BY coalesce(sequence, 0) DESC LIMIT 1"
         ).fetchone()
-    return date.fromisoformat(json.loads(row[0])["as_of_date"]) if row else None
+    if row is None:
+        return None
+    published = current(settings)
+    return published.as_of_date if published else date.fromisoformat(json.loads(row[0])["as_of_date"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import shutil
 import stat
 from datetime import date
@@ -257,3 +258,25 @@ def test_the_command_asks_says_and_erases(world: Deployment) -> None:
     says_one_thing(again, 2, "erased before")
     assert "unfinished erasures: 0" in mainstay(home, "forget", "--resume").output
     assert traces_of_anna(world) == []
+
+
+def test_a_warehouse_begun_anew_knows_whom_it_has_to_forget(world: Deployment, before: Deployment) -> None:
+    forget(world)
+    world.settings.warehouse.unlink()
+    shutil.copytree(before.settings.landing, world.settings.landing, dirs_exist_ok=True)
+    assert world.load()["erased"] == 10
+    assert world.query("select distinct customer_id from raw.transactions order by all") == [(BEN,), (None,)]
+    assert world.query("select distinct state from ops.tombstones") == [("done",)]
+
+
+def test_control_totals_are_those_of_what_is_left(world: Deployment) -> None:
+    path = world.path("points_redemptions", DAY)
+    control = path.with_name(f"{path.name}.control.json")
+    control.write_text('{"rows": 2, "points": 21}')
+    run_id = world._start("load", date(2025, 3, 1))
+    steps.load(world.settings, run_id, None, None, reload=True)
+    forget(world)
+    assert json.loads(control.read_text()) == {"rows": "1", "points": "11"}
+    assert world.query("select landed, loaded from ops.controls") == [("11.000000", "11")]
+    steps.load(world.settings, world._start("load", date(2025, 3, 1)), None, None, reload=True)
+    assert unaccounted(world) == []
