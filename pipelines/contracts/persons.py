@@ -70,7 +70,8 @@ def treatment(contract: SourceContract) -> Treatment:
         subjects=subjects,
         references=references,
         is_kept=is_kept,
-        emptied=emptied,
+        # Also what a derived number is made of, as `raw` has that too.
+        emptied=(*emptied, *sorted(touched - set(emptied))),
         fields={contract.column(n).source_name: ERASED if n in words else null for n in sorted(touched)}
         if is_kept
         else {},

@@ -127,14 +127,15 @@ def test_only_the_row_itself_is_written_anew(tmp_path: Path) -> None:
     assert path.read_text().split("\n") == [first.replace(f'"{ANNA}"', '"erased"'), second]
 
 
-def test_a_sale_whose_key_is_its_customer_goes(tmp_path: Path) -> None:
+def test_a_sale_whose_key_is_made_of_its_customer_goes(tmp_path: Path) -> None:
     world = World(tmp_path)
-    world.column("customer_id", primaryKey=True, primaryKeyPosition=3)
-    path = as_csv(world)
+    world.column("receipt").column("transaction_id", transformLogic="receipt || '-' || customer_id")
+    header = HEADER.replace("transaction_id", "receipt")
+    path = world.rows(GOOD.format(1).replace("c1", ANNA), GOOD.format(2), header=header)
     world.load()
     forget(world)
-    assert world.ids() == ["t2", "t3"]
-    assert len(path.read_text().splitlines()) == 3
+    assert world.ids() == ["t2-c1"]
+    assert path.read_text().splitlines() == [header, GOOD.format(2)]
 
 
 @pytest.mark.parametrize(
