@@ -64,7 +64,7 @@ def offers(night: Night, texts: Texts) -> Chart:
         texts("offers.alt"),
         figure,
         table=table,
-        finding=" ".join(_findings(rows, texts)),
+        finding="".join(_findings(rows, texts)).strip(),
         warnings=(texts("offers.no_effect"),),
     )
 

@@ -136,7 +136,7 @@ def test_findings_say_what_the_figures_say(usual: Night) -> None:
         "drivers": "Those who rate these high come back more often than those who rate them low, beyond chance: "
         "Service quality.",
         "schedule": "As of 2026-03-31 2 contacts are due and 3 overdue, with 3 customers; 5 were missed. Of the 20 contacts "
-        "whose day has come, 50% were made. For 1 of these customers there is no channel",
+        "whose day has come, 50% were made. For 1 of the customers to call there is no channel",
         "ageing": "Customers hold 10,000 points worth 100 CNY; 500 of them (5%) expire at the end of 2026-04.",
         "liability": "2026-03: 83 CNY of revenue is deferred for 10,000 points; 20 CNY became revenue in the month.",
         "offers": "Buy again: 62.0% of 800 customers had something of their ten in the next basket; by their own most "
