@@ -15,6 +15,12 @@ class SettingsError(MainstayError):
     exit_code = 2
 
 
+class UnknownCustomerError(MainstayError):
+    """Nobody of this number is known, so there is nobody to forget."""
+
+    exit_code = 2
+
+
 class ContractError(SettingsError):
     """A data contract cannot be used; the text names the file, the place and the way out."""
 
@@ -69,6 +75,10 @@ class StorageError(MainstayError):
     """The disk is full, or a folder or file of the deployment cannot be read or written."""
 
     exit_code = 10
+
+
+class ForgottenKeyError(StorageError):
+    """The key to the tombstones of erased customers is lost, so that they could come back unseen."""
 
 
 class OutOfMemoryError(MainstayError):

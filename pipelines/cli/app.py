@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from pipelines.cli import backfill, doctor, draft, init, nightly, quarantine, rebuild, report, status, steps
+from pipelines.cli import (
+    backfill,
+    doctor,
+    draft,
+    forget,
+    init,
+    nightly,
+    quarantine,
+    rebuild,
+    report,
+    status,
+    steps,
+)
 from pipelines.cli.common import EXIT_CODES
 
 app = typer.Typer(
@@ -32,6 +44,7 @@ app.command()(status.status)
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(doctor.doctor)
 app.command()(rebuild.rebuild)
+app.command()(forget.forget)
 app.command()(nightly.up)
 # Airflow's own options are passed on as they are.
 app.command(context_settings={"ignore_unknown_options": True})(nightly.airflow)

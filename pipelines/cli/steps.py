@@ -147,7 +147,9 @@ def load_table(summary: dict[str, Any]) -> Table:
     """Rows in, and what became of them, per dataset; rejected, ignored and reused only where there are some."""
     table = Table(title="Loaded", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("dataset")
-    rare = [k for k in ("rejected", "ignored", "reused") if any(row[k] for row in summary["datasets"])]
+    rare = [
+        k for k in ("rejected", "ignored", "erased", "reused") if any(row[k] for row in summary["datasets"])
+    ]
     keys = ["dates", "files", "rows_in", "loaded", "quarantined", "duplicates", *rare, "unchanged"]
     for name in keys:
         table.add_column(

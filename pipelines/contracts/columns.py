@@ -79,6 +79,13 @@ def _column(path: Path, prop: SchemaProperty) -> Column:
         raise problem(
             path, f"column {name}: publish", f"{custom['publish']!r} is not true or false", "give one"
         )
+    if not isinstance(custom.get("customerNumber", False), bool):
+        raise problem(
+            path,
+            f"column {name}: customerNumber",
+            f"{custom['customerNumber']!r} is not true or false",
+            "give true where the column holds the number of the row's customer",
+        )
     is_required = bool(prop.required or prop.primaryKey)
     may_be_missing = custom.get("mayBeMissing", False)
     if not isinstance(may_be_missing, bool) or (may_be_missing and (is_required or prop.transformLogic)):
@@ -119,6 +126,7 @@ def _column(path: Path, prop: SchemaProperty) -> Column:
         quality=tuple(prop.quality or []),
         is_published=custom.get("publish", False),
         may_be_missing=may_be_missing,
+        is_customer_number=custom.get("customerNumber", False),
         anonymous_values=_anonymous_values(
             path, name, custom.get("anonymousValues"), can_be_empty=type_ == "VARCHAR" and not is_required
         ),

@@ -68,11 +68,15 @@ class Column:
     """Whether a file without the column is good, and the value empty; else such a file is refused."""
     anonymous_values: tuple[str, ...] | None = None
     """Texts that stand for nobody and become empty, as blanks do; None where every text is a value."""
+    is_customer_number: bool = False
+    """Whether it says whose row it is, under another name than `customer_id`; see `persons`."""
+    is_hidden: bool = False
+    """Whether its values may stand in no reason, as one of a personal column may have slipped into it."""
 
     @property
     def is_personal(self) -> bool:
         """Personal data stays in `raw` and the restricted schema."""
-        return self.classification == "pii"
+        return self.is_hidden or self.classification == "pii"
 
     @property
     def is_identifier(self) -> bool:

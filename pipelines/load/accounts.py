@@ -1,4 +1,4 @@
-"""Rows in = loaded + quarantined + rejected + ignored + duplicates, for each file: counted, written into the ledger."""
+"""Rows in = loaded + quarantined + rejected + ignored + duplicates + erased, for each file: counted, written into the ledger."""
 
 from __future__ import annotations
 
@@ -42,6 +42,9 @@ def account(load: PartitionLoad) -> None:
                 f"quarantined, {count.rejected:,} rejected and {count.ignored:,} ignored, and {count.duplicates:,} were "
                 "duplicates; nothing of it is kept. Please report this as a defect"
             )
+        # They came in too, and were taken out of the file before it was read.
+        count.erased = load.erased.get(file.file.path, 0)
+        count.rows_in += count.erased
 
 
 def write_ledger(load: PartitionLoad, status: str) -> None:

@@ -117,7 +117,7 @@ def careful_read(
         raise refuse(file.file.path, f"a {contract.format} file that can be read to its end", what) from None
     if contract.has_personal:
         # One delimiter too many and one too few, and a person's name stands where the region should be.
-        hidden = tuple(replace(c, classification="pii") for c in contract.columns)
+        hidden = tuple(replace(c, is_hidden=True) for c in contract.columns)
         contract = replace(contract, columns=hidden)
     fields, zoned = [], zoned_columns(contract, file)
     source_zone = contract.dialect.timezone or zone

@@ -17,10 +17,16 @@ from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import connect, restrict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date
+    from pathlib import Path
 
+    import duckdb
+
+    from pipelines.contracts import LandingFile, SourceContract
     from pipelines.settings import Settings
+
+    Scrub = Callable[[duckdb.DuckDBPyConnection, SourceContract, Sequence[LandingFile]], Mapping[Path, int]]
 
 
 def load_datasets(
@@ -33,6 +39,7 @@ def load_datasets(
     *,
     reload: bool = False,
     remove_missing: bool = False,
+    scrub: Scrub | None = None,
 ) -> list[DatasetLoad]:
     """Load what is landed for the dates `first` to `last` (both included, None: no bound).
 
@@ -48,6 +55,7 @@ def load_datasets(
         progress: hears what is loaded.
         reload: load unchanged partitions again too.
         remove_missing: empty the partitions that have no landing file any more.
+        scrub: takes forgotten customers out of the files that are to be loaded, and says how many rows of which.
 
     Raises:
         LandingError: a file is refused, or files are missing because the landing folder is.
@@ -73,8 +81,11 @@ def load_datasets(
             if pending.changed:
                 say(f"{name}: {len(pending.files):,} files of {len(pending.changed):,} dates")
             if pending.changed or gone:
+                erased = scrub(connection, contract, pending.files) if scrub else {}
                 files = check_files(connection, run_id, contract, pending.files)
-                result = load_partitions(PartitionLoad(connection, settings, contract, run_id, files, gone))
+                result = load_partitions(
+                    PartitionLoad(connection, settings, contract, run_id, files, gone, erased)
+                )
             result.unchanged = len(pending.unchanged)
             result.missing = [] if remove_missing else pending.missing
             results.append(result)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from pipelines.contracts.persons import ERASED, treatment
 from pipelines.errors import FileRefusedError, LoadError
 from pipelines.load.accounts import account, count_by_file, write_ledger
 from pipelines.load.careful import careful_read
@@ -28,7 +29,7 @@ from pipelines.load.rejects import (
 )
 from pipelines.load.state import DatasetLoad, FileCount
 from pipelines.load.touched import note_touched_dates, remember_held_before
-from pipelines.quoting import ident
+from pipelines.quoting import ident, literal
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import insert_rows, scalar, transaction
 from pipelines.warehouse.faults import said
@@ -108,6 +109,7 @@ def _attempt(load: PartitionLoad, careful: set[int]) -> DatasetLoad:
             raise _ReadCarefully(unsure)
         check_controls(load)
         check_tolerance(load)
+        _empty_erased(load)
         find_repeated_keys(load)
         set_duplicates_aside(load)
         account(load)
@@ -120,6 +122,15 @@ def _attempt(load: PartitionLoad, careful: set[int]) -> DatasetLoad:
         # Of an emptied partition no row is left that could fail its expectations.
         ledger.mark_validated(load.connection, {load.name: list(load.gone)})
     return _result(load)
+
+
+def _empty_erased(load: PartitionLoad) -> None:
+    """Sales of erased customers, whose numbers a rewritten file has no more, have no customer."""
+    for column in sorted(treatment(load.contract).words):
+        load.connection.execute(
+            f"UPDATE {load.table} SET {ident(column)} = NULL WHERE {ident(column)} = {literal(ERASED)} "
+            f"AND {load.loaded_here}"
+        )
 
 
 def _clear(load: PartitionLoad) -> None:
@@ -241,6 +252,7 @@ def _result(load: PartitionLoad) -> DatasetLoad:
         duplicates=sum(c.duplicates for c in counts),
         rejected=sum(c.rejected for c in counts),
         ignored=sum(c.ignored for c in counts),
+        erased=sum(c.erased for c in counts),
         reused=load.reused,
         drift=sorted({name for f in load.files for name in f.drift}),
         top_reasons=top_reasons(load),

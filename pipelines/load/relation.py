@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipelines.contracts.expressions import names_in
+from pipelines.contracts.persons import ERASED, erased_word, treatment
 from pipelines.contracts.sql import in_order
 from pipelines.load.clocks import exists_at
 from pipelines.load.conditions import Rule, rejecting_rules
@@ -157,9 +159,13 @@ def value_rules(column: Column) -> list[Rule]:
 
 def row_rules(contract: SourceContract) -> list[Rule]:
     """The contract's rules over whole rows, business date included, over contract-typed values."""
-    rules = [rule for column in contract.columns for rule in value_rules(column)]
+    words = treatment(contract).words
+    rules = [_spared(rule, words & {c.name}) for c in contract.columns for rule in value_rules(c)]
     rules += [
-        Rule(f"coalesce(({rule.condition}), false)", literal(f"{rule.name}: {rule.description}"))
+        _spared(
+            Rule(f"coalesce(({rule.condition}), false)", literal(f"{rule.name}: {rule.description}")),
+            words & names_in(rule.condition) if words else words,
+        )
         for rule in contract.rules
     ]
     rules += rejecting_rules(contract)
@@ -175,6 +181,14 @@ def row_rules(contract: SourceContract) -> list[Rule]:
             )
         )
     return rules
+
+
+def _spared(rule: Rule, words: frozenset[str]) -> Rule:
+    """The rule, but not of what an erased customer has left: it was a good row."""
+    if not words:
+        return rule
+    erased = " OR ".join(f"{ident(name)} = {literal(ERASED)}" for name in sorted(words))
+    return Rule(f"(coalesce({erased}, false) OR {rule.condition})", rule.reason)
 
 
 def typed(contract: SourceContract, zone: str, *, read_from: str, kinds: dict[str, bool], extra: str) -> str:
@@ -198,7 +212,7 @@ def typed(contract: SourceContract, zone: str, *, read_from: str, kinds: dict[st
     extra = ", ".join((extra, *contract.file_columns))
     inner = f"SELECT {', '.join(casts)}, {date_of} AS business_date, {extra} FROM {read_from}"
     for level in in_order(contract.columns):
-        derived = [f"{named(c, f'CAST(({c.expression}) AS {c.type})')} AS {ident(c.name)}" for c in level]
+        derived = [f"{named(c, _derived(contract, c))} AS {ident(c.name)}" for c in level]
         inner = f"SELECT *, {', '.join(derived)} FROM ({inner})"
     if contract.business_time is not None and contract.column(contract.business_time).expression is not None:
         # A derived business time is only known now; it is in UTC already.
@@ -210,6 +224,12 @@ def typed(contract: SourceContract, zone: str, *, read_from: str, kinds: dict[st
         )
         inner = f"SELECT * REPLACE (CAST({local} AS DATE) AS business_date) FROM ({inner})"
     return inner
+
+
+def _derived(contract: SourceContract, column: Column) -> str:
+    value = f"CAST(({column.expression}) AS {column.type})"
+    erased = erased_word(contract, column)
+    return f"CASE WHEN {erased} THEN {literal(ERASED)} ELSE {value} END" if erased else value
 
 
 def _business_date(contract: SourceContract, zone: str, source_zone: str, kinds: dict[str, bool]) -> str:

@@ -10,9 +10,10 @@ from pipelines.load.tables import raw_columns
 from pipelines.quoting import ident
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
     from decimal import Decimal
+    from pathlib import Path
 
     import duckdb
 
@@ -31,6 +32,7 @@ class FileCount:
     duplicates: int = 0
     rejected: int = 0
     ignored: int = 0
+    erased: int = 0
 
 
 @dataclass
@@ -48,6 +50,8 @@ class DatasetLoad:
     """Rows that `rejectIf` names; they stand in quarantine and count against no tolerance."""
     ignored: int = 0
     """Rows that `ignoreIf` names; they stand nowhere."""
+    erased: int = 0
+    """Rows of customers who were forgotten, taken out of their files before these were read."""
     reused: int = 0
     """Rows whose key an earlier row of another customer or business date has; they are loaded, or duplicates."""
     unchanged: int = 0
@@ -78,6 +82,8 @@ class PartitionLoad:
     """All the files of the partitions."""
     gone: Sequence[date] = ()
     """Partitions without a file any more, to be emptied."""
+    erased: Mapping[Path, int] = field(default_factory=dict)
+    """By file, the rows of forgotten customers that were taken out of it."""
 
     def __post_init__(self) -> None:
         """Work out the names that the SQL needs."""

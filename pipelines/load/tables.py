@@ -23,7 +23,15 @@ if TYPE_CHECKING:
 LOADER_VERSION = 3
 """To be raised with every change of the loader that makes other rows of the same file, so that all are loaded again."""
 
-_NOT_LOADED_BY = {"description", "classification", "quality", "is_published", "may_be_missing"}
+_NOT_LOADED_BY = {
+    "description",
+    "classification",
+    "quality",
+    "is_published",
+    "may_be_missing",
+    "is_customer_number",
+    "is_hidden",
+}
 """What a contract's column says that no loaded row depends on; its list of valid values is `allowed`."""
 
 _SET_ASIDE = """(

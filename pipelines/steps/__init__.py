@@ -6,11 +6,13 @@ into the ledger, and returns a small summary that fits into JSON. Each can be ru
 
 from pipelines.steps.build import build, build_selected
 from pipelines.steps.fit import fit
+from pipelines.steps.forget import finish_forgetting, forget, to_forget
 from pipelines.steps.land import land
 from pipelines.steps.load import load, pending
 from pipelines.steps.publish import publish
-from pipelines.steps.record import Say, Summary, close, docs, finish, start
+from pipelines.steps.record import Say, Summary, close, docs, finish
 from pipelines.steps.stage import stage
+from pipelines.steps.start import start
 from pipelines.steps.validate import validate, validate_loaded
 
 __all__ = [
@@ -21,13 +23,16 @@ __all__ = [
     "close",
     "docs",
     "finish",
+    "finish_forgetting",
     "fit",
+    "forget",
     "land",
     "load",
     "pending",
     "publish",
     "stage",
     "start",
+    "to_forget",
     "validate",
     "validate_loaded",
 ]

@@ -32,12 +32,21 @@ def load(
     Unchanged partitions are left as they are but with `reload`; partitions whose files are gone from the landing
     folder are left but with `remove_missing`, which takes their rows out.
     """
+    from pipelines.forget import scrubber
     from pipelines.load import load_datasets
 
     def work() -> Summary:
         require_still_landed(settings, run_id, first, last)
         results = load_datasets(
-            settings, run_id, first, last, datasets, say, reload=reload, remove_missing=remove_missing
+            settings,
+            run_id,
+            first,
+            last,
+            datasets,
+            say,
+            reload=reload,
+            remove_missing=remove_missing,
+            scrub=scrubber(settings),
         )
         totals = {
             k: sum(getattr(r, k) for r in results)
@@ -48,6 +57,7 @@ def load(
                 "quarantined",
                 "rejected",
                 "ignored",
+                "erased",
                 "duplicates",
                 "reused",
                 "unchanged",

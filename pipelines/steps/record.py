@@ -24,22 +24,6 @@ Say = Callable[[str], None]
 Summary = dict[str, Any]
 
 
-def start(
-    settings: Settings,
-    run_id: str,
-    kind: str,
-    as_of: date,
-    say: Say | None = None,
-    *,
-    is_own_process: bool = True,
-    reason: str | None = None,
-) -> Summary:
-    """Open the run in the ledger; see `ledger.start_run`."""
-    with warehouse_lock(settings, "start", run_id, on_wait=say):
-        ledger.start_run(settings, run_id, kind, as_of, is_own_process=is_own_process, reason=reason)
-    return {"run_id": run_id}
-
-
 def recorded(
     settings: Settings,
     run_id: str,

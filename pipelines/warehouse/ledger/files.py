@@ -37,11 +37,12 @@ class FileEntry:
     message: str | None = None
     rejected: int | None = None
     ignored: int | None = None
+    erased: int | None = None
 
 
 _FILE_COLUMNS = (
     "file_id, run_id, dataset, partition_date, path, size_bytes, sha256, contract_hash, rows_in, loaded, quarantined, "
-    "duplicates, loaded_at, status, message, rejected, ignored"
+    "duplicates, loaded_at, status, message, rejected, ignored, erased"
 )
 
 
@@ -66,6 +67,7 @@ def record_files(connection: duckdb.DuckDBPyConnection, entries: Iterable[FileEn
             e.message,
             e.rejected,
             e.ignored,
+            e.erased,
         ]
         for e in entries
     ]

@@ -22,6 +22,8 @@ CREATE TABLE IF NOT EXISTS ops.files (
     loaded_at TIMESTAMP, status VARCHAR, message VARCHAR);
 ALTER TABLE ops.files ADD COLUMN IF NOT EXISTS rejected BIGINT;
 ALTER TABLE ops.files ADD COLUMN IF NOT EXISTS ignored BIGINT;
+ALTER TABLE ops.files ADD COLUMN IF NOT EXISTS erased BIGINT;
+CREATE TABLE IF NOT EXISTS ops.tombstones (id_hash VARCHAR, erased_on DATE, run_id VARCHAR, state VARCHAR);
 CREATE TABLE IF NOT EXISTS ops.controls (
     file_id VARCHAR, dataset VARCHAR, column_name VARCHAR, landed VARCHAR, loaded VARCHAR);
 CREATE TABLE IF NOT EXISTS ops.unvalidated (dataset VARCHAR, partition_date DATE);
@@ -42,6 +44,10 @@ is built while it holds any. `touched` holds the business dates whose rows a loa
 were last built. File status: loaded, rejected (too many bad rows), refused (not what its contract says), replaced
 (a later load of the same dataset and date took its place), removed (its landing file is gone, and its rows were
 taken out on request).
+
+`tombstones` holds, of each erased customer number, a keyed hash, so that a file that comes again brings nobody back; its
+state says how far the erasure got: running, rows (they are gone from landing files and the loaded tables), done. `erased`
+of a file are rows of such customers, taken out of it; they count among its rows in.
 
 `controls` holds, of files that landed with control totals, each column's sum as the source says it and over the rows that
 stayed in `raw`.
