@@ -19,7 +19,7 @@ IN_TIME, LATE = 0.6, 0.15
 
 BASKETS_PER_REDEMPTION = 40
 REDEEMED_SHARE = 0.7
-"""Of what the receipts since the last redemption give at a point a unit of currency; a few ask for too much."""
+"""Of what the receipts since the last redemption give at a point a unit of currency, so that balances cover it."""
 
 CONSENT_RATE = 0.85
 
