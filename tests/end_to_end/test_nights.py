@@ -321,6 +321,34 @@ def test_the_night_after_recovers(served: Deployment) -> None:
     assert served.query("select status from ops.runs order by sequence desc limit 1") == [("success",)]
 
 
+def test_who_is_forgotten_is_in_no_byte_below_var(served: Deployment, planted: Planted) -> None:
+    var, path = served.settings.var, database(served)
+    revenue = served.query("select sum(net_amount), count(*) from fct_transactions", path)
+    theirs = [WHO, "zqmergedintoottilie", *MARKERS, *planted.markers["merged"]]
+    others = [m for who in ("double", "corrected", "quarantined", "twice") for m in planted.markers[who]]
+    places = "\n".join(scan(var, theirs).found)
+    for place in (
+        "landing",
+        "raw.customers",
+        "raw.feedback",
+        "serving/marts.duckdb",
+        "serving/parquet",
+        "versions",
+    ):
+        assert place in places, place
+    result = mainstay(served.settings.home, "forget", WHO, "--yes")
+    assert result.exit_code == 0, result.output
+    assert scan(var, theirs).found == []
+    kept = "\n".join(scan(var, others).found)
+    assert not [marker for marker in others if marker not in kept]
+    assert served.query("select sum(net_amount), count(*) from fct_transactions", path) == revenue
+    assert not leaked(served, planted)
+    # Nor does a file that comes again bring them back.
+    served.land("customers", DAYS[0], [{"customer_id": WHO, **PERSONAL}], name="again.csv")
+    assert mainstay(served.settings.home, "load", str(DAYS[0])).exit_code == 0
+    assert scan(var, theirs).found == []
+
+
 CHINESE = {
     "transaction_id": "小票号",
     "line_number": "行号",
