@@ -389,6 +389,11 @@ class Settings(BaseSettings):
         return self.var / "warehouse" / "mainstay.duckdb"
 
     @property
+    def forget_key(self) -> Path:
+        """Key and hashes of the customers who were erased; there once somebody was."""
+        return self.warehouse.with_name("forget.key")
+
+    @property
     def serving(self) -> Path:
         """Folder of what BI reads: `marts.duckdb`, the Parquet versions and their `current` pointer."""
         return self.var / "serving"

@@ -56,7 +56,7 @@ def key_file(settings: Settings) -> Path:
 
     To be backed up with the warehouse.
     """
-    return settings.warehouse.with_name("forget.key")
+    return settings.forget_key
 
 
 def read_tombstones(settings: Settings) -> Tombstones | None:

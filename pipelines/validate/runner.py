@@ -139,7 +139,13 @@ def _planned(
     if stage == "raw":
         touched = {name: partitions.get(name) if partitions is not None else None for name in sources}
         return [
-            plan.raw_suite(c, touched[name], tolerated_rate(c, settings), settings.closed)
+            plan.raw_suite(
+                c,
+                touched[name],
+                tolerated_rate(c, settings),
+                settings.closed,
+                has_erased=settings.forget_key.exists(),
+            )
             for name, c in sources.items()
             if partitions is None or touched[name]
         ]

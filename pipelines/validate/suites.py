@@ -103,6 +103,8 @@ def raw_suite(
     days: Sequence[date] | None,
     reuse_rate: float = 1,
     closed: ClosedDays | None = None,
+    *,
+    has_erased: bool = False,
 ) -> Suite:
     """The touched partitions of a raw table, or all of it.
 
@@ -111,9 +113,10 @@ def raw_suite(
         days: The partitions; None for all.
         reuse_rate: The tolerated share of reused keys.
         closed: Days of which no usual count of rows is asked.
+        has_erased: Whether customers were erased: their sales have no customer then.
     """
     origin = str(contract.path)
-    words = treatment(contract).words
+    words = treatment(contract).words if has_erased else ()
     lead = "days_after_partition"
     table = f"raw.{ident(contract.name)}"
     select = f"select *, business_date - partition_date as {lead} from {table} where {_touched(days)}"

@@ -125,7 +125,7 @@ def too_open(settings: Settings) -> list[tuple[Path, int, int]]:
     """What more accounts can get at than are meant to: path, its bits, and the bits that it may have at most."""
     private, serving = private_mode(settings), serving_mode(settings)
     secrets = [
-        settings.warehouse.with_name("forget.key"),
+        settings.forget_key,
         *(settings.var / "airflow").glob("*/secrets.json"),
         *(settings.var / "airflow").glob("*/passwords.json"),
     ]
