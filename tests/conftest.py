@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from shortening import IS_SOAK
+from shortening import SELECTIONS, leave_out_dbt_tests
 from warm_workers import warm_workers
 from xdist.scheduler import LoadFileScheduling
 
@@ -26,9 +26,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="Of dbt's unit tests only those of models changed since the last commit.",
     )
-
-
-SELECTIONS = dict(dbt_runs.SELECTIONS)
 
 
 class _Scheduling(LoadFileScheduling):  # type: ignore[misc]
@@ -91,15 +88,9 @@ def runs_are_forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def without_dbt_tests() -> Iterator[None]:
-    """Builds in the tests' own process leave out dbt's tests of the data, where no claim rests on them.
-
-    They are more than half of what a build runs. Other folders' builds and those in other processes run them, and in
-    `make soak` these too.
-    """
+    """Builds and nights leave out dbt's tests of the data, where no claim rests on them; in `make soak` they run them."""
     with pytest.MonkeyPatch.context() as patch:
-        for step, selection in ({} if IS_SOAK else SELECTIONS).items():
-            excluded = [] if "--exclude" in selection else ["--exclude"]
-            patch.setitem(dbt_runs.SELECTIONS, step, [*selection, *excluded, "resource_type:test"])
+        leave_out_dbt_tests(patch)
         yield
 
 

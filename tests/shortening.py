@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from pipelines.transform import run as dbt_runs
+
 IS_SOAK = bool(os.environ.get("SOAK_SEARCH"))
 """Whether `make soak` runs the tests: those that search try all their cases then."""
 
@@ -27,3 +29,17 @@ def only(values: Iterable[Any], *kept: Any) -> list[Any]:
 def examples(few: int, many: int) -> int:
     """How many examples to try: few in `make test`, many in `make soak`."""
     return many if IS_SOAK else few
+
+
+SELECTIONS = dict(dbt_runs.SELECTIONS)
+"""What the steps build, with dbt's tests of the data."""
+
+
+def leave_out_dbt_tests(patch: pytest.MonkeyPatch) -> None:
+    """Let builds be without dbt's tests of the data, in `make test`: they are more than half of what a build runs.
+
+    It holds for builds of this process and for those that are forked for it: of `warm_workers`, and of `soak.kills.night`.
+    """
+    for step, selection in ({} if IS_SOAK else SELECTIONS).items():
+        excluded = [] if "--exclude" in selection else ["--exclude"]
+        patch.setitem(dbt_runs.SELECTIONS, step, [*selection, *excluded, "resource_type:test"])

@@ -13,6 +13,8 @@ from deployments import Deployment, create, mainstay, says_one_thing
 
 from pipelines.publish import current
 
+pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+
 FIRST = date(2024, 3, 30)
 DAYS = [FIRST + timedelta(days=n) for n in range(4)]
 LAST = DAYS[-1]

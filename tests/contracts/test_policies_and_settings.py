@@ -14,6 +14,7 @@ import yaml
 from deployments import ODD_NAME, mainstay, says_one_thing
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from shortening import examples
 
 from pipelines.contracts.policies import DEFECTION_REASONS, Policies, read_policies
 from pipelines.contracts.seeds import SEEDS, seed_types
@@ -353,7 +354,9 @@ strange = st.one_of(
 
 
 @pytest.mark.search
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(60, 200), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(strange)
 def test_what_passes_the_check_is_loaded_as_it_was_read(folder: Path, strange: tuple[str, str]) -> None:
     """Into the types of dbt's seeds, by the statement that dbt-duckdb loads seeds with."""

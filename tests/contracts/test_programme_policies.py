@@ -174,7 +174,7 @@ strange = st.one_of(
 
 @pytest.mark.search
 @settings(
-    max_examples=examples(60, 300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(30, 300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(strange)
 def test_what_passes_the_check_is_loaded_as_it_was_read(folder: Path, strange: tuple[str, str]) -> None:

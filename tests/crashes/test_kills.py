@@ -26,6 +26,8 @@ from tests.soak.kills.checks import Violation, after_kill, after_recovery
 from tests.soak.kills.night import Kill
 from tests.soak.kills.trials import Trials, boundaries, copy, plan, trials_of
 
+pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+
 
 @pytest.fixture(scope="module")
 def trials(tmp_path_factory: pytest.TempPathFactory) -> Trials:

@@ -32,8 +32,11 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "wallet_surveys": {"category": "all", "brand": "own", "is_own_brand": True},
 }
 
+PARSED = ("amount_scale", "average_scale", "grace_months", "soft_landing", "published_columns")
+"""The variables that a configuration reads, so that dbt looks at them while it parses; see `test_dbt_files`."""
+
 _manifests: dict[str, Any] = {}
-"""What dbt made of the project, by variables: for all warehouses of the process."""
+"""What dbt made of the project, by those variables: for all warehouses of the process."""
 
 
 @dataclass
@@ -142,12 +145,12 @@ class Warehouse:
                     os.environ[name] = value
 
     def _parsed(self, variables: dict[str, Any], options: list[str]) -> Any:
-        """What dbt makes of the project: parsed once per set of variables, as parsing is half of a small build.
+        """What dbt makes of the project: parsed once per process and tiers held or not, as parsing is half of a small build.
 
-        The as-of date is not looked at while parsing, and where the policies lie is all that differs between
-        warehouses. None if the project cannot be parsed; the command then says why.
+        Of the other variables dbt looks at the ones of the run as it compiles a model, and where the policies lie is
+        all else that differs between warehouses. None if the project cannot be parsed; the command then says why.
         """
-        key = json.dumps(variables, sort_keys=True)
+        key = json.dumps({name: variables[name] for name in PARSED if name in variables}, sort_keys=True)
         if key not in _manifests:
             _manifests[key] = dbtRunner().invoke(["parse", *options]).result
             reset_adapters()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from dbt_warehouse import DBT_PROJECT
+from dbt_warehouse import DBT_PROJECT, PARSED
 
 MODELS = DBT_PROJECT / "models"
 FIXTURES = DBT_PROJECT / "tests" / "fixtures"
@@ -128,3 +128,22 @@ def test_what_is_restricted_is_read_by_restricted_models_alone() -> None:
             text = model.read_text(encoding="utf-8")
             assert not restricted & set(re.findall(r"""ref\(\s*['"](\w+)['"]""", text)), model
             assert "restricted." not in text, model
+
+
+def test_a_configuration_reads_no_variable_but_those_that_tests_parse_anew_for() -> None:
+    macros = dict(
+        match
+        for path in found(DBT_PROJECT / "macros", "*.sql")
+        for match in re.findall(
+            r"\{% macro (\w+)\(.*?%\}(.*?)\{%-? endmacro", path.read_text("utf-8"), re.DOTALL
+        )
+    )
+    left = [path.read_text("utf-8") for path in found(DBT_PROJECT, "*.yml")]
+    for path in found(MODELS, "*.sql"):
+        left += re.findall(r"\{\{-?\s*config\(.*?\}\}", path.read_text("utf-8"), re.DOTALL)
+    variables: set[str] = set()
+    while left:
+        text = left.pop()
+        variables |= set(re.findall(r"\bvar\('(\w+)'", text))
+        left += [macros.pop(name) for name in re.findall(r"\b(\w+)\(", text) if name in macros]
+    assert {"grace_months", "amount_scale"} <= variables <= set(PARSED)

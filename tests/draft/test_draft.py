@@ -16,6 +16,7 @@ import yaml
 from deployments import Deployment, mainstay, says_one_thing, started
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from shortening import examples
 
 from pipelines.draft import Draft, draft_contract
 from pipelines.draft.guess import guess
@@ -292,7 +293,7 @@ def exports(draw: st.DrawFn) -> tuple[str, str, list[list[str]]]:
 
 @pytest.mark.search
 @settings(
-    max_examples=12,
+    max_examples=examples(6, 12),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

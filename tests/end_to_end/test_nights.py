@@ -14,7 +14,7 @@ from nights_world import database, sales
 from other_account import reached_by_a_reader
 from planting import Planted, leaked, tolerate_rejects
 from scanning import scan
-from shortening import soak
+from shortening import leave_out_dbt_tests, soak
 
 DAYS = [date(2024, 5, 1) + timedelta(days=n) for n in range(3)]
 NIGHT, TOMORROW = DAYS[-1], DAYS[-1] + timedelta(days=1)
@@ -118,6 +118,12 @@ def served(tmp_path_factory: pytest.TempPathFactory, planted: Planted) -> Deploy
     result = mainstay(deployment.settings.home, "nightly", str(NIGHT))
     assert result.exit_code == 0, result.output
     return deployment
+
+
+@pytest.fixture(autouse=True)
+def without_dbt_tests_from_now_on(served: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first night is the one that runs them."""
+    leave_out_dbt_tests(monkeypatch)
 
 
 def tables(deployment: Deployment) -> dict[str, list[tuple[object, ...]]]:

@@ -17,6 +17,8 @@ from pipelines.contracts import mart_contracts
 from pipelines.orchestrate.request import Backfill
 from pipelines.settings import dataset_names
 
+pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+
 DAY = date(2024, 5, 6)
 VISITS = """
 apiVersion: v3.1.0

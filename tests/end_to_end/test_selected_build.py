@@ -12,6 +12,8 @@ from nights_world import sales
 from pipelines import steps
 from tests.end_to_end.test_stale_dates import DAYS
 
+pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+
 DAY = DAYS[0]
 
 

@@ -89,7 +89,8 @@ def test_a_first_build_makes_everything_and_a_night_its_own_date(shop: Deploymen
 def test_a_late_row_makes_its_own_date_stale_and_not_its_files(shop: Deployment) -> None:
     late = sales(DAYS[0], 1)[0] | {"transaction_id": "late"}
     shop.land("transactions", DAYS[6], [late])
-    night(shop, DAYS[6])
+    load_day(shop, DAYS[6])
+    shop.build(DAYS[6])
     assert built(shop) == ("stale dates", 1, str(DAYS[0]))
     assert by_date(shop)[DAYS[0]] == 13
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from scanning import scan
+from shortening import only
 
 from pipelines import steps
 from pipelines.errors import ForgottenKeyError, UnknownCustomerError
@@ -165,7 +166,7 @@ MOMENTS = [
 ]
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("moment", only(MOMENTS, "landing_written", "rows_erased", "versions_erased"))
 def test_what_a_kill_left_the_next_run_finishes(world: Deployment, moment: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         kill_at(patch, moment)

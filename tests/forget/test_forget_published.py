@@ -16,6 +16,8 @@ from pipelines.warehouse.standing import built_as_of
 from tests.deployments import Deployment
 from tests.forget.forgetting_world import MARKERS, KilledError, forget, kill_at, landed
 
+pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+
 AS_OF = date(2025, 3, 2)
 
 

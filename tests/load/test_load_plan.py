@@ -349,7 +349,7 @@ def first_difference(
 
 
 @pytest.mark.search
-@settings(max_examples=examples(4, 15), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(2, 15), deadline=None, suppress_health_check=list(HealthCheck))
 @given(earlier=LANDED, later=LANDED, reload=st.booleans(), remove_missing=st.booleans())
 def test_what_is_planned_is_what_then_happens(
     earlier: dict[int, Any], later: dict[int, Any], reload: bool, remove_missing: bool

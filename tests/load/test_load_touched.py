@@ -139,7 +139,7 @@ def contested_are_right(world: World) -> bool:
 
 
 @pytest.mark.search
-@settings(max_examples=examples(5, 25), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(3, 25), deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
 def test_after_any_history_each_date_whose_held_rows_differ_has_been_touched(steps: list[Step]) -> None:
     with tempfile.TemporaryDirectory() as home:

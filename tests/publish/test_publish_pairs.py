@@ -12,6 +12,7 @@ import duckdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from publishing_world import contract
+from shortening import examples
 
 from pipelines.publish.pairs import Pair, TableChanges
 
@@ -47,7 +48,7 @@ def pair_figures(folder: Path, name: str, columns: str, sides: list[list[tuple[A
 
 
 @given(old=st.dictionaries(KEYS, VALUES, max_size=8), new=st.dictionaries(KEYS, VALUES, max_size=8))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25, 60), deadline=None)
 def test_keyed_figures_agree_with_a_comparison_of_dictionaries(
     old: dict[Any, Any], new: dict[Any, Any]
 ) -> None:
@@ -61,7 +62,7 @@ def test_keyed_figures_agree_with_a_comparison_of_dictionaries(
 
 
 @given(old=ROWS, new=ROWS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(25, 60), deadline=None)
 def test_figures_without_a_key_agree_with_a_comparison_of_multisets(
     old: list[tuple[Any, ...]], new: list[tuple[Any, ...]]
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from loading_world import World
+from shortening import examples
 
 from pipelines.load import load_datasets
 from pipelines.warehouse import ledger
@@ -169,7 +170,7 @@ def expected(history: History) -> list[tuple[Any, ...]]:
 
 
 @settings(
-    max_examples=6,
+    max_examples=examples(3, 6),
     phases=[Phase.generate],  # a history is small as it is, and shrinking one takes minutes of loading
     deadline=None,
     derandomize=True,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from pipelines.transform.run import SELECTIONS
 from tests.soak.kills.moments import listen, models_of
 from tests.soak.kills.world import settings_of
 
@@ -83,7 +84,7 @@ class NightServer:
         trace, output = home.parent / "moments.txt", home.parent / "night.log"
         for path in (trace, output):
             path.write_text("", encoding="utf-8")
-        process = self._context.Process(target=_run, args=(home, day, trace, output, kill))
+        process = self._context.Process(target=_run, args=(home, day, trace, output, kill, SELECTIONS))
         began = time.monotonic()
         process.start()
         process.join(kill.seconds if kill and kill.seconds is not None else _SLOWEST_NIGHT_SECONDS)
@@ -99,7 +100,9 @@ class NightServer:
         return Ended(code != 0, seconds, moments, said)
 
 
-def _run(home: Path, day: date, trace: Path, output: Path, kill: Kill | None) -> None:
+def _run(
+    home: Path, day: date, trace: Path, output: Path, kill: Kill | None, selections: dict[str, list[str]]
+) -> None:
     """In the child: everything it says goes to a file, every moment to another, before it may die of it."""
     said = os.open(output, os.O_WRONLY | os.O_APPEND)
     os.dup2(said, sys.stdout.fileno())
@@ -109,6 +112,7 @@ def _run(home: Path, day: date, trace: Path, output: Path, kill: Kill | None) ->
     scratch = home / "tmp"
     scratch.mkdir(exist_ok=True)
     os.environ["TMPDIR"] = str(scratch)
+    SELECTIONS.update(selections)
     written = os.open(trace, os.O_WRONLY | os.O_APPEND)
     seen: Counter[str] = Counter()
 
