@@ -11,6 +11,7 @@
         'items_per_customer': 50,
         'neighbours_per_item': 20,
         'evaluation_days': 28,
+        'evaluated_customers': 10000,
     } -%}
     {{ return(var('offer_' ~ name, figures[name]) | int) }}
 {%- endmacro %}

@@ -10,12 +10,12 @@ with candidates as (
         on histories.reference_date = offer_dates.reference_date
     inner join {{ ref('int_offer_products') }} as products
         on histories.reference_date = products.reference_date and histories.product_number = products.product_number
-    left join {{ ref('int_offer_returns') }} as returned
-        on
-            histories.reference_date = returned.reference_date
-            and histories.customer_number = returned.customer_number
-            and histories.product_number = returned.product_number
-    where offer_dates.is_cutoff and products.is_in_range and returned.product_number is null
+    where
+        offer_dates.is_cutoff
+        and histories.is_served
+        and histories.purchases > 0
+        and not histories.is_sent_back
+        and products.is_in_range
 ),
 
 ranked as (

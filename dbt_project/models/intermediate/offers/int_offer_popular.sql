@@ -13,24 +13,13 @@ with products as (
     where is_in_range
 ),
 
-known as (
-    select
-        reference_date,
-        customer_number
-    from {{ ref('int_offer_histories') }}
-    union all
-    select
-        reference_date,
-        customer_number
-    from {{ ref('int_offer_returns') }}
-),
-
 counted as (
     select
         reference_date,
         customer_number,
         count(*) as known_products
-    from known
+    from {{ ref('int_offer_histories') }}
+    where is_served
     group by reference_date, customer_number
 ),
 
@@ -52,12 +41,7 @@ unknown as (
             customers.reference_date = histories.reference_date
             and customers.customer_number = histories.customer_number
             and products.product_number = histories.product_number
-    left join {{ ref('int_offer_returns') }} as returned
-        on
-            customers.reference_date = returned.reference_date
-            and customers.customer_number = returned.customer_number
-            and products.product_number = returned.product_number
-    where histories.product_number is null and returned.product_number is null
+    where customers.is_served and histories.product_number is null
 ),
 
 ranked as (

@@ -5,6 +5,7 @@ with bought as (
         count(*) as buyers,
         cast(sum(purchases) as bigint) as purchases
     from {{ ref('int_offer_histories') }}
+    where purchases > 0
     group by reference_date, product_number
 ),
 

@@ -5,6 +5,7 @@
 with placed as (
     select
         histories.reference_date,
+        histories.is_served,
         histories.customer_number,
         products.popularity_rank,
         row_number() over (
@@ -14,11 +15,12 @@ with placed as (
     from {{ ref('int_offer_histories') }} as histories
     inner join {{ ref('int_offer_products') }} as products
         on histories.reference_date = products.reference_date and histories.product_number = products.product_number
-    where products.buyers >= {{ offer_figure('min_buyers') }}
+    where histories.purchases > 0 and products.buyers >= {{ offer_figure('min_buyers') }}
 )
 
 select
     reference_date,
+    is_served,
     customer_number,
     popularity_rank
 from placed

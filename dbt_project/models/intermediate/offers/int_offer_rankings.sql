@@ -64,7 +64,7 @@ rankings as (
     inner join popular
         on customers.reference_date = popular.reference_date
     cross join lists
-    where popular.place <= 10
+    where customers.is_served and popular.place <= 10
 )
 
 select

@@ -11,12 +11,7 @@ with candidates as (
     from {{ ref('int_offer_histories') }} as histories
     inner join {{ ref('int_offer_products') }} as products
         on histories.reference_date = products.reference_date and histories.product_number = products.product_number
-    left join {{ ref('int_offer_returns') }} as returned
-        on
-            histories.reference_date = returned.reference_date
-            and histories.customer_number = returned.customer_number
-            and histories.product_number = returned.product_number
-    where products.is_in_range and returned.product_number is null
+    where histories.is_served and histories.purchases > 0 and not histories.is_sent_back and products.is_in_range
 ),
 
 ranked as (
