@@ -1,6 +1,6 @@
 {#
     The figures of the offers that are no deployment's business, in one place. They are caps, which keep the work
-    set-based on millions of lines, and weights, which are alike over a wide range (docs/benchmarks-offers.md).
+    set-based on millions of lines, and weights, which are alike over a wide range.
 #}
 {% macro offer_figure(name) -%}
     {%- set figures = {
