@@ -146,7 +146,7 @@ def test_a_night_that_fails_over_a_person_tells_of_nobody(
 
 
 @pytest.mark.parametrize(
-    ("stage", "relation"), [("staging", "staging.stg_customers"), ("marts", "marts.customer_profile")]
+    ("stage", "relation"), [("staging", "staging.stg_customers"), ("marts", "marts.dim_customers")]
 )
 def test_a_key_that_stands_twice_tells_of_nobody(
     shop: Deployment, planted: Planted, stage: str, relation: str
