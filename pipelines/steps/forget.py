@@ -27,6 +27,7 @@ from pipelines.steps.record import docs, recorded
 from pipelines.steps.validate import validate
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import connect
+from pipelines.warehouse.faults import database_errors
 from pipelines.warehouse.lock import warehouse_lock
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def to_forget(settings: Settings, number: str, say: Say | None = None) -> Erased
     Raises:
         UnknownCustomerError: the number is nowhere.
     """
-    with warehouse_lock(settings, "look", "look", on_wait=say):
+    with warehouse_lock(settings, "look", "look", on_wait=say), database_errors(settings):
         return look(settings, number, say or log.info)[1]
 
 
@@ -55,7 +56,7 @@ def forget(settings: Settings, run_id: str, number: str, say: Say | None = None)
         MainstayError: the rows are erased, and the marts could not be made anew; the next run does it.
     """
     tell = say or log.info
-    with warehouse_lock(settings, "forget", run_id, on_wait=say):
+    with warehouse_lock(settings, "forget", run_id, on_wait=say), database_errors(settings):
         numbers, _ = look(settings, number, tell)
         done: dict[str, Any] = {}
         tombstones = entomb(settings, run_id, numbers)
@@ -78,7 +79,7 @@ def finish_forgetting(settings: Settings, run_id: str, say: Say | None = None) -
         MainstayError: something cannot be erased, or made anew.
     """
     tell = say or log.info
-    with warehouse_lock(settings, "forget", run_id, on_wait=say):
+    with warehouse_lock(settings, "forget", run_id, on_wait=say), database_errors(settings):
         tombstones = read_tombstones(settings)
         if tombstones is None or not (left := states(settings) - {DONE}):
             return None

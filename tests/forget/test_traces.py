@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import sys
 import threading
+import traceback
 from contextlib import closing
 from datetime import date
 from pathlib import Path
 
 import duckdb
 import pytest
+from deployments import mainstay
 from scanning import scan
 
 from pipelines.errors import LockedError
@@ -234,3 +237,22 @@ def test_of_what_cannot_be_read_nothing_is_kept(tmp_path: Path) -> None:
     assert erase_old_versions(settings) == 2
     assert recover(settings) is None
     assert publish_night(settings, 3).as_of_date
+
+
+@pytest.mark.parametrize(
+    "command", [["forget", "c1", "--dry-run"], ["forget", "c1", "--yes"], ["forget", "--resume"]]
+)
+def test_what_the_database_says_of_values_while_a_person_is_looked_for_is_left_out(
+    planted: Settings, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    def fails(*_: object) -> None:
+        raise duckdb.ConversionException(f"Conversion Error: Could not convert string '{MARKER}' to BOOL")
+
+    for name in ("look", "read_tombstones"):
+        monkeypatch.setattr(sys.modules["pipelines.steps.forget"], name, fails)
+    result = mainstay(planted.home, *command)
+    assert result.exit_code != 0
+    assert result.exc_info is not None
+    said = result.output + "".join(traceback.format_exception(*result.exc_info))
+    assert "Conversion Error" in said
+    assert MARKER not in said

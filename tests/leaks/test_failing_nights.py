@@ -145,19 +145,23 @@ def test_a_night_that_fails_over_a_person_tells_of_nobody(
     assert not leaked(shop, planted)
 
 
-@pytest.mark.parametrize(
-    ("stage", "relation"), [("staging", "staging.stg_customers"), ("marts", "marts.customer_profile")]
+TWICE = (
+    "create table staging.kept as from staging.stg_customers union all from staging.stg_customers",
+    "drop view staging.stg_customers",
+    "create view staging.stg_customers as from staging.kept",
 )
-def test_a_key_that_stands_twice_tells_of_nobody(
-    shop: Deployment, planted: Planted, stage: str, relation: str
+TOO_SMALL = ("update marts.share_of_wallet_monthly set wallet = 0.01 where own_spend > 1",)
+
+
+@pytest.mark.parametrize(
+    ("stage", "statements"), [("staging", TWICE), ("marts", TOO_SMALL)], ids=["staging", "marts"]
+)
+def test_a_check_of_what_is_built_that_fails_tells_of_nobody(
+    shop: Deployment, planted: Planted, stage: str, statements: tuple[str, ...]
 ) -> None:
     with duckdb.connect(str(shop.settings.warehouse)) as connection:
-        connection.execute(
-            f"create or replace table {stage}.kept as from {relation} union all from {relation}"
-        )
-        kind = "view" if stage == "staging" else "table"
-        connection.execute(f"drop {kind} {relation}")
-        connection.execute(f"create {kind} {relation} as from {stage}.kept")
+        for statement in statements:
+            connection.execute(statement)
     result = mainstay(shop.settings.home, "validate", stage)
     assert result.exit_code == 6, result.output
     assert not leaked(shop, planted)
