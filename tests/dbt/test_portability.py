@@ -35,6 +35,7 @@ ALLOWED = {
     "int_customer_held_tiers.ranked": "the same: a fold needs the next month at each step",
     "int_customer_held_tiers.spelled": "the same",
     "int_retention_spells.ended": "few lapses, and the spells that end and go on must both know them",
+    "int_offer_neighbours.products": "a row per product, for either end of a pair",
     "int_tier_retentions.members": "a few sums per customer, whose residuals need the totals first",
     "int_tier_retentions.totals": "a row per tier; what they rest on is said above",
     "int_wallet_answers.surveys": "surveys are few",
