@@ -390,7 +390,10 @@ class Settings(BaseSettings):
 
     @property
     def forget_key(self) -> Path:
-        """Key and hashes of the customers who were erased; there once somebody was."""
+        """Key and hashes of the customers who were erased; there once somebody was, and backed up with the warehouse.
+
+        A line with the key, one for each hash, `done` behind it when all of the person is gone.
+        """
         return self.warehouse.with_name("forget.key")
 
     @property

@@ -26,6 +26,9 @@ ANNIVERSARY_KINDS = ("review", "birthday")
 
 BY_PHONE = ("call", "long_call")
 
+MOST = 999
+"""Rates, multipliers and values above this are a slip: their columns hold three digits before the point."""
+
 
 @dataclass(frozen=True)
 class CareRule:
@@ -49,9 +52,9 @@ def care_rules(settings: Settings, tiers: Collection[str]) -> tuple[CareRule, ..
     """
     path, scale = policy_file(settings, "care_policy"), settings.amount_scale
     rows = policy_rows(path, scale)
+    rules = tuple(CareRule(**row) for _, row in rows)
     seen: set[tuple[str, str, int]] = set()
-    for line, row in rows:
-        rule = CareRule(**row)
+    for (line, _), rule in zip(rows, rules, strict=True):
         _require_tier(path, line, rule.tier, {ALL, "lapsed", *tiers})
         if rule.contact_kind not in (*CYCLE_KINDS, *ANNIVERSARY_KINDS):
             raise SettingsError(
@@ -80,7 +83,7 @@ def care_rules(settings: Settings, tiers: Collection[str]) -> tuple[CareRule, ..
             )
         seen.add(key)
     check_loaded(path, rows, scale)
-    return tuple(CareRule(**row) for _, row in rows)
+    return rules
 
 
 def check_points(settings: Settings, tiers: Collection[str]) -> None:
@@ -93,14 +96,12 @@ def check_points(settings: Settings, tiers: Collection[str]) -> None:
     Raises:
         SettingsError: a file is wrong; the text names file, line and the way out.
     """
-    _check(settings, "points_rates", "category", "points_per_currency_unit", 999)
-    multipliers = _check(settings, "points_multipliers", "tier", "multiplier", 999)
-    path = policy_file(settings, "points_multipliers")
-    for line, row in multipliers:
+    _dated(settings, "points_rates", "category", "points_per_currency_unit")
+    path, rows = _dated(settings, "points_multipliers", "tier", "multiplier")
+    for line, row in rows:
         _require_tier(path, line, row["tier"], {"lapsed", *tiers})
-    _check(settings, "points_expectations", None, "points_value", 999)
-    path = policy_file(settings, "points_expectations")
-    for line, row in policy_rows(path, settings.amount_scale):
+    path, rows = _dated(settings, "points_expectations", None, "points_value")
+    for line, row in rows:
         if not 0 <= row["expected_redemption_rate"] <= 1:
             raise SettingsError(
                 f"{path}:{line}: expected redemption rate {row['expected_redemption_rate']} is no share between 0 and 1 "
@@ -108,25 +109,25 @@ def check_points(settings: Settings, tiers: Collection[str]) -> None:
             )
 
 
-def _check(
-    settings: Settings, name: str, group: str | None, figure: str, most: int
-) -> list[tuple[int, dict[str, Any]]]:
-    """The rows of a policy with dates: each group once a day, the figure 0 or more."""
+def _dated(
+    settings: Settings, name: str, group: str | None, figure: str
+) -> tuple[Path, list[tuple[int, dict[str, Any]]]]:
+    """The file of a policy with dates, and its rows: each group once a day, the figure 0 or more."""
     path, scale = policy_file(settings, name), settings.amount_scale
     rows = policy_rows(path, scale)
     seen = set()
     for line, row in rows:
         if group and not row[group]:
             raise SettingsError(f"{path}:{line}: the {group} is empty; name one")
-        if not 0 <= row[figure] <= most:
-            raise SettingsError(f"{path}:{line}: {figure} {row[figure]} is not between 0 and {most}")
+        if not 0 <= row[figure] <= MOST:
+            raise SettingsError(f"{path}:{line}: {figure} {row[figure]} is not between 0 and {MOST}")
         key = (row["valid_from"], row[group] if group else None)
         if key in seen:
             of = f" for {row[group]}" if group else ""
             raise SettingsError(f"{path}:{line}: {row['valid_from']} stands twice{of}; keep one")
         seen.add(key)
     check_loaded(path, rows, scale)
-    return rows
+    return path, rows
 
 
 def _require_tier(path: Path, line: int, tier: str, known: Collection[str]) -> None:

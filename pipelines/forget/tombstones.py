@@ -23,7 +23,6 @@ from pipelines.warehouse.rights import LOCK_MODE, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
     import duckdb
 
@@ -51,21 +50,13 @@ class Tombstones:
         return {number for number in numbers if self.hash_of(number) in self.hashes} if self.hashes else set()
 
 
-def key_file(settings: Settings) -> Path:
-    """Where key and hashes are: a line with the key, one for each hash, `done` behind it when all of the person is gone.
-
-    To be backed up with the warehouse.
-    """
-    return settings.forget_key
-
-
 def read_tombstones(settings: Settings) -> Tombstones | None:
     """The tombstones; None where nobody was ever erased. The ledger gets those that it does not know yet, to be erased again.
 
     Raises:
         ForgottenKeyError: the ledger has tombstones that the file does not have, or there is no file.
     """
-    if not settings.warehouse.exists() and not key_file(settings).exists():
+    if not settings.warehouse.exists() and not settings.forget_key.exists():
         return None
     with closing(connect(settings)) as connection:
         connection.execute(ledger.DDL)
@@ -74,7 +65,7 @@ def read_tombstones(settings: Settings) -> Tombstones | None:
         lacking = entered if found is None else entered - found.hashes
         if lacking:
             raise ForgottenKeyError(
-                f"{key_file(settings)}: the key to {len(lacking):,} erased customer numbers is not there, or it is "
+                f"{settings.forget_key}: the key to {len(lacking):,} erased customer numbers is not there, or it is "
                 "another one; without it files that come again would bring these customers back. Bring the file back "
                 "from a backup"
             )
@@ -90,7 +81,7 @@ def read_tombstones(settings: Settings) -> Tombstones | None:
 
 
 def _read(settings: Settings) -> Tombstones | None:
-    path = key_file(settings)
+    path = settings.forget_key
     try:
         key, *lines = path.read_text(encoding="ascii").splitlines()
         parts = [line.split() for line in lines]
@@ -124,7 +115,7 @@ def _enter(connection: duckdb.DuckDBPyConnection, hashes: Iterable[str], run_id:
 
 def _write(settings: Settings, tombstones: Tombstones) -> None:
     """The file before the ledger: a hash too many in it is erased again, one too few would be a person come back."""
-    path = key_file(settings)
+    path = settings.forget_key
     private_folder(settings, path.parent)
     temporary = path.with_name(f"{path.name}.tmp")
     temporary.unlink(missing_ok=True)

@@ -16,7 +16,6 @@ from shortening import only
 
 from pipelines import steps
 from pipelines.errors import ForgottenKeyError, UnknownCustomerError
-from pipelines.forget.tombstones import key_file
 from tests.deployments import Deployment, mainstay, says_one_thing
 from tests.forget.forgetting_world import (
     ANNA,
@@ -193,14 +192,14 @@ def test_a_dry_run_counts_and_changes_nothing(world: Deployment) -> None:
     assert found.as_dict()["landing"]["transactions"] == {"files": 2, "rows_removed": 3, "rows_emptied": 5}
     assert rows_by_table(world) == rows
     assert {p: p.read_bytes() for p in files} == files
-    assert not key_file(world.settings).exists()
+    assert not world.settings.forget_key.exists()
 
 
 def test_an_unknown_number_is_said_and_leaves_no_tombstone(world: Deployment) -> None:
     with pytest.raises(UnknownCustomerError, match="no such customer"):
         forget(world, "C-NOBODY")
     assert world.query("select count(*) from ops.tombstones") == [(0,)]
-    assert not key_file(world.settings).exists()
+    assert not world.settings.forget_key.exists()
 
 
 def test_who_is_only_landed_is_known(world: Deployment) -> None:
@@ -211,12 +210,12 @@ def test_who_is_only_landed_is_known(world: Deployment) -> None:
 
 def test_a_lost_key_is_noticed(world: Deployment) -> None:
     forget(world)
-    assert stat.S_IMODE(key_file(world.settings).stat().st_mode) == 0o600
-    kept = key_file(world.settings).read_bytes()
-    key_file(world.settings).unlink()
+    assert stat.S_IMODE(world.settings.forget_key.stat().st_mode) == 0o600
+    kept = world.settings.forget_key.read_bytes()
+    world.settings.forget_key.unlink()
     with pytest.raises(ForgottenKeyError, match="Bring the file back"):
         world.load()
-    key_file(world.settings).write_bytes(kept)
+    world.settings.forget_key.write_bytes(kept)
     world.load()
 
 
