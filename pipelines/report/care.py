@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import plotly.graph_objects as go
-
 from pipelines.report import style
 from pipelines.report.programme_rows import OPEN, STATUSES
 from pipelines.report.style import Chart, Table
@@ -41,31 +39,12 @@ def schedule(night: Night, texts: Texts) -> Chart:
     if not drawn:
         reason = texts("schedule.too_early", upcoming=f"{sum(row['upcoming'] for row in rows):,}")
         return Chart("schedule", title, why_not=(reason,), table=table, rests_on=_RESTS_ON)
-    bars = [
-        go.Bar(
-            name=texts(f"schedule.{status}"),
-            x=[by_tier[code][status] / past[code] for code in drawn],
-            y=list(range(len(drawn))),
-            orientation="h",
-            marker_color=colour,
-            text=[_label(by_tier[code][status] / past[code]) for code in drawn],
-            customdata=[f"{by_tier[code][status]:,}" for code in drawn],
-            hovertemplate="%{customdata} (%{x:.1%})",
-            textposition="inside",
-            insidetextanchor="middle",
-            textangle=0,
-        )
+    parts = [
+        (texts(f"schedule.{status}"), colour, {code: by_tier[code][status] for code in drawn})
         for status, colour in COLOURS.items()
     ]
-    figure = style.figure(
-        bars,
-        height=120 + 44 * len(drawn),
-        barmode="stack",
-        bargap=0.2,
-        xaxis=style.axis(tickformat=".0%", range=[0, 1], showgrid=False),
-        yaxis=style.tier_axis(night, drawn, texts),
-        **style.beside([f"{past[code]:,}" for code in drawn]),
-    )
+    said = [f"{past[code]:,}" for code in drawn]
+    figure = style.tier_shares(night, drawn, parts, texts, wholes=past, height=120, said=said)
     return Chart(
         "schedule",
         title,
@@ -76,10 +55,6 @@ def schedule(night: Night, texts: Texts) -> Chart:
         finding=_finding(night, rows, sum(past.values()), texts),
         rests_on=_RESTS_ON,
     )
-
-
-def _label(share: float) -> str:
-    return style.percent(share, 0) if share >= 0.08 else ""
 
 
 def _finding(night: Night, rows: list[dict[str, Any]], past: int, texts: Texts) -> str:

@@ -38,34 +38,14 @@ def matrix(night: Night, texts: Texts) -> Chart:
         for code in codes
     }
     drawn = [code for code in codes if known[code]]
-    bars = [
-        go.Bar(
-            name=texts(f"matrix.{kind}"),
-            x=[counts.get((code, kind), 0) / known[code] for code in drawn],
-            y=list(range(len(drawn))),
-            orientation="h",
-            marker_color=colour,
-            text=[_label(counts.get((code, kind), 0) / known[code]) for code in drawn],
-            customdata=[f"{counts.get((code, kind), 0):,}" for code in drawn],
-            hovertemplate="%{customdata} (%{x:.1%})",
-            textposition="inside",
-            insidetextanchor="middle",
-            textangle=0,
-        )
+    parts = [
+        (texts(f"matrix.{kind}"), colour, {code: counts.get((code, kind), 0) for code in drawn})
         for kind, colour in KINDS.items()
         if kind != "unknown_attitude"
     ]
     # A tier of which one customer was asked must not look like the others.
-    asked_of = [texts("matrix.asked", count=f"{known[code]:,}") for code in drawn]
-    figure = style.figure(
-        bars,
-        height=100 + 44 * len(drawn),
-        barmode="stack",
-        bargap=0.2,
-        xaxis=style.axis(tickformat=".0%", range=[0, 1], showgrid=False),
-        yaxis=style.tier_axis(night, drawn, texts),
-        **style.beside(asked_of),
-    )
+    said = [texts("matrix.asked", count=f"{known[code]:,}") for code in drawn]
+    figure = style.tier_shares(night, drawn, parts, texts, wholes=known, height=100, said=said)
     table = Table(
         (texts("column.tier"), *(texts(f"matrix.{kind}") for kind in KINDS), texts("matrix.at_stake")),
         [
@@ -92,10 +72,6 @@ def matrix(night: Night, texts: Texts) -> Chart:
 
 
 _RESTS_ON = ("feedback", "wallet surveys")
-
-
-def _label(share: float) -> str:
-    return style.percent(share, 0) if share >= 0.08 else ""
 
 
 def drivers(night: Night, texts: Texts) -> Chart:

@@ -93,31 +93,11 @@ def status(night: Night, texts: Texts) -> Chart:
     # Whoever left the tiers has lapsed: a bar of one colour, which the table alone has.
     drawn = [code for code in codes if code != "lapsed"] or codes
     total = {code: sum(row["customers"] for row in rows if row["tier"] == code) for code in codes}
-    shares = {name: [_count(cells, code, name) / total[code] for code in drawn] for name in STATUSES}
-    bars = [
-        go.Bar(
-            name=texts(f"status.{name}"),
-            x=shares[name],
-            y=list(range(len(drawn))),
-            orientation="h",
-            marker_color=colour,
-            text=[style.percent(share, 0) if share >= 0.08 else "" for share in shares[name]],
-            customdata=[f"{_count(cells, code, name):,}" for code in drawn],
-            hovertemplate="%{customdata} (%{x:.1%})",
-            textposition="inside",
-            insidetextanchor="middle",
-            textangle=0,
-        )
+    parts = [
+        (texts(f"status.{name}"), colour, {code: _count(cells, code, name) for code in drawn})
         for name, colour in STATUSES.items()
     ]
-    figure = style.figure(
-        bars,
-        height=100 + 44 * len(drawn),
-        barmode="stack",
-        bargap=0.2,
-        xaxis=style.axis(tickformat=".0%", range=[0, 1], showgrid=False),
-        yaxis=style.tier_axis(night, drawn, texts),
-    )
+    figure = style.tier_shares(night, drawn, parts, texts, wholes=total, height=100)
     at_risk = [row for row in rows if row["status"] == "at_risk"]
     values = {row["tier"]: row["yearly_value"] for row in at_risk}
     table = Table(

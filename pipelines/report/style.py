@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pipelines.report.read import Night, Rows
     from pipelines.report.texts import Texts
@@ -172,3 +172,52 @@ def figure(traces: Sequence[Any], *, height: int, **layout: Any) -> go.Figure:
     margin = {"l": 8, "r": 12, "t": 12, "b": 8} | layout.pop("margin", {})
     # All at once: `update_layout` would take longer than all else about a page.
     return go.Figure(list(traces), layout=look | {"margin": margin} | layout)
+
+
+def tier_shares(
+    night: Night,
+    codes: Sequence[str],
+    parts: Sequence[tuple[str, str, Mapping[str, int]]],
+    texts: Texts,
+    *,
+    wholes: Mapping[str, int],
+    height: int,
+    said: Sequence[str] = (),
+) -> go.Figure:
+    """A bar for each tier, the best one on top, in parts of its whole.
+
+    Args:
+        night: What is published.
+        codes: The tiers, each with a whole above 0.
+        parts: Name, colour, and the count by tier of each part.
+        texts: The page's language.
+        wholes: Each tier's count in all.
+        height: Of what is not bars.
+        said: A text to the right of each bar.
+    """
+    shares = [[counts.get(code, 0) / wholes[code] for code in codes] for _, _, counts in parts]
+    bars = [
+        go.Bar(
+            name=name,
+            x=share,
+            y=list(range(len(codes))),
+            orientation="h",
+            marker_color=colour,
+            text=[percent(each, 0) if each >= 0.08 else "" for each in share],
+            customdata=[f"{counts.get(code, 0):,}" for code in codes],
+            hovertemplate="%{customdata} (%{x:.1%})",
+            textposition="inside",
+            insidetextanchor="middle",
+            textangle=0,
+        )
+        for (name, colour, counts), share in zip(parts, shares, strict=True)
+    ]
+    return figure(
+        bars,
+        height=height + 44 * len(codes),
+        barmode="stack",
+        bargap=0.2,
+        xaxis=axis(tickformat=".0%", range=[0, 1], showgrid=False),
+        yaxis=tier_axis(night, codes, texts),
+        **(beside(said) if said else {}),
+    )
