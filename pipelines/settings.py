@@ -267,6 +267,33 @@ class Settings(BaseSettings):
         default=None,
         description="Group that reads the marts; default that of the account that runs Mainstay.",
     )
+    serving_storage_version: str = Field(
+        default="latest",
+        pattern=r"^(latest|v1\.[0-9]+\.[0-9]+)$",
+        description="DuckDB storage version of the serving file: latest, or one that an older BI tool reads, such as v1.0.0.",
+    )
+    bi_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="Address of the dashboards, linked from runs and alerts.",
+    )
+    postgres_url: SecretStr | None = Field(
+        default=None,
+        description="postgresql://… of a database that each night's marts are exported to; default none.",
+    )
+    postgres_schema: str = Field(
+        default="mainstay",
+        description="Schema of that database that holds the marts; Mainstay alone writes it.",
+    )
+    postgres_reader: str = Field(
+        default="mainstay_reader",
+        description="Role of that database that may read the marts and nothing else.",
+    )
+    openlineage_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="Address that OpenLineage events of runs and models are sent to; default none.",
+    )
     duckdb_threads: int | None = Field(default=None, ge=1, description="DuckDB threads; default all cores.")
     duckdb_memory_limit: str | None = Field(default=None, description="DuckDB memory limit, for example 8GB.")
 
@@ -279,6 +306,27 @@ class Settings(BaseSettings):
     )
     notify_webhook_url: SecretStr | None = Field(
         default=None, description="URL that failures are posted to as JSON."
+    )
+
+    notify_urls: SecretStr | None = Field(
+        default=None,
+        description="Apprise addresses that alerts go to, with spaces between: dingtalk://…, wecombot://…, feishu://…, "
+        "slack://…, msteams://…, mailtos://…",
+    )
+    notify_on: str = Field(
+        default="failed, stale, quarantined, warned",
+        description="Events that are told: failed, published, stale, quarantined, warned, with commas.",
+    )
+    notify_stale_after: str = Field(
+        default="09:00",
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        description="Local time by which yesterday must be published; later than that, the night is stale.",
+    )
+    notify_quarantine_rate: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="Share of a file's or date's rows in quarantine above which that is told.",
     )
 
     @classmethod
