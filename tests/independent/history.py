@@ -57,6 +57,7 @@ class Settings:
     care_late_days: int = 15
     points_expiry_months: int = 24
     points_on_shortfall: str = "debt"
+    offer_in_range_days: int = 28
     timezone: str = "UTC"
     peer_attribute_levels: tuple[tuple[str, ...], ...] = ()
 

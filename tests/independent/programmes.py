@@ -1,4 +1,4 @@
-"""The marts of points and care, from the sources, their policies and the marts before them."""
+"""The marts of points, care and offers, from the sources, their policies and the marts before them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from .care import care_schedule
 from .earning import PointsPolicies
 from .feedback import heard
 from .history import Settings, buyers, histories
+from .offers import OFFERS_KEYS, offers_marts
 from .points import points_marts
 
 PROGRAMME_KEYS = {
@@ -25,6 +26,7 @@ PROGRAMME_KEYS = {
     "points_liability_monthly": ["month", "earn_month"],
     "points_ageing": ["expiry_month"],
     "care_schedule": ["customer_id", "contact_kind", "due_date"],
+    **OFFERS_KEYS,
 }
 """The grain of each mart; `nth` tells apart what a debt takes from one day's lot after several receipts."""
 
@@ -97,7 +99,7 @@ def calculate_programmes(
         settings,
         as_of_date,
     )
-    return found
+    return found | offers_marts(lines, settings, as_of_date)
 
 
 def numbered(ledger: pd.DataFrame) -> pd.DataFrame:

@@ -69,6 +69,10 @@ ROUNDED = {
     "recognised_revenue": 2 * TWO_DECIMALS,
     "deferred_revenue": 2 * TWO_DECIMALS,
     "value": TWO_DECIMALS,
+    "score": 1e-6,
+    "recall_at_10": 1e-8,
+    "ndcg_at_10": 1e-8,
+    "hit_rate_at_10": 1e-8,
 }
 """Columns that need more than the 1e-9 for binary floats; the sums of a summary are treated apart."""
 
@@ -152,6 +156,9 @@ def agree(deployment: Deployment, source: dict[str, pd.DataFrame], as_of: date, 
             given_shares = actual["share_of_wallet"].astype(float)
             assert np.allclose((own / wallet.where(wallet != 0)), given_shares, rtol=1e-12, equal_nan=True)
         expectations = {mart: expected}
+        if mart == "recommendation_evaluation" and expected.empty:
+            assert actual.empty
+            continue
         if mart == "survival_curves":
             timed = durations(lines, marts["customer_tiers_monthly"], settings, as_of)
             assert {curve for curve, _ in timed} == set(CURVES)
