@@ -47,6 +47,7 @@ bench: .venv/installed  ## Measure speed and memory (ROWS=20000000) and write do
 	@$(BIN)/python -m bench --rows $(or $(ROWS),20000000)
 	@$(BIN)/python -m bench.history
 	@$(BIN)/python -m bench.models
+	@$(BIN)/python -m bench.offers
 
 soak: .venv/installed  ## Run the long tests (SOAK_KILLS=200 SOAK_HISTORIES=300 SOAK_SEED=…); takes hours
 	@SOAK_SEARCH=1 $(BIN)/python -m pytest -m "soak or search" -n 0 -sv

@@ -263,6 +263,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, dict[str
     return deployment, landed_and_loaded(deployment, tables)
 
 
+@pytest.mark.soak
 def test_demo_at_a_months_end(demo: tuple[Deployment, dict[str, pd.DataFrame]]) -> None:
     agree(*demo, date(2017, 12, 31))
 
