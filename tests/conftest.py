@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from shortening import SELECTIONS, leave_out_dbt_tests
+from shortening import SELECTIONS, leave_out_dbt_tests, leave_out_mart_checks
 from warm_workers import warm_workers
 from xdist.scheduler import LoadFileScheduling
 
@@ -91,6 +91,14 @@ def without_dbt_tests() -> Iterator[None]:
     """Builds and nights leave out dbt's tests of the data, where no claim rests on them; in `make soak` they run them."""
     with pytest.MonkeyPatch.context() as patch:
         leave_out_dbt_tests(patch)
+        yield
+
+
+@pytest.fixture(scope="module")
+def with_few_checks(without_dbt_tests: None) -> Iterator[None]:
+    """The same, and of the marts' expectations the first two alone: where no mart is wrong on purpose."""
+    with pytest.MonkeyPatch.context() as patch:
+        leave_out_mart_checks(patch)
         yield
 
 

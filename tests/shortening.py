@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pipelines.transform import run as dbt_runs
+from tests.few_checks import MART_CHECKS
 
 IS_SOAK = bool(os.environ.get("SOAK_SEARCH"))
 """Whether `make soak` runs the tests: those that search try all their cases then."""
@@ -43,3 +44,12 @@ def leave_out_dbt_tests(patch: pytest.MonkeyPatch) -> None:
     for step, selection in ({} if IS_SOAK else SELECTIONS).items():
         excluded = [] if "--exclude" in selection else ["--exclude"]
         patch.setitem(dbt_runs.SELECTIONS, step, [*selection, *excluded, "resource_type:test"])
+
+
+def leave_out_mart_checks(patch: pytest.MonkeyPatch) -> None:
+    """Let nights check of each mart its columns and their types alone, in `make test`: the rest is a third of a small night.
+
+    Not for a test whose claim is about a wrong mart.
+    """
+    if not IS_SOAK:
+        patch.setitem(MART_CHECKS, "each", 2)

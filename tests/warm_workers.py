@@ -3,7 +3,7 @@
 A process that has imported all of that, and has run nothing, forks one for each run that a test starts: what the run does is
 the real worker's doing, from its arguments and environment on. The imports are two fifths of a small night's time. Tests of
 how a worker is started, and those that put modules of their own on its path, get the real one. A fork builds what the test's
-own process would: without dbt's tests where `without_dbt_tests` of `conftest` has left them out.
+own process would: without the checks that `without_dbt_tests` and `with_few_checks` of `conftest` have left out.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pipelines.orchestrate import inprocess
 from pipelines.orchestrate.environment import airflow_environment
 from pipelines.settings import PROJECT_DIR, Settings
 from pipelines.transform import run as dbt_runs
+from tests.few_checks import MART_CHECKS
 
 SAME = ("PYTHONPATH", "PATH", "LD_PRELOAD", "TZ")
 """Variables that a process reads as it starts: where they differ, a fork is no replacement."""
@@ -87,7 +88,7 @@ class WarmWorkers:
         status_of_ours, status = os.pipe()
         os.umask(mask := os.umask(0))
         told = {"arguments": arguments, "env": env, "inherited": inherited, "umask": mask}
-        told["selections"] = dbt_runs.SELECTIONS
+        told |= {"selections": dbt_runs.SELECTIONS, "mart_checks": MART_CHECKS}
         call = json.dumps(told).encode()
         socket.send_fds(
             self._calls,
@@ -199,6 +200,7 @@ def _become_worker(call: dict[str, Any], stdin: int, output: int, inherited: lis
     settings.configure_vars()
     settings.reconfigure_orm()
     dbt_runs.SELECTIONS.update(call["selections"])
+    MART_CHECKS.update(call["mart_checks"])
     events = f"--events={call['inherited'][0]}"
     sys.argv = ["worker", *(f"--events={inherited[0]}" if a == events else a for a in call["arguments"])]
     from pipelines.orchestrate.worker import run_and_exit

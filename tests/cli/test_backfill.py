@@ -13,7 +13,7 @@ from deployments import Deployment, create, mainstay, says_one_thing
 
 from pipelines.publish import current
 
-pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+pytestmark = pytest.mark.usefixtures("with_few_checks")
 
 FIRST = date(2024, 3, 30)
 DAYS = [FIRST + timedelta(days=n) for n in range(4)]

@@ -16,7 +16,7 @@ from pipelines.publish.loss import require_no_loss
 from pipelines.settings import Settings
 from pipelines.warehouse import ledger
 
-pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+pytestmark = pytest.mark.usefixtures("with_few_checks")
 
 
 def build_one_day(deployment: Deployment) -> None:

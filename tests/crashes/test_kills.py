@@ -26,7 +26,7 @@ from tests.soak.kills.checks import Violation, after_kill, after_recovery
 from tests.soak.kills.night import Kill
 from tests.soak.kills.trials import Trials, boundaries, copy, plan, trials_of
 
-pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+pytestmark = pytest.mark.usefixtures("with_few_checks")
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ from pipelines import steps
 from pipelines.errors import BuildError
 from pipelines.warehouse import ledger
 
-pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+pytestmark = pytest.mark.usefixtures("with_few_checks")
 
 
 def merged(rows: Rows) -> Rows:

@@ -15,7 +15,7 @@ from pipelines.contracts import mart_contracts
 from pipelines.contracts.amounts import AMOUNT, AVERAGE
 from pipelines.contracts.policies import DEFECTION_REASONS
 
-pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+pytestmark = pytest.mark.usefixtures("with_few_checks")
 
 JANUARY, MARCH = date(2024, 1, 10), date(2024, 3, 20)
 

@@ -19,7 +19,7 @@ from pipelines import steps
 from pipelines.orchestrate import tasks
 from pipelines.warehouse.lock import warehouse_lock
 
-pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+pytestmark = pytest.mark.usefixtures("with_few_checks")
 
 
 @pytest.fixture(scope="module")

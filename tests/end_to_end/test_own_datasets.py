@@ -17,7 +17,7 @@ from pipelines.contracts import mart_contracts
 from pipelines.orchestrate.request import Backfill
 from pipelines.settings import dataset_names
 
-pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+pytestmark = pytest.mark.usefixtures("with_few_checks")
 
 DAY = date(2024, 5, 6)
 VISITS = """

@@ -12,7 +12,7 @@ from nights_world import sales
 from pipelines import steps
 from tests.end_to_end.test_stale_dates import DAYS
 
-pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+pytestmark = pytest.mark.usefixtures("with_few_checks")
 
 DAY = DAYS[0]
 

@@ -18,7 +18,7 @@ from pipelines import steps
 from pipelines import transform as transforming
 from pipelines.errors import BuildError
 
-pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+pytestmark = pytest.mark.usefixtures("with_few_checks")
 
 FIRST = date(2024, 5, 28)
 DAYS = [FIRST + timedelta(days=n) for n in range(8)]

@@ -15,7 +15,7 @@ from lifetimes.utils import summary_data_from_transaction_data
 
 from pipelines import steps
 
-pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+pytestmark = pytest.mark.usefixtures("with_few_checks")
 
 CALIBRATION_END, AS_OF = date(1997, 9, 30), date(1998, 6, 30)
 

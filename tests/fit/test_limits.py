@@ -21,7 +21,7 @@ from pipelines.fit.pareto_nbd import PARETO_NBD
 from pipelines.fit.search import find
 from pipelines.fit.timing import TIMING_MODELS, Timing, TimingModel
 
-pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+pytestmark = pytest.mark.usefixtures("with_few_checks")
 
 LIMITS: list[Timing] = [limit for model in TIMING_MODELS for limit in model.limits]
 

@@ -16,7 +16,7 @@ from pipelines.warehouse.standing import built_as_of
 from tests.deployments import Deployment
 from tests.forget.forgetting_world import MARKERS, KilledError, forget, kill_at, landed
 
-pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+pytestmark = pytest.mark.usefixtures("with_few_checks")
 
 AS_OF = date(2025, 3, 2)
 

@@ -29,7 +29,7 @@ from tests.soak.purity.ways import (
     there_and_back,
 )
 
-pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+pytestmark = pytest.mark.usefixtures("with_few_checks")
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from shortening import soak
 from pipelines import publish, steps
 from pipelines.warehouse import ledger
 
-pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+pytestmark = pytest.mark.usefixtures("with_few_checks")
 
 FIRST = date(2024, 5, 1)
 READER = Path(__file__).with_name("reader.py")

@@ -28,7 +28,7 @@ from pipelines.report.texts import LANGUAGES, Texts, words
 from pipelines.settings import Settings
 from tests.end_to_end.nights_world import opened
 
-pytestmark = pytest.mark.usefixtures("without_dbt_tests")
+pytestmark = pytest.mark.usefixtures("with_few_checks")
 
 DAY = date(2026, 3, 2)
 

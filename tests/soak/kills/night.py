@@ -17,6 +17,7 @@ from datetime import date
 from pathlib import Path
 
 from pipelines.transform.run import SELECTIONS
+from tests.few_checks import MART_CHECKS
 from tests.soak.kills.moments import listen, models_of
 from tests.soak.kills.world import settings_of
 
@@ -84,7 +85,9 @@ class NightServer:
         trace, output = home.parent / "moments.txt", home.parent / "night.log"
         for path in (trace, output):
             path.write_text("", encoding="utf-8")
-        process = self._context.Process(target=_run, args=(home, day, trace, output, kill, SELECTIONS))
+        process = self._context.Process(
+            target=_run, args=(home, day, trace, output, kill, SELECTIONS, MART_CHECKS)
+        )
         began = time.monotonic()
         process.start()
         process.join(kill.seconds if kill and kill.seconds is not None else _SLOWEST_NIGHT_SECONDS)
@@ -101,7 +104,13 @@ class NightServer:
 
 
 def _run(
-    home: Path, day: date, trace: Path, output: Path, kill: Kill | None, selections: dict[str, list[str]]
+    home: Path,
+    day: date,
+    trace: Path,
+    output: Path,
+    kill: Kill | None,
+    selections: dict[str, list[str]],
+    mart_checks: dict[str, int],
 ) -> None:
     """In the child: everything it says goes to a file, every moment to another, before it may die of it."""
     said = os.open(output, os.O_WRONLY | os.O_APPEND)
@@ -113,6 +122,7 @@ def _run(
     scratch.mkdir(exist_ok=True)
     os.environ["TMPDIR"] = str(scratch)
     SELECTIONS.update(selections)
+    MART_CHECKS.update(mart_checks)
     written = os.open(trace, os.O_WRONLY | os.O_APPEND)
     seen: Counter[str] = Counter()
 
