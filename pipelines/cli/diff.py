@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.cli.changes import revenue_table, show_changes
 from pipelines.cli.common import JsonFlag, clear_errors, load_settings, out, print_json, progress
+from pipelines.errors import MainstayError
 
 if TYPE_CHECKING:
     from pipelines.publish.catalog import Published
@@ -17,7 +19,9 @@ def _kept(incomplete: str) -> list[str]:
     """Words to complete a version with."""
     from pipelines.publish.catalog import version_ids
 
-    words = ["current", "previous", *version_ids(load_settings())]
+    words = ["current", "previous"]
+    with suppress(MainstayError):  # a wrong setting is said by the command, not while one types
+        words += version_ids(load_settings())
     return [word for word in words if word.startswith(incomplete)]
 
 

@@ -55,6 +55,7 @@ def publish(
             out.print(
                 f"{'*' if version.is_current else ' '} {version.version}  as of {version.as_of_date}",
                 markup=False,
+                soft_wrap=True,
             )
         return
     if rollback:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines.cli.common import clear_errors, err, load_settings
-from pipelines.cli.rows import Format, write_rows
+from pipelines.cli.rows import Format, Rows, write_rows
 from pipelines.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -60,14 +60,17 @@ def _ask(settings: Settings, text: str, form: Format, most: int | None) -> bool:
     with reading(settings, find_version(settings)) as connection:
         try:
             _require_one_select(connection, text)
-            relation = connection.sql(text)
-            return write_rows(relation, form, most)
+            connection.execute(text)
+            rows = Rows(connection, most)
+            write_rows(rows, form)
         except duckdb.InterruptException:
             raise
         except duckdb.Error as error:
+            # DuckDB says which line and which place in it.
             raise explained(settings, error) or SettingsError(
                 f"the query cannot be answered. {error}"
             ) from error
+    return rows.are_cut
 
 
 def _require_one_select(connection: duckdb.DuckDBPyConnection, text: str) -> None:

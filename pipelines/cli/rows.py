@@ -6,14 +6,13 @@ import csv
 import json
 import math
 import sys
+from decimal import Decimal
 from enum import StrEnum
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from pipelines.cli.common import out
 from pipelines.cli.console import harmless_json
 from pipelines.cli.tables import Listing
-from pipelines.quoting import ident
 from pipelines.showing import visible
 
 if TYPE_CHECKING:
@@ -22,10 +21,12 @@ if TYPE_CHECKING:
     import duckdb
 
 _BATCH = 1_000
-_NUMBERS = {"tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint", "uinteger", "ubigint",
-            "uhugeint", "float", "double", "decimal"}  # fmt: skip
-_OWN_IN_JSON = (_NUMBERS - {"decimal"}) | {"boolean", "list", "array", "struct", "map"}
-"""Types that JSON has as well; of all others, amounts and dates among them, it gets the text."""
+_SIZES = ("tiny", "small", "", "big", "huge")
+_NUMBERS = {f"{sign}{size}{'integer' if not size else 'int'}" for sign in ("", "u") for size in _SIZES} | {
+    "float",
+    "double",
+    "decimal",
+}
 
 
 class Format(StrEnum):
@@ -37,119 +38,141 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
 
 
-def write_rows(relation: duckdb.DuckDBPyRelation, form: Format, limit: int | None) -> bool:
-    """Write a relation's rows to standard output, at most so many. Returns whether there are more."""
-    wanted = relation if limit is None else relation.limit(limit + 1)
-    read = _Rows(_as_text(wanted, form), limit)
-    {
-        Format.TABLE: _write_table,
-        Format.CSV: _write_csv,
-        Format.JSON: _write_json,
-        Format.MARKDOWN: _write_markdown,
-    }[form](relation, read)
-    return read.are_cut
+class Rows:
+    """What a connection was asked last, row by row, read in batches."""
 
-
-def _as_text(relation: duckdb.DuckDBPyRelation, form: Format) -> duckdb.DuckDBPyRelation:
-    """Values as DuckDB writes them, not as Python would: no `Decimal('1.50')`, no `datetime.date(…)`."""
-    kept = _OWN_IN_JSON if form == Format.JSON else set()
-    return relation.project(
-        ", ".join(
-            ident(name) if type_.id in kept else f"CAST({ident(name)} AS VARCHAR) AS {ident(name)}"
-            for name, type_ in zip(relation.columns, relation.types, strict=True)
-        )
-    )
-
-
-class _Rows:
-    """The rows one by one, read in batches, and after the last whether the limit has cut any."""
-
-    def __init__(self, relation: duckdb.DuckDBPyRelation, limit: int | None) -> None:
-        self._relation = relation
-        self._left = math.inf if limit is None else limit
+    def __init__(self, connection: duckdb.DuckDBPyConnection, limit: int | None = None) -> None:
+        self._connection = connection
+        self._limit = limit
+        described = connection.description or []
+        self.names = _each_its_own([name for name, *_ in described])
+        self.figures = {
+            name for name, (_, kind, *_) in zip(self.names, described, strict=True) if kind.id in _NUMBERS
+        }
         self.are_cut = False
+        """Once they are read: whether the limit has cut any."""
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        while batch := self._relation.fetchmany(_BATCH):
+        given = 0
+        while batch := self._connection.fetchmany(_BATCH):
             for row in batch:
-                if self._left <= 0:
+                if given == self._limit:
                     self.are_cut = True
                     return
-                self._left -= 1
+                given += 1
                 yield row
 
 
-def as_table(relation: duckdb.DuckDBPyRelation, title: str) -> Listing:
-    """All rows of a small relation, to be shown."""
-    table = _empty_table(relation, title)
-    for row in _as_text(relation, Format.TABLE).fetchall():
-        _add(table, row)
-    return table
+def _each_its_own(names: list[str]) -> list[str]:
+    """The names with a number where there is one before of the same; JSON could hold only one of them."""
+    found: list[str] = []
+    for name in names:
+        number, other = 0, name
+        while other in found:
+            number += 1
+            other = f"{name}_{number}"
+        found.append(other)
+    return found
 
 
-def as_records(relation: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
-    """All rows of a small relation, for JSON."""
-    return [_record(relation, row) for row in _as_text(relation, Format.JSON).fetchall()]
+def write_rows(rows: Rows, form: Format) -> None:
+    """Write all rows to standard output."""
+    {
+        Format.TABLE: _write_tables,
+        Format.CSV: _write_csv,
+        Format.JSON: _write_json,
+        Format.MARKDOWN: _write_markdown,
+    }[form](rows)
 
 
-def _empty_table(relation: duckdb.DuckDBPyRelation, title: str | None = None) -> Listing:
-    columns = list(zip(relation.columns, relation.types, strict=True))
-    return Listing(title, relation.columns, {name for name, type_ in columns if type_.id in _NUMBERS})
+def as_table(rows: Rows, title: str | None = None) -> Listing:
+    """All rows as one table, to be shown."""
+    return Listing(title, rows.names, rows.figures, [tuple(map(in_text, row)) for row in rows])
 
 
-def _add(table: Listing, row: tuple[Any, ...]) -> None:
-    table.add(*("" if cell is None else cell for cell in row))
+def as_records(rows: Rows) -> list[dict[str, Any]]:
+    """All rows for JSON."""
+    return [_record(rows, row) for row in rows]
 
 
-def _write_table(relation: duckdb.DuckDBPyRelation, rows: _Rows) -> None:
+def in_text(value: Any) -> str:
+    """A value as DuckDB writes it; nothing for null."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case Decimal():
+            return f"{value:f}"
+        case bytes():
+            return "".join(chr(b) if 32 <= b < 127 and b != 92 else f"\\x{b:02X}" for b in value)
+        case dict():
+            return f"{{{', '.join(f'{key}: {in_text(part)}' for key, part in value.items())}}}"
+        case list() | tuple():
+            return f"[{', '.join(map(in_text, value))}]"
+    return str(value)
+
+
+def _write_tables(rows: Rows) -> None:
     """Tables of a thousand rows each, as none can be drawn before its rows are known."""
-    table, shown = _empty_table(relation), 0
+    table, shown = Listing(None, rows.names, rows.figures), 0
     for row in rows:
-        _add(table, row)
+        table.add(*map(in_text, row))
         shown += 1
         if len(table.rows) == _BATCH:
             out.print(table)
-            table = _empty_table(relation)
+            table = Listing(None, rows.names, rows.figures)
     if table.rows or not shown:
         out.print(table)
     out.print(f"{shown:,} row{'' if shown == 1 else 's'}")
 
 
-def _write_csv(relation: duckdb.DuckDBPyRelation, rows: _Rows) -> None:
-    writer = csv.writer(_Harmless(), lineterminator="\n")
-    writer.writerows(chain([relation.columns], rows))
+def _write_csv(rows: Rows) -> None:
+    writer = csv.writer(_Target(), lineterminator="\n")
+    writer.writerow(rows.names)
+    writer.writerows(map(in_text, row) for row in rows)
 
 
-def _write_json(relation: duckdb.DuckDBPyRelation, rows: _Rows) -> None:
-    separator = "[\n"
+def _write_markdown(rows: Rows) -> None:
+    target = _Target()
+    target.write(f"| {' | '.join(map(_markdown, rows.names))} |\n")
+    target.write(f"| {' | '.join('---:' if name in rows.figures else '---' for name in rows.names)} |\n")
     for row in rows:
-        text = json.dumps(_record(relation, row), default=str, ensure_ascii=False)
-        sys.stdout.write(separator + harmless_json(text))
-        separator = ",\n"
-    sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
+        target.write(f"| {' | '.join(_markdown(in_text(value)) for value in row)} |\n")
 
 
-def _record(relation: duckdb.DuckDBPyRelation, row: tuple[Any, ...]) -> dict[str, Any]:
-    return dict(zip(relation.columns, map(_finite, row), strict=True))
+def _markdown(cell: str) -> str:
+    return cell.replace("\\", "\\\\").replace("|", "\\|").replace("\n", "<br>")
 
 
-def _finite(value: Any) -> Any:
-    """JSON has neither infinity nor not-a-number."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+def _write_json(rows: Rows) -> None:
+    before = "[\n"
+    for row in rows:
+        text = json.dumps(_record(rows, row), ensure_ascii=False)
+        sys.stdout.write(before + harmless_json(text))
+        before = ",\n"
+    sys.stdout.write("[]\n" if before == "[\n" else "\n]\n")
 
 
-def _write_markdown(relation: duckdb.DuckDBPyRelation, rows: _Rows) -> None:
-    ends = ["---:" if type_.id in _NUMBERS else "---" for type_ in relation.types]
-    target = _Harmless()
-    for row in chain([relation.columns, ends], rows):
-        target.write(f"| {' | '.join(map(_markdown, row))} |\n")
+def _record(rows: Rows, row: tuple[Any, ...]) -> dict[str, Any]:
+    return dict(zip(rows.names, map(_in_json, row), strict=True))
 
 
-def _markdown(cell: str | None) -> str:
-    return (cell or "").replace("\\", "\\\\").replace("|", "\\|").replace("\n", "<br>")
+def _in_json(value: Any) -> Any:
+    """The same as a JSON document of other commands: amounts and dates are texts. It has neither infinity nor not-a-number."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return value if math.isfinite(value) else None
+        case dict():
+            return {str(key): _in_json(part) for key, part in value.items()}
+        case list() | tuple():
+            return [_in_json(part) for part in value]
+    return in_text(value)
 
 
-class _Harmless:
+class _Target:
     """Standard output: a file gets all as it is, a terminal nothing that it would obey."""
 
     def __init__(self) -> None:

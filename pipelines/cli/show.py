@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.cli.common import JsonFlag, clear_errors, load_settings, out, print_json
-from pipelines.cli.rows import as_records, as_table
+from pipelines.cli.rows import Rows, as_records, as_table
 from pipelines.cli.tables import Listing, count, facts_table
 from pipelines.errors import SettingsError
 
 if TYPE_CHECKING:
-    import duckdb
-
     from pipelines.contracts import MartContract
     from pipelines.publish.catalog import Published
     from pipelines.settings import Settings
@@ -25,9 +23,12 @@ if TYPE_CHECKING:
 
 def _marts(incomplete: str) -> list[str]:
     """Words to complete a mart's name with."""
-    from pipelines.contracts import mart_contracts
+    from pipelines.contracts.catalog import SHIPPED
+    from pipelines.settings import contract_files
 
-    return [name for name in mart_contracts(load_settings()) if name.startswith(incomplete)]
+    # By the files' names alone: to read them all takes longer than one waits for a word.
+    names = (path.name.partition(".")[0] for path in contract_files(SHIPPED / "marts"))
+    return [name for name in names if name.startswith(incomplete)]
 
 
 @clear_errors
@@ -72,7 +73,7 @@ def _published(settings: Settings) -> Published | None:
 @contextmanager
 def _first_rows(
     settings: Settings, contract: MartContract, published: Published | None, rows: int
-) -> Iterator[duckdb.DuckDBPyRelation | None]:
+) -> Iterator[Rows | None]:
     """The first rows in the key's order, to be read within; None where none are wanted, or published."""
     from pipelines.publish.reading import reading
     from pipelines.quoting import ident
@@ -82,7 +83,8 @@ def _first_rows(
         return
     order = f" ORDER BY {', '.join(map(ident, contract.key))}" if contract.key else ""
     with reading(settings, published) as connection:
-        yield connection.sql(f"FROM {ident(contract.name)}{order} LIMIT {rows:d}")
+        connection.execute(f"FROM {ident(contract.name)}{order} LIMIT {rows:d}")
+        yield Rows(connection)
 
 
 def _described(contract: MartContract, published: Published | None) -> dict[str, Any]:

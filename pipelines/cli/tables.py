@@ -83,7 +83,8 @@ class Listing:
         if self.title:
             yield self._heading()
         for row in filter(None, self.rows):
-            yield Text(row[0] or "–", overflow="fold")
+            first = (f"{self.columns[0]} ", "dim") if self.columns[0] else ""
+            yield Text.assemble(first, row[0] or "–", overflow="fold")
             below = Table.grid(padding=(0, 2, 0, 0))
             below.add_column(no_wrap=True)
             below.add_column(overflow="fold")
