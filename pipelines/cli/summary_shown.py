@@ -145,7 +145,7 @@ def _loyalty(summary: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _tier_table(summary: dict[str, Any]) -> Listing:
-    figures = ("customers", "of all", "revenue", "of revenue", "profit", "of profit", "a month")
+    figures = ("customers", "share", "revenue", "share", "profit", "share", "a month")
     table = Listing(
         f"Customer tiers over the tier window, {summary['currency']}", ("tier", *figures), set(figures)
     )
