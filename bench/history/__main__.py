@@ -150,7 +150,7 @@ class History:
     def _command(self, part: str, home: Path, *arguments: str) -> Measured:
         print(f"{part}: mainstay {' '.join(arguments)} …", end=" ", flush=True)
         env = environment(home, None, None)
-        measured = run(part, "pipelines.cli.app", [*arguments, "--json"], env, self.work)
+        measured = run(part, "pipelines.cli", [*arguments, "--json"], env, self.work)
         print(f"{measured.seconds:,.1f} s, {measured.peak_mib:,.0f} MiB", flush=True)
         return measured
 

@@ -1,24 +1,31 @@
-"""The command line's table of contents."""
+"""The command line's table of contents. What is imported here is imported for every help text: see `pipelines.cli.common`."""
 
 from __future__ import annotations
+
+from typing import Annotated
 
 import typer
 
 from pipelines.cli import (
     backfill,
     care,
+    diff,
     doctor,
     draft,
     forget,
     init,
     nightly,
+    publish,
     quarantine,
+    query,
     rebuild,
     report,
+    show,
     status,
     steps,
 )
 from pipelines.cli.common import EXIT_CODES
+from pipelines.cli.version import show_version
 
 app = typer.Typer(
     name="mainstay",
@@ -27,6 +34,22 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_show_locals=False,
 )
+
+
+@app.callback()
+def mainstay(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Show Mainstay's version and what it runs on.",
+            callback=show_version,
+            is_eager=True,
+        ),
+    ] = False,
+) -> None:
+    """Options of `mainstay` itself; its help text is the app's."""
+
 
 app.command()(init.init)
 app.command()(init.demo)
@@ -39,10 +62,13 @@ app.command()(steps.stage)
 app.command()(steps.build)
 app.command()(steps.fit)
 app.command()(steps.validate)
-app.command()(steps.publish)
+app.command()(publish.publish)
 app.command()(report.report)
 app.command()(care.care)
 app.command()(status.status)
+app.command()(show.show)
+app.command()(query.query)
+app.command()(diff.diff)
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(doctor.doctor)
 app.command()(rebuild.rebuild)
@@ -50,6 +76,3 @@ app.command()(forget.forget)
 app.command()(nightly.up)
 # Airflow's own options are passed on as they are.
 app.command(context_settings={"ignore_unknown_options": True})(nightly.airflow)
-
-if __name__ == "__main__":
-    app()

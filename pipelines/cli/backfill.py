@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.cli.changes import show_changes
-from pipelines.cli.common import JsonFlag, clear_errors, out, parse_date, print_json, progress
+from pipelines.cli.common import JsonFlag, clear_errors, load_settings, out, parse_date, print_json, progress
 from pipelines.cli.dag_run import watched
+from pipelines.cli.loaded import load_table
 from pipelines.cli.plan import show_plan
-from pipelines.cli.steps import load_table
-from pipelines.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pipelines.orchestrate.request import Backfill
+    from pipelines.settings import Settings
 
 
 @clear_errors

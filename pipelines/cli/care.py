@@ -7,12 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.markup import escape
-from rich.table import Table
 
-from pipelines.cli.common import JsonFlag, clear_errors, out, parse_date, print_json, progress
-from pipelines.settings import load_settings
+from pipelines.cli.common import JsonFlag, clear_errors, load_settings, out, parse_date, print_json, progress
+from pipelines.cli.tables import Listing
 
 if TYPE_CHECKING:
     from pipelines.care import CareList
@@ -96,15 +93,13 @@ def _show(found: CareList) -> None:
     _show_counts(found)
     if not found.rows:
         return
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for name, least in (("", 1), ("customer", 10), ("contact", 10), ("why", 40)):
-        table.add_column(name, min_width=least, overflow="fold")
+    table = Listing(None, ("", "customer", "contact", "why"))
     for row in found.rows[:_FIRST_ROWS]:
-        table.add_row(
+        table.add(
             str(row["priority"]),
-            escape(f"{row['customer_id']}\n{row['tier']}"),
-            escape(f"{row['contact_kind']}\n{row['due_date']:%m-%d}, {row['status']}"),
-            escape(row["why"]),
+            f"{row['customer_id']}\n{row['tier']}",
+            f"{row['contact_kind']}\n{row['due_date']:%m-%d}, {row['status']}",
+            row["why"],
         )
     out.print(table)
     if len(found.rows) > _FIRST_ROWS:

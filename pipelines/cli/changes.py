@@ -6,9 +6,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from rich.box import SIMPLE_HEAD
-from rich.markup import escape
-from rich.table import Table
+from pipelines.cli.tables import Listing, count
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -44,28 +42,7 @@ def show_changes(changes: dict[str, Any], console: Console, currency: str) -> No
         console.print(_tier_table(changes["tiers_moved"]))
     if changes["revenue_restated"]:
         console.print()
-        console.print(_revenue_table(changes["revenue_restated"], changes["revenue_total"], currency))
-
-
-def _table(title: str, *texts: str, numbers: tuple[str, ...], gap: int = 1) -> Table:
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        padding=(0, gap, 0, 0),
-        pad_edge=False,
-        show_edge=False,
-    )
-    for name in texts:
-        table.add_column(name, overflow="fold")
-    for name in numbers:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
-
-
-def _count(value: int | None) -> str:
-    return "–" if value is None else f"{value:,}"
+        console.print(revenue_table(f"Revenue restated, {currency}", changes["revenue_restated"]))
 
 
 def _short(value: int) -> str:
@@ -73,14 +50,14 @@ def _short(value: int) -> str:
     return f"{value / 1e6:,.1f}M" if value >= 1_000_000 else f"{value:,}"
 
 
-def _row_table(tables: list[dict[str, Any]]) -> Table:
-    # With no gap but the divider, marts' longest name and hundreds of millions of rows fit into 80 columns.
-    shown = _table("Rows changed", "table", numbers=("before", "after", "added", "removed", "changed"), gap=0)
+def _row_table(tables: list[dict[str, Any]]) -> Listing:
+    figures = ("before", "after", "added", "removed", "changed")
+    shown = Listing("Rows changed", ("table", *figures), set(figures))
     for table in tables:
-        shown.add_row(
-            escape(table["name"]),
-            _count(table["rows_before"]),
-            _count(table["rows_after"]),
+        shown.add(
+            table["name"],
+            count(table["rows_before"]),
+            count(table["rows_after"]),
             *(_short(table[name]) for name in ("added", "removed", "changed")),
         )
     return shown
@@ -94,17 +71,16 @@ def _remarks(table: dict[str, Any]) -> list[str]:
     return remarks
 
 
-def _tier_table(moves: list[dict[str, Any]]) -> Table:
-    shown = _table(
-        "Tiers moved", "from", "to", "months", numbers=("customers", "customer months", "complete ones")
-    )
+def _tier_table(moves: list[dict[str, Any]]) -> Listing:
+    figures = ("customers", "customer months", "complete ones")
+    shown = Listing("Tiers moved", ("from", "to", "months", *figures), set(figures))
     for move in moves:
         months = dict.fromkeys(_month(move[name]) for name in ("first_month", "last_month"))
-        shown.add_row(
-            escape(move["from_tier"] or "–"),
-            escape(move["to_tier"] or "–"),
+        shown.add(
+            move["from_tier"] or "–",
+            move["to_tier"] or "–",
             " to ".join(months),
-            *(_count(move[name]) for name in ("customers", "customer_months", "complete_customer_months")),
+            *(count(move[name]) for name in ("customers", "customer_months", "complete_customer_months")),
         )
     return shown
 
@@ -113,16 +89,23 @@ def _month(day: str | None) -> str:
     return "–" if day is None else f"{date.fromisoformat(day):%Y-%m}"
 
 
-def _revenue_table(months: list[dict[str, Any]], total: dict[str, Any], currency: str) -> Table:
-    shown = _table(f"Revenue restated, {currency}", "month", numbers=("before", "after", "difference"))
+def revenue_table(title: str, months: list[dict[str, Any]]) -> Listing:
+    """Revenue by month before and after, and where there are several months their sum.
+
+    Args:
+        title: Of the table.
+        months: `MonthRestated` as plain values.
+    """
+    figures = ("before", "after", "difference")
+    shown = Listing(title, ("month", *figures), set(figures))
     for row in months:
-        shown.add_row(_month(row["month"]), *_amounts(row))
+        shown.add(_month(row["month"]), *map(_amount, figures, (row[name] for name in figures)))
     if len(months) > 1:
-        shown.add_section()
-        shown.add_row("total", *_amounts(total))
+        shown.add_line()
+        sums = [sum(Decimal(row[name]) for row in months) for name in figures]
+        shown.add("total", *map(_amount, figures, sums))
     return shown
 
 
-def _amounts(row: dict[str, Any]) -> tuple[str, str, str]:
-    before, after, difference = (Decimal(row[name]) for name in ("before", "after", "difference"))
-    return f"{before:,f}", f"{after:,f}", f"{difference:+,f}"
+def _amount(name: str, value: Decimal | str | int) -> str:
+    return f"{Decimal(value):{'+' if name == 'difference' else ''},f}"

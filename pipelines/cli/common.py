@@ -1,4 +1,8 @@
-"""What all commands share: the console, dates, JSON output, and errors as one clear sentence."""
+"""What all commands share: the console, dates, JSON output, and errors as one clear sentence.
+
+Every call of `mainstay`, be it for a help text or a word to complete, imports all modules of the commands. So none of them
+imports at its top what is heavy (DuckDB, pydantic, pyarrow, …): a command imports what does its work when it is called.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +12,18 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import date, datetime
-from typing import Annotated, Any, TypeVar
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.markup import escape
 
 from pipelines.cli.console import console, harmless_json
-from pipelines.errors import LandingError, MainstayError, SettingsError
-from pipelines.settings import Settings, fault_of_day, load_settings
+from pipelines.errors import MainstayError, SettingsError
 from pipelines.showing import visible
-from pipelines.warehouse.faults import explained
-from pipelines.warehouse.signals import ending_in_order
+
+if TYPE_CHECKING:
+    from pipelines.settings import Settings
 
 out = console()
 err = console(stderr=True)
@@ -36,11 +40,24 @@ EXIT_CODES = (
 )
 
 
+def load_settings() -> Settings:
+    """The deployment's settings.
+
+    Raises:
+        SettingsError: one is wrong.
+    """
+    from pipelines.settings import load_settings as load
+
+    return load()
+
+
 def clear_errors(function: Function) -> Function:
     """Print an error that a person can act on as its sentence and exit with its code; Ctrl-C and SIGTERM too."""
 
     @functools.wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        from pipelines.warehouse.signals import ending_in_order
+
         with ending_in_order() as asked:
             try:
                 return function(*args, **kwargs)
@@ -65,6 +82,8 @@ def _say_ended(number: signal.Signals) -> int:
 
 def _known(error: BaseException) -> MainstayError | None:
     """The error as one with a sentence, or None where it is a defect, whose traceback is wanted."""
+    from pipelines.warehouse.faults import explained
+
     with suppress(SettingsError):
         if known := explained(load_settings(), error):
             return known
@@ -81,6 +100,8 @@ def parse_date(text: str | None) -> date | None:
             raise ValueError(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is no date; write YYYY-MM-DD") from error
+    from pipelines.settings import fault_of_day
+
     if fault := fault_of_day(day):
         raise typer.BadParameter(fault)
     return day
@@ -106,38 +127,3 @@ def progress(label: str, *, quiet: bool = False) -> Iterator[Callable[[str], Non
             err.print(f"{label}: {text}", markup=False, soft_wrap=True)
 
     yield say
-
-
-def last_landed_date(settings: Settings) -> date:
-    """The last landing date that is over and has a transactions file.
-
-    Raises:
-        LandingError: there is none.
-    """
-    from pipelines.contracts import source_contracts
-    from pipelines.contracts.location import place_of
-    from pipelines.land import landed_dates
-
-    contract = source_contracts(settings)["transactions"]
-    today = datetime.now(settings.zone).date()
-    landed = landed_dates(settings, contract)
-    dates = [day for day in landed if day < today]
-    if landed and not dates:
-        raise LandingError(
-            f"transactions are landed from {landed[0]} on, and by this machine's clock today is {today}: no landed "
-            "date is over yet. Mend the clock, or name the date"
-        )
-    if not dates:
-        raise LandingError(
-            f"no transactions file is landed: expected {settings.landing / place_of(contract.location)}. "
-            "Land your exports, or run `mainstay demo` for the demo's"
-        )
-    return dates[-1]
-
-
-def reuse_in_words(dataset: str, rows: int) -> str:
-    """What a person is told of keys that came again for something else."""
-    return (
-        f"{rows:,} rows of {dataset} have the key of an earlier row of another customer or business date; the later row "
-        "holds. Corrections are so, and so are numbers that start again (docs/bring-your-own-data.md, Keys)"
-    )

@@ -8,10 +8,8 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from pipelines.cli.common import clear_errors, out
-from pipelines.draft import draft_contract
+from pipelines.cli.common import clear_errors, load_settings, out
 from pipelines.errors import SettingsError
-from pipelines.settings import load_settings
 
 
 @clear_errors
@@ -28,6 +26,8 @@ def draft(
     ] = None,
 ) -> None:
     """Draft a contract from a sample file, and say what was found, what was assumed and what to check."""
+    from pipelines.draft import draft_contract
+
     drafted = draft_contract(file, dataset, load_settings().amount_scale)
     if output is None:
         typer.echo(drafted.text, nl=False)

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines import steps as run
-from pipelines.cli.common import JsonFlag, clear_errors, err, out, print_json, progress
-from pipelines.cli.steps import as_run
+from pipelines.cli.common import JsonFlag, clear_errors, err, load_settings, out, print_json, progress
+from pipelines.cli.runs import as_run
 from pipelines.errors import SettingsError
-from pipelines.settings import Settings, load_settings
-from pipelines.warehouse import ledger
 
 if TYPE_CHECKING:
     from pipelines.forget.erase import Erased
+    from pipelines.settings import Settings
 
 
 @clear_errors
@@ -42,6 +40,8 @@ def forget(
     Interrupted, it is finished by the next run of any command that writes, or
     by --resume.
     """
+    from pipelines import steps as run
+
     settings = load_settings()
     if (customer_id is None) is not resume:
         raise SettingsError("name the customer to forget, or give --resume alone")
@@ -74,10 +74,14 @@ def _today() -> Any:
 
 
 def _run_id() -> str:
+    from pipelines.warehouse import ledger
+
     return ledger.new_run_id("forget", _today())
 
 
 def _confirm(settings: Settings, customer_id: str, *, yes: bool) -> None:
+    from pipelines import steps as run
+
     if yes:
         return
     if not sys.stdin.isatty():

@@ -12,14 +12,13 @@ import typer
 from pipelines.cli.common import (
     JsonFlag,
     clear_errors,
+    load_settings,
     out,
     parse_date,
     print_json,
     progress,
 )
-from pipelines.contracts import canonical_contracts
 from pipelines.errors import SettingsError
-from pipelines.settings import PROJECT_DIR, Settings, load_settings
 
 _NO_TOML = {"home", "var_dir", "contracts_dir", "policies_dir", "models_dir", "notify_webhook_url"}
 _EXAMPLES = {
@@ -35,6 +34,8 @@ _EXAMPLES = {
 
 def _toml() -> str:
     """A mainstay.toml with every setting as a comment."""
+    from pipelines.settings import Settings
+
     lines = [
         "# Settings of this Mainstay deployment. Take the # away to change one.",
         "# MAINSTAY_<NAME> in the environment goes before this file. Secrets belong in the environment only.",
@@ -54,6 +55,9 @@ def init(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
 ) -> None:
     """Write a starter deployment: commented contracts, policies and settings. Existing files are never overwritten."""
+    from pipelines.contracts import canonical_contracts
+    from pipelines.settings import PROJECT_DIR
+
     sources = {
         Path("data_contracts/sources") / f"{name}.odcs.yaml": PROJECT_DIR
         / "data_contracts"

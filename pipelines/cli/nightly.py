@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines import steps as run
 from pipelines.cli.common import (
     JsonFlag,
     clear_errors,
-    last_landed_date,
+    load_settings,
     out,
     parse_date,
     print_json,
     progress,
 )
 from pipelines.cli.dag_run import watched
-from pipelines.cli.steps import as_run
-from pipelines.cli.summary import collect, show
-from pipelines.settings import Settings, load_settings
-from pipelines.warehouse.rights import private_files
+from pipelines.cli.runs import as_run, last_landed_date
+
+if TYPE_CHECKING:
+    from pipelines.settings import Settings
 
 
 @clear_errors
@@ -33,6 +32,9 @@ def nightly(
     as_json: JsonFlag = False,
 ) -> None:
     """Run a night: load landed history in one pass, run the DAG mainstay_nightly for one date, show a summary."""
+    from pipelines.cli.summary import collect
+    from pipelines.cli.summary_shown import show
+
     settings = load_settings()
     business_date = parse_date(day) or last_landed_date(settings)
     history = load_history(settings, business_date, quiet=as_json)
@@ -52,6 +54,8 @@ def nightly(
 
 def load_history(settings: Settings, business_date: date, *, quiet: bool = False) -> dict[str, Any] | None:
     """Load, in one pass, what is landed for earlier dates and not loaded as it is now; None when there is nothing."""
+    from pipelines import steps as run
+
     last = business_date - timedelta(days=1)
     with progress("looking for landed history", quiet=quiet) as say:
         pending = {name: files for name, files in run.pending(settings, None, last, say=say).items() if files}
@@ -77,6 +81,7 @@ def up(
 ) -> None:
     """Start Airflow's scheduler and web UI for this deployment; Ctrl-C ends them."""
     from pipelines.orchestrate.services import up as start_services
+    from pipelines.warehouse.rights import private_files
 
     settings = load_settings()
     with private_files(settings):
@@ -91,6 +96,7 @@ def airflow(
 ) -> None:
     """Run Airflow's own command line on the deployment of `mainstay up`, say `backfill create …`."""
     from pipelines.orchestrate.services import airflow_cli
+    from pipelines.warehouse.rights import private_files
 
     settings = load_settings()
     with private_files(settings):

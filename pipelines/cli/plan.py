@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
-from rich.table import Table
+
+from pipelines.cli.tables import Listing, count
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,35 +51,21 @@ def show_plan(plan: dict[str, Any], console: Console) -> None:
         console.print("no row would change")
 
 
-def _table(title: str, *texts: str, numbers: tuple[str, ...]) -> Table:
-    table = Table(
-        title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
-    )  # fmt: skip
-    for name in texts:
-        table.add_column(name, overflow="fold")
-    for name in numbers:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table
-
-
-def _partitions(parts: list[dict[str, Any]]) -> Table:
-    table = _table("Dates to load", "dataset", "date", "files are", numbers=("now", "after", *_COUNTS, "bad"))
+def _partitions(parts: list[dict[str, Any]]) -> Listing:
+    figures = ("now", "after", *_COUNTS, "bad")
+    table = Listing("Dates to load", ("dataset", "date", "files are", *figures), set(figures))
     for part in parts:
-        table.add_row(
-            escape(part["dataset"]),
+        table.add(
+            part["dataset"],
             str(part["date"]),
             part["state"],
-            *(_count(part[name]) for name in ("rows_now", "rows_after", *_COUNTS, "quarantined")),
+            *(count(part[name]) for name in ("rows_now", "rows_after", *_COUNTS, "quarantined")),
         )
     return table
 
 
-def _months(months: list[dict[str, Any]]) -> Table:
-    table = _table("Rows by month", "month", numbers=_COUNTS)
+def _months(months: list[dict[str, Any]]) -> Listing:
+    table = Listing("Rows by month", ("month", *_COUNTS), set(_COUNTS))
     for month in months:
-        table.add_row(str(month["month"])[:7], *(_count(month[name]) for name in _COUNTS))
+        table.add(str(month["month"])[:7], *(count(month[name]) for name in _COUNTS))
     return table
-
-
-def _count(value: int | None) -> str:
-    return "–" if value is None else f"{value:,}"

@@ -9,17 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from pipelines.cli.common import JsonFlag, clear_errors, out, parse_date, print_json
-from pipelines.contracts import known_contracts
+from pipelines.cli.common import JsonFlag, clear_errors, load_settings, out, parse_date, print_json
+from pipelines.cli.tables import Listing
 from pipelines.errors import SettingsError
-from pipelines.load.tables import REASON_KIND
 from pipelines.quoting import ident
-from pipelines.settings import load_settings
 from pipelines.showing import for_spreadsheet
-from pipelines.warehouse.connection import fetch_rows
-from pipelines.warehouse.looking import looking
 
 if TYPE_CHECKING:
     from pipelines.settings import Settings
@@ -32,6 +27,9 @@ OnDate = Annotated[str | None, typer.Option("--date", help="Only this landing da
 
 def _query(settings: Settings, sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
     """Rows of a query on the warehouse; none when nothing was ever loaded."""
+    from pipelines.warehouse.connection import fetch_rows
+    from pipelines.warehouse.looking import looking
+
     if not settings.warehouse.exists():
         return []
     with looking(settings, "quarantine") as connection:
@@ -44,6 +42,8 @@ def _query(settings: Settings, sql: str, parameters: list[Any]) -> list[dict[str
 
 
 def _rejects(settings: Settings, dataset: str, day: str | None, limit: int | None) -> list[dict[str, Any]]:
+    from pipelines.contracts import known_contracts
+
     if dataset not in (known := known_contracts(settings)):
         raise SettingsError(f"unknown dataset {dataset!r}; use one of {', '.join(known)}")
     on = parse_date(day)
@@ -60,6 +60,9 @@ def _rejects(settings: Settings, dataset: str, day: str | None, limit: int | Non
 @clear_errors
 def list_(as_json: JsonFlag = False) -> None:
     """Count rejects by dataset, landing date and reason."""
+    from pipelines.contracts import known_contracts
+    from pipelines.load.tables import REASON_KIND
+
     settings = load_settings()
     found: list[dict[str, Any]] = []
     for dataset in known_contracts(settings):
@@ -76,9 +79,9 @@ def list_(as_json: JsonFlag = False) -> None:
     if not found:
         out.print("nothing is quarantined")
         return
-    table = Table("dataset", "landing date", "reason", "rows")
+    table = Listing(None, ("dataset", "landing date", "reason", "rows"), {"rows"})
     for row in found:
-        table.add_row(row["dataset"], str(row["partition_date"]), escape(row["reason"]), f"{row['rows']:,}")
+        table.add(row["dataset"], str(row["partition_date"]), row["reason"], f"{row['rows']:,}")
     out.print(table)
 
 

@@ -9,19 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
 from pipelines.cli.backfill import run_backfill, show_backfill
-from pipelines.cli.common import JsonFlag, clear_errors, err, out, print_json
-from pipelines.contracts import source_contracts
+from pipelines.cli.common import JsonFlag, clear_errors, err, load_settings, out, print_json
+from pipelines.cli.tables import Listing
 from pipelines.errors import LandingError, MainstayError, SettingsError
-from pipelines.land import landed_dates
-from pipelines.publish import current
-from pipelines.settings import Settings, load_settings
-from pipelines.warehouse.lock import warehouse_lock
 
 if TYPE_CHECKING:
     from pipelines.publish import Published
+    from pipelines.settings import Settings
 
 
 @clear_errors
@@ -52,6 +48,7 @@ def rebuild(
     Killed in between, it can be run again; so can `mainstay nightly`.
     """
     from pipelines.orchestrate.request import Backfill
+    from pipelines.publish import current
 
     settings = load_settings()
     landed = _landed(settings)
@@ -97,6 +94,9 @@ def _landed(settings: Settings) -> dict[str, list[date]]:
     Raises:
         LandingError: nothing is landed.
     """
+    from pipelines.contracts import source_contracts
+    from pipelines.land import landed_dates
+
     contracts = source_contracts(settings)
     found = {name: landed_dates(settings, contract) for name, contract in contracts.items()}
     if not any(found.values()):
@@ -126,6 +126,8 @@ def set_aside(settings: Settings) -> Path | None:
         LockedError: another process writes to it.
         MainstayError: it cannot be renamed.
     """
+    from pipelines.warehouse.lock import warehouse_lock
+
     warehouse = settings.warehouse
     log = warehouse.with_name(f"{warehouse.name}.wal")
     aside = warehouse.with_name(f"{warehouse.name}.aside-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
@@ -168,11 +170,9 @@ def _show_plan(
         print_json(plan)
         return
     out.print("\n[bold]Dry run:[/] nothing is changed")
-    table = Table(title="To load", title_justify="left")
-    for name in ("dataset", "dates", "first", "last"):
-        table.add_column(name, justify="right" if name == "dates" else "left")
+    table = Listing("To load", ("dataset", "dates", "first", "last"), {"dates"})
     for name, part in plan["datasets"].items():
-        table.add_row(name, f"{part['dates']:,}", str(part["first_date"]), str(part["last_date"]))
+        table.add(name, f"{part['dates']:,}", str(part["first_date"]), str(part["last_date"]))
     out.print(table)
     aside = plan["sets_aside"]
     out.print(

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.common import JsonFlag, clear_errors, out, print_json, progress
-from pipelines.settings import load_settings
+from pipelines.cli.common import JsonFlag, clear_errors, load_settings, out, print_json, progress
 
 
 @clear_errors

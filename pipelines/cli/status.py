@@ -6,128 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.padding import Padding
-from rich.table import Table
+from rich.text import Text
 
-from pipelines.cli.common import JsonFlag, clear_errors, out, print_json, reuse_in_words
-from pipelines.contracts import source_contracts
-from pipelines.errors import LandingError, LockedError
-from pipelines.land import discover, landing_gaps, unmatched_files
-from pipelines.land.unmatched import spans, told
-from pipelines.publish import current
-from pipelines.settings import load_settings
-from pipelines.warehouse.connection import fetch_rows
-from pipelines.warehouse.lock import holder, is_locked
-from pipelines.warehouse.looking import briefly, looking
-from pipelines.warehouse.standing import held_datasets
+from pipelines.cli.common import JsonFlag, clear_errors, load_settings, out, print_json
+from pipelines.cli.runs import reuse_in_words
+from pipelines.cli.tables import Listing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from datetime import date
 
-    import duckdb
-
     from pipelines.settings import Settings
-
-
-def gather(settings: Settings, runs: int) -> dict[str, Any]:
-    """Everything that `mainstay status` shows. While a run is writing only what is published is known."""
-    published = current(settings)
-    report: dict[str, Any] = {
-        "published": None
-        if published is None
-        else {
-            "version": published.version,
-            "run_id": published.run_id,
-            "as_of_date": published.as_of_date,
-            "published_at": published.published_at,
-            "path": published.path,
-        },
-        "writing": None,
-    }
-    if not settings.warehouse.exists():
-        report["writing"] = holder(settings) if is_locked(settings) else None
-        return report
-    try:
-        with looking(briefly(settings), "status", on_wait=lambda _: None) as connection:
-            return report | _ledger(settings, connection, runs)
-    except LockedError:
-        if not is_locked(settings):
-            raise
-        return report | {"writing": holder(settings)}
-
-
-def _ledger(settings: Settings, connection: duckdb.DuckDBPyConnection, runs: int) -> dict[str, Any]:
-    """What the ledger and the loaded tables say."""
-    report: dict[str, Any] = {}
-    report["runs"] = fetch_rows(
-        connection,
-        "SELECT * FROM ops.runs ORDER BY coalesce(sequence, 0) DESC, started_at DESC LIMIT ?",
-        [runs],
-    )
-    last = report["runs"][0]["run_id"] if report["runs"] else None
-    report["steps"] = fetch_rows(
-        connection,
-        "SELECT step, status, round(epoch(finished_at - started_at), 2) AS seconds "
-        "FROM ops.steps WHERE run_id = ? ORDER BY sequence",
-        [last],
-    )
-    report["checks"] = fetch_rows(
-        connection,
-        "SELECT stage, count(*) AS checks, count(*) FILTER (WHERE success) AS passed "
-        "FROM ops.checks WHERE run_id = ? GROUP BY stage ORDER BY min(rowid)",
-        [last],
-    )
-    report["failed_checks"] = fetch_rows(
-        connection,
-        "SELECT stage, suite, expectation, column_name, observed, coalesce(severity, 'error') AS severity "
-        "FROM ops.checks WHERE run_id = ? AND NOT success",
-        [last],
-    )
-    report["refused"] = fetch_rows(
-        connection,
-        "SELECT path, message FROM ops.files WHERE status = 'refused' ORDER BY rowid DESC LIMIT 5",
-    )
-    report["exports"] = fetch_rows(
-        connection,
-        "SELECT exported_at, os_user, kind, list_date, row_count AS rows, file_name, status "
-        "FROM ops.exports ORDER BY exported_at DESC, rowid DESC LIMIT ?",
-        [runs],
-    )
-    report["datasets"] = held_datasets(settings, connection)
-    report |= _landing(settings, connection)
-    return report
-
-
-def _landing(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    """Dates that are landed and not loaded, and loaded and no longer landed, by the files' names alone: no file is read."""
-    from pipelines.load import missing_partitions
-
-    to_load: dict[str, list[date]] = {}
-    held: dict[str, Iterable[date]] = {}
-    try:
-        for name, contract in source_contracts(settings).items():
-            loaded = connection.execute(
-                "SELECT partition_date, path FROM ops.files WHERE dataset = ? AND status = 'loaded'", [name]
-            ).fetchall()
-            held[name] = [day for day, _ in loaded]
-            known = {(day, contract.landed_name(path)) for day, path in loaded}
-            landed = {(f.partition_date, contract.landed_name(f.path)) for f in discover(settings, contract)}
-            if days := sorted({day for day, _ in landed - known}):
-                to_load[name] = days
-        return {
-            "to_load": to_load,
-            "removed": missing_partitions(settings, None, None),
-            "gaps": landing_gaps(settings, held),
-            "unmatched": [str(path) for path in unmatched_files(settings)],
-            "landing_problem": None,
-        }
-    except LandingError as error:
-        return {
-            "to_load": {}, "removed": {}, "gaps": {}, "unmatched": [], "landing_problem": str(error)
-        }  # fmt: skip
 
 
 @clear_errors
@@ -136,37 +26,54 @@ def status(
     as_json: JsonFlag = False,
 ) -> None:
     """Show the last runs, steps, timings, checks, rejects and freshness."""
-    report = gather(load_settings(), runs)
+    from pipelines.cli.state import gather
+
+    settings = load_settings()
+    report = gather(settings, runs)
     if as_json:
         print_json(report)
         return
-    published = report["published"]
-    if published:
-        out.print(
-            f"published  {published['version']} as of {published['as_of_date']} ({published['path']})",
-            markup=False,
-            soft_wrap=True,
-        )
-    else:
-        out.print("published  nothing yet")
+    _show_published(report["published"])
     if report["writing"]:
         who = report["writing"]
         out.print(
             f"writing    process {who['pid']} on {who['host']}: {who['step']} of run {who['run_id']} since {who['since']}",
             markup=False,
+            soft_wrap=True,
         )
         return
     if "runs" not in report:
         out.print("runs       none yet; `mainstay nightly` runs one")
         return
-    runs_shown = [{**run, "started": f"{run['started_at']:%m-%d %H:%M}"} for run in report["runs"]]
-    _print_table("Runs (UTC)", runs_shown, ("started", "kind", "as_of_date", "status", "run_id"))
+    _show_runs(report)
+    _show_checks(report)
+    _show_datasets(report)
+    _show_landing(settings, report)
+
+
+def _show_published(published: dict[str, Any] | None) -> None:
+    if published is None:
+        out.print("published  nothing yet")
+        return
+    out.print(
+        f"published  {published['version']} as of {published['as_of_date']} ({published['path']})",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _show_runs(report: dict[str, Any]) -> None:
+    runs = [{**run, "started": f"{run['started_at']:%m-%d %H:%M}"} for run in report["runs"]]
+    _print_table("Runs (UTC)", runs, ("started", "kind", "as_of_date", "status", "run_id"))
     for run in report["runs"]:
         if run["reason"]:
-            out.print(f"  {escape(run['run_id'])}: {_cell(run['reason'])}", soft_wrap=True)
+            out.print(f"  {escape(run['run_id'])}: {escape(_cell(run['reason']))}", soft_wrap=True)
         if run["message"]:
             _print_entry(run["run_id"], run["message"])
     _print_table("Steps of the last run", report["steps"], ("step", "status", "seconds"))
+
+
+def _show_checks(report: dict[str, Any]) -> None:
     _print_table("Checks of the last run", report["checks"], ("stage", "passed", "checks"))
     for check in report["failed_checks"]:
         column = f" of {check['column_name']}" if check["column_name"] else ""
@@ -179,6 +86,9 @@ def status(
         out.print("[bold]Refused files[/]")
     for file in report["refused"]:
         _print_entry(file["path"], file["message"])
+
+
+def _show_datasets(report: dict[str, Any]) -> None:
     _print_table(
         "Datasets",
         report["datasets"],
@@ -202,6 +112,11 @@ def status(
         exports,
         ("written", "os_user", "list_date", "rows", "file_name", "status"),
     )
+
+
+def _show_landing(settings: Settings, report: dict[str, Any]) -> None:
+    from pipelines.land.unmatched import spans, told
+
     if report["landing_problem"]:
         _print_entry("landing", report["landing_problem"])
     _print_dates("landed, not loaded", report["to_load"], "`mainstay nightly` or `mainstay load` loads them")
@@ -217,10 +132,8 @@ def status(
             soft_wrap=True,
         )
     if report["unmatched"]:
-        out.print(
-            f"[yellow]{escape(told(load_settings(), [Path(p) for p in report['unmatched']]))}[/]",
-            soft_wrap=True,
-        )
+        text = told(settings, [Path(path) for path in report["unmatched"]])
+        out.print(f"[yellow]{escape(text)}[/]", soft_wrap=True)
 
 
 def _print_dates(what: str, partitions: dict[str, list[date]], way_on: str) -> None:
@@ -233,27 +146,22 @@ def _print_dates(what: str, partitions: dict[str, list[date]], way_on: str) -> N
 def _print_entry(name: str, text: str, mark: str = "[red]✗[/]") -> None:
     """A failure: what it concerns, and below it what was said, the first line of it (`--json` has it whole)."""
     out.print(f"{mark} {escape(name)}", soft_wrap=True)
-    out.print(Padding(_cell(text), (0, 0, 0, 2)))
+    out.print(Padding(Text(_cell(text)), (0, 0, 0, 2)))
 
 
 def _print_table(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
     if not rows:
         return
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
+    figures = {
+        name
+        for name in columns
+        if any(isinstance(row[name], int | float) and not isinstance(row[name], bool) for row in rows)
+    }
+    table = Listing(
+        title, [name.replace("_", " ") for name in columns], {name.replace("_", " ") for name in figures}
     )
-    for column in columns:
-        is_figure = any(
-            isinstance(row[column], int | float) and not isinstance(row[column], bool) for row in rows
-        )
-        table.add_column(column.replace("_", " "), justify="right" if is_figure else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(row[c]) for c in columns))
+        table.add(*(_cell(row[name]) for name in columns))
     out.print(table)
 
 
@@ -266,4 +174,4 @@ def _cell(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     first, *rest = str(value).splitlines() or [""]
-    return escape(first[:400] + (" …" if rest or len(first) > 400 else ""))
+    return first[:400] + (" …" if rest or len(first) > 400 else "")

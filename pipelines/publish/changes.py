@@ -1,4 +1,4 @@
-"""What publishing would change: the marts as they are built in the warehouse against what is served.
+"""What is different between two nights: the marts as they are built against what is served, or two published versions.
 
 It costs a fingerprint of every mart; where that differs one more for each month, and then only the months
 that differ are compared row by row. So a corrected day costs little more than the fingerprints.
@@ -15,11 +15,13 @@ import duckdb
 
 from pipelines.publish.audit import _columns_of
 from pipelines.publish.catalog import damage, read_manifest, serving_file, versions_folder
-from pipelines.publish.pairs import MonthRestated, Pair, TableChanges, TierMove
+from pipelines.publish.pairs import MonthRestated, Pair, Side, TableChanges, TierMove
 from pipelines.publish.swap import marts_at_hand
-from pipelines.quoting import literal
+from pipelines.quoting import ident, literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pipelines.contracts import MartContract
     from pipelines.publish.catalog import Published, PublishedTable
     from pipelines.settings import Settings
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Changes:
-    """What publishing would change of what is served."""
+    """What of the marts is different after, from what was before."""
 
     before: str | None
     """Version that is compared with; None where nothing is served that can be."""
@@ -35,7 +37,7 @@ class Changes:
     problem: str | None
     """Why what is served could not be compared, although something is."""
     tables: tuple[TableChanges, ...]
-    """Every mart that is built or served, by name."""
+    """Every mart of either side, by name."""
     tiers_moved: tuple[TierMove, ...] = ()
     """By from_tier and to_tier; customer months that are new or gone are rows added and removed, not moves."""
     tier_months: tuple[date, ...] = ()
@@ -44,6 +46,8 @@ class Changes:
     """Months of fct_transactions whose net amount differs."""
     revenue_total: MonthRestated | None = None
     """Sum of the months restated; None where there is none."""
+    revenue_changed: tuple[MonthRestated, ...] = ()
+    """Months of fct_transactions whose net amount differs, by new days as well."""
 
     def as_dict(self) -> dict[str, Any]:
         """The same for JSON: dates as ISO text, amounts as text with the currency's decimals, counts as numbers."""
@@ -78,7 +82,10 @@ def compare(settings: Settings, contracts: dict[str, MartContract]) -> Changes:
         if live is not None:
             try:
                 connection.execute(f"ATTACH {literal(str(path))} AS serving (READ_ONLY)")
-                return _compare_with(connection, settings.warehouse.stem, live, marts.contracts, built)
+                before = Marts("serving.main", live.tables, _columns_of(connection, "serving", "main"))
+                columns = {c.name: [(p.name, p.type) for p in c.columns] for c in marts.contracts}
+                after = Marts(f"{ident(settings.warehouse.stem)}.marts", built, columns)
+                return compare_marts(connection, live, before, after, contracts)
             except duckdb.Error:
                 # Publishing is what mends a damaged file, so that must not keep anyone from it.
                 problem = damage(settings, read_manifest(versions_folder(settings) / live.version), path)
@@ -89,46 +96,81 @@ def compare(settings: Settings, contracts: dict[str, MartContract]) -> Changes:
     return Changes(None, None, problem, tuple(tables))
 
 
-def _compare_with(
+@dataclass(frozen=True)
+class Marts:
+    """All marts of one side."""
+
+    schema: str
+    """Where they are, as SQL."""
+    tables: Mapping[str, PublishedTable]
+    columns: Mapping[str, list[tuple[str, str]]]
+    """Of each its columns with their types."""
+
+
+def compare_marts(
     connection: duckdb.DuckDBPyConnection,
-    warehouse: str,
-    live: Published,
-    contracts: list[MartContract],
-    built: dict[str, PublishedTable],
+    served: Published,
+    before: Marts,
+    after: Marts,
+    contracts: Mapping[str, MartContract],
 ) -> Changes:
-    served = _columns_of(connection, "serving", "main")
-    tables = [
-        TableChanges(name, "gone", old.row_count, None, removed=old.row_count)
-        for name, old in live.tables.items()
-        if name not in built
-    ]
+    """Compare all marts of two sides that the connection has attached.
+
+    Args:
+        connection: Reads both sides.
+        served: The night that the side before is.
+        before: What was served.
+        after: What is served now, or will be.
+        contracts: Whose keys tell rows apart; the rows of a mart without one are compared whole.
+    """
+    tables = []
     moves: list[TierMove] = []
     months: list[date] = []
     restated: list[MonthRestated] = []
-    for contract in contracts:
-        name, rows = contract.name, built[contract.name].row_count
-        if name not in live.tables:
-            tables.append(TableChanges(name, "new", None, rows, added=rows))
+    revenue: list[MonthRestated] = []
+    for name in sorted({*before.tables, *after.tables}):
+        old, new = before.tables.get(name), after.tables.get(name)
+        if old is None or new is None:
+            tables.append(_on_one_side(name, old, new))
             continue
-        pair = Pair(connection, warehouse, contract, served[name])
-        same = live.tables[name].fingerprint == built[name].fingerprint and pair.has_same_columns
+        key = contracts[name].key if name in contracts else ()
+        pair = Pair(
+            connection,
+            name,
+            key,
+            Side(before.schema, before.columns[name]),
+            Side(after.schema, after.columns[name]),
+        )
+        same = old.fingerprint == new.fingerprint and pair.has_same_columns
         where = None if same else pair.where_different()
-        tables.append(pair.changes(where, live.tables[name].row_count, rows))
+        tables.append(pair.changes(where, old.row_count, new.row_count))
         if where and name == "customer_tiers_monthly":
             moves, months = pair.tiers_moved(where)
         if where and name == "fct_transactions":
-            restated = pair.revenue_restated(where, live.as_of_date)
-    total = None
-    if restated:
-        before, after = sum(r.before for r in restated), sum(r.after for r in restated)
-        total = MonthRestated(None, Decimal(before), Decimal(after), Decimal(after - before))
+            restated = pair.revenue_restated(where, served.as_of_date)
+            revenue = pair.revenue_changed(where)
     return Changes(
-        live.version,
-        live.as_of_date,
-        None,
-        tuple(sorted(tables, key=lambda t: t.name)),
-        tuple(moves),
-        tuple(months),
-        tuple(restated),
-        total,
+        before=served.version,
+        as_of_before=served.as_of_date,
+        problem=None,
+        tables=tuple(tables),
+        tiers_moved=tuple(moves),
+        tier_months=tuple(months),
+        revenue_restated=tuple(restated),
+        revenue_total=_total(restated),
+        revenue_changed=tuple(revenue),
     )
+
+
+def _on_one_side(name: str, old: PublishedTable | None, new: PublishedTable | None) -> TableChanges:
+    if old is not None:
+        return TableChanges(name, "gone", old.row_count, None, removed=old.row_count)
+    assert new is not None  # noqa: S101 - it is a mart of one of both
+    return TableChanges(name, "new", None, new.row_count, added=new.row_count)
+
+
+def _total(months: list[MonthRestated]) -> MonthRestated | None:
+    if not months:
+        return None
+    before, after = sum(r.before for r in months), sum(r.after for r in months)
+    return MonthRestated(None, Decimal(before), Decimal(after), Decimal(after - before))

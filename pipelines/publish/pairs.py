@@ -1,4 +1,4 @@
-"""One mart as it is served and as it is built: which rows, tiers and amounts differ.
+"""One mart before and after, say as it is served and as it is built: which rows, tiers and amounts differ.
 
 Only the months whose fingerprints differ are read row by row.
 """
@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 from pipelines.quoting import ident, literal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
     from decimal import Decimal
 
     import duckdb
-
-    from pipelines.contracts import MartContract
 
 
 @dataclass(frozen=True)
@@ -62,26 +61,37 @@ class MonthRestated:
     difference: Decimal
 
 
+@dataclass(frozen=True)
+class Side:
+    """One side of a comparison."""
+
+    schema: str
+    """Where its tables are, as SQL: `serving.main`."""
+    columns: Sequence[tuple[str, str]]
+    """The mart's, each with its type, in their order."""
+
+
 class Pair:
-    """One mart on both sides, in the columns that both have and the types as built."""
+    """One mart on both sides, in the columns that both have and the types of the side after."""
 
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
-        warehouse: str,
-        contract: MartContract,
-        served: list[tuple[str, str]],
+        name: str,
+        key: Sequence[str],
+        before: Side,
+        after: Side,
     ) -> None:
         self._connection = connection
-        self._name = contract.name
-        old, new = dict(served), {c.name: c.type for c in contract.columns}
-        self.has_same_columns = served == list(new.items())
+        self._name = name
+        old, new = dict(before.columns), dict(after.columns)
+        self.has_same_columns = list(before.columns) == list(after.columns)
         self._columns = [name for name in new if name in old]
         self._added = tuple(name for name in new if name not in old)
         self._removed = tuple(name for name in old if name not in new)
         self._retyped = tuple(name for name in self._columns if old[name] != new[name])
         # A key that one side does not have identifies nothing; rows are then compared whole.
-        self._key = contract.key if contract.key and set(contract.key) <= set(self._columns) else ()
+        self._key = tuple(key) if set(key) <= set(self._columns) else ()
         dated = [name for name in ("month", *self._key) if new.get(name) == "DATE" and name in old]
         self._part = dated[0] if dated else None
         cast = ", ".join(
@@ -89,8 +99,8 @@ class Pair:
             for c in self._columns
         )
         names = ", ".join(map(ident, self._columns))
-        self._before = f"(SELECT {cast} FROM serving.main.{ident(self._name)})"
-        self._after = f"(SELECT {names} FROM {ident(warehouse)}.marts.{ident(self._name)})"
+        self._before = f"(SELECT {cast} FROM {before.schema}.{ident(name)})"
+        self._after = f"(SELECT {names} FROM {after.schema}.{ident(name)})"
         self._hash = f"hash({names})"
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -181,8 +191,6 @@ class Pair:
 
         A month before the first that was served, or a day after the as-of date it was served for, is new, not restated.
         """
-        if not {"month", "net_amount"} <= set(self._columns):
-            return []
         last = literal(as_of_before.isoformat())
         served = (
             f"(month IS NULL OR month BETWEEN (SELECT min(month) FROM {self._before}) "
@@ -190,6 +198,12 @@ class Pair:
         )
         if "business_date" in self._columns:
             served += f" AND (business_date IS NULL OR business_date <= DATE {last})"
+        return self.revenue_changed(where, served)
+
+    def revenue_changed(self, where: str, of: str = "true") -> list[MonthRestated]:
+        """Months whose net amount differs, by the rows that a condition is `of`: new months and days as well."""
+        if not {"month", "net_amount"} <= set(self._columns):
+            return []
         rows = self._rows(
             f"""
             SELECT
@@ -198,9 +212,9 @@ class Pair:
                 coalesce(sum(amount) FILTER (WHERE is_new), 0) AS after
             FROM (
                 SELECT month, net_amount AS amount, false AS is_new FROM {self._before}
-                WHERE {where} AND {served}
+                WHERE {where} AND {of}
                 UNION ALL
-                SELECT month, net_amount, true FROM {self._after} WHERE {where} AND {served}
+                SELECT month, net_amount, true FROM {self._after} WHERE {where} AND {of}
             ) GROUP BY month HAVING before <> after ORDER BY month NULLS FIRST
             """
         )

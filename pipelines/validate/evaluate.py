@@ -142,7 +142,7 @@ def _plain_result(suite: Suite, check: Check, result: Any) -> CheckResult:
     ):
         value, wrong = found.get("observed_value"), found.get("partial_unexpected_list")
         observed = (
-            str(value)
+            (", ".join(map(str, value)) if isinstance(value, list | tuple | set) else str(value))
             if value is not None
             else f"unexpected: {', '.join(map(str, wrong))}"
             if wrong

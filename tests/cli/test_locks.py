@@ -63,7 +63,7 @@ def hold(deployment: Deployment, seconds: float) -> Iterator[subprocess.Popen[st
 
 def run(deployment: Deployment, *arguments: str, wait: float = 1.5) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "pipelines.cli.app", *arguments],
+        [sys.executable, "-m", "pipelines.cli", *arguments],
         env=environment(deployment, wait), cwd=PROJECT_DIR, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
 
@@ -115,7 +115,7 @@ def test_a_killed_writer_leaves_no_lock(deployment: Deployment) -> None:
 def test_two_loads_at_once_both_end_well(deployment: Deployment) -> None:
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "pipelines.cli.app", "load", "--json"],
+            [sys.executable, "-m", "pipelines.cli", "load", "--json"],
             env=environment(deployment, 60), cwd=PROJECT_DIR, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         for _ in range(2)
@@ -134,7 +134,7 @@ class Command:
         self.said = name.with_suffix(".txt")
         with self.said.open("wb") as said:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "pipelines.cli.app", *arguments],
+                [sys.executable, "-m", "pipelines.cli", *arguments],
                 env=environment(deployment, wait), cwd=PROJECT_DIR, stdout=said, stderr=subprocess.STDOUT,
             )  # fmt: skip
 

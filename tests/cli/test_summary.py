@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from pipelines.cli import app
-from pipelines.cli.summary import show
+from pipelines.cli.summary_shown import show
 
 TIERS = ["Diamond 钻石", "Gold 黄金", "Silver 白银", "Ordinary 普通", "New 新客户"]
 

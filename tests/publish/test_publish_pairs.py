@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from publishing_world import contract
 from shortening import examples
 
-from pipelines.publish.pairs import Pair, TableChanges
+from pipelines.publish.pairs import Pair, Side, TableChanges
 
 KEYED = """
       - {name: k, physicalType: VARCHAR, primaryKey: true}
@@ -43,7 +43,8 @@ def pair_figures(folder: Path, name: str, columns: str, sides: list[list[tuple[A
             if rows:
                 c.executemany(f"insert into {relation}.{name} values (?, ?, ?, ?)", rows)
         known = contract(folder, name, columns=columns)
-        pair = Pair(c, "built", known, [(column.name, column.type) for column in known.columns])
+        has = [(column.name, column.type) for column in known.columns]
+        pair = Pair(c, known.name, known.key, Side("serving.main", has), Side("built.marts", has))
         return pair.changes(pair.where_different(), *map(len, sides))
 
 

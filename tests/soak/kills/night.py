@@ -28,6 +28,7 @@ PRELOADED = (
     "pipelines.cli",
     "pipelines.load",
     "pipelines.publish",
+    "pipelines.steps",
     "pipelines.report.page",
     "pipelines.transform",
     "pipelines.validate.dialect",

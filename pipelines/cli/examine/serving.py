@@ -1,0 +1,47 @@
+"""What is served: whether it is still what was published."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from pipelines.cli.examine.finding import Finding
+from pipelines.errors import PublishError
+from pipelines.publish import current
+from pipelines.publish.catalog import damage, read_manifest, serving_file, versions_folder
+
+if TYPE_CHECKING:
+    from pipelines.settings import Settings
+
+
+def look_at_serving(settings: Settings) -> Finding:
+    """Whether what is served is byte for byte what was published."""
+    published = current(settings)
+    if published is None:
+        return Finding("serving", "ok", "nothing published yet")
+    version = f"{published.version} as of {published.as_of_date}"
+    try:
+        manifest = read_manifest(versions_folder(settings) / published.version)
+    except PublishError as error:
+        return Finding("serving", "warning", f"{version}; its check sums are not known: {error}")
+    began = time.monotonic()
+    problem = damage(settings, manifest, published.path)
+    if problem and current(settings) == published:  # not one that was swapped while we read
+        return Finding(
+            "serving",
+            "error",
+            f"{version}: {problem}; run `mainstay publish`, which publishes the night anew, or "
+            "`mainstay publish --rollback`",
+        )
+    size = manifest.size_bytes / 1024**2
+    return Finding(
+        "serving", "ok", f"{version}, {size:,.1f} MiB as published (read in {time.monotonic() - began:.1f} s)"
+    )
+
+
+def look_at_log(settings: Settings) -> Finding | None:
+    """Whether a log lies beside the serving file, whom any reader would take for its own; None where there is none."""
+    log = serving_file(settings).with_name(f"{serving_file(settings).name}.wal")
+    if not log.exists():
+        return None
+    return Finding("serving", "error", f"a stale {log} lies beside the serving file; publish again")
