@@ -46,6 +46,7 @@ def gather(settings: Settings, runs: int) -> dict[str, Any]:
             "path": published.path,
         },
         "writing": None,
+        "data_docs": str(settings.docs / "index.html") if (settings.docs / "index.html").exists() else None,
     }
     if not settings.warehouse.exists():
         report["writing"] = holder(settings) if is_locked(settings) else None
@@ -175,6 +176,8 @@ def status(
             f"{check['expectation']}{column}: {check['observed']}",
             mark="[red]✗[/]" if check["severity"] == "error" else "[yellow]![/]",
         )
+    if report["failed_checks"] and report["data_docs"]:
+        out.print(f"data docs  {report['data_docs']}", markup=False, soft_wrap=True)
     if report["refused"]:
         out.print("[bold]Refused files[/]")
     for file in report["refused"]:
