@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -154,6 +154,15 @@ class Found:
     rejects: list[Rejects]
     other_dates: int
     """Landing dates with rejects that are not shown."""
+
+    def halved(self) -> Found:
+        """The same with half as much of everything that a page lists; what is left out is counted still."""
+        nights = [
+            replace(night, problems=night.problems[: len(night.problems) // 2]) for night in self.nights
+        ]
+        rejects = self.rejects[: len(self.rejects) // 2]
+        left_out = len(self.rejects) - len(rejects)
+        return Found(nights, self.checks[: len(self.checks) // 2], rejects, self.other_dates + left_out)
 
 
 def read_found(settings: Settings, connection: duckdb.DuckDBPyConnection) -> Found:

@@ -177,6 +177,11 @@ def _rows(check: Check) -> list[dict[str, Any]]:
     return ((check.detail or {}).get("details") or {}).get("unexpected_rows") or []
 
 
+def start(message: str) -> str:
+    """The first of what a run said."""
+    return cut(message, _SENTENCE)
+
+
 def rule(check: Check, texts: Texts) -> str:
     """Where the rule stands, without the folders above the contract."""
     origin = str((check.detail or {}).get("rule") or "")

@@ -27,6 +27,9 @@ PAGES = {
 }
 """File name of the page in each language."""
 
+LIMIT_BYTES = 500_000
+"""A page is no larger, whatever a night brings: it can be mailed, and opens at once."""
+
 
 def write_data_docs(settings: Settings, run_id: str = "data-docs") -> dict[str, Path]:
     """Write the pages from the ledger; returns their paths by language.
@@ -86,10 +89,12 @@ def _rendered(found: Found) -> dict[str, str]:
 
     others = dict(zip(LANGUAGES, (*LANGUAGES[1:], LANGUAGES[0]), strict=True))
     written_at = now()
-    return {
-        language: render(found, Texts(language), written_at=written_at, other_page=PAGES[others[language]])
-        for language in LANGUAGES
-    }
+
+    def page(language: str, found: Found) -> str:
+        text = render(found, Texts(language), written_at=written_at, other_page=PAGES[others[language]])
+        return text if len(text.encode()) <= LIMIT_BYTES else page(language, found.halved())
+
+    return {language: page(language, found) for language in LANGUAGES}
 
 
 def _take_away_great_expectations(settings: Settings) -> None:
