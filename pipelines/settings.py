@@ -451,7 +451,7 @@ class Settings(BaseSettings):
 
     @property
     def docs(self) -> Path:
-        """Folder of the Great Expectations Data Docs."""
+        """Folder of the Data Docs."""
         return self.var / "data_docs"
 
 

@@ -36,6 +36,7 @@ def gather(settings: Settings, runs: int) -> dict[str, Any]:
             "path": published.path,
         },
         "writing": None,
+        "data_docs": str(settings.docs / "index.html") if (settings.docs / "index.html").exists() else None,
     }
     if not settings.warehouse.exists():
         report["writing"] = holder(settings) if is_locked(settings) else None

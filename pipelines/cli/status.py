@@ -82,6 +82,8 @@ def _show_checks(report: dict[str, Any]) -> None:
             f"{check['expectation']}{column}: {check['observed']}",
             mark="[red]✗[/]" if check["severity"] == "error" else "[yellow]![/]",
         )
+    if report["failed_checks"] and report["data_docs"]:
+        out.print(f"data docs  {report['data_docs']}", markup=False, soft_wrap=True)
     if report["refused"]:
         out.print("[bold]Refused files[/]")
     for file in report["refused"]:

@@ -38,6 +38,7 @@ DOMAINS = {
     "points": ("Points", "What customers earned and spent in points, what they still hold, and what it binds of revenue."),
     "offers": ("Offers", "What to offer to whom, and how often it would have been bought."),
     "value": ("Customer value", "What customers are worth, what better retention would bring, and how far to trust the fits."),
+    "quality": ("Data quality", "What became of the rows that landed."),
 }  # fmt: skip
 """Heading and sentence of a domain's page, in the order of the index; others follow under their own name."""
 

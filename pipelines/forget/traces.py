@@ -54,13 +54,12 @@ def erase_traces(settings: Settings) -> dict[str, int]:
     """
     warehouse = settings.warehouse
     old = [*warehouse.parent.glob(f"{warehouse.name}.aside-*"), warehouse.with_name(f"{warehouse.name}.tmp")]
-    pages = settings.docs
     return {
         "ledger": _blank_ledger(settings),
         "airflow": blank_airflow(settings),
         "logs": _empty_logs(settings.var / "logs"),
         "check_results": _remove(settings.var / "gx"),
-        "data_docs": _remove(pages, *(pages.with_name(pages.name + end) for end in (".new", ".old"))),
+        "data_docs": _remove(settings.docs),
         "dbt": _remove(settings.var / "dbt" / "target"),
         "reports": _remove(*(settings.serving / name for name in PAGES.values())),
         "old_warehouses": _remove(*old),

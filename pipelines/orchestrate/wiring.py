@@ -70,7 +70,7 @@ def land_to_publish() -> None:
 
     @task
     def finish() -> dict[str, Any]:
-        """Close the run in the ledger, whatever happened, and build the Data Docs."""
+        """Close the run in the ledger, whatever happened, and write the Data Docs."""
         return finish_run()
 
     # fmt: off

@@ -99,28 +99,23 @@ def transformed(
 
 
 def close(settings: Settings, run_id: str, status: str, message: str | None = None) -> None:
-    """Close a run in the ledger, without the Data Docs."""
+    """Close a run in the ledger; one that checked anything is then in the Data Docs as it ended."""
     with warehouse_lock(settings, "finish", run_id):
         ledger.finish_run(settings, run_id, status, message)
+        if ledger.has_checks(settings, run_id):
+            docs(settings)
 
 
 def finish(settings: Settings, run_id: str, as_of: date, status: str, message: str | None = None) -> Summary:
-    """Close the run in the ledger, build the Data Docs, and take away logs that are older than is wanted."""
-    from pipelines.validate import build_docs
-
-    close(settings, run_id, status, message)
-    # None are there where no stage was validated, or where a person was erased since.
-    docs = build_docs(settings) if (settings.var / "gx").exists() else None
-    return {
-        "run_id": run_id,
-        "status": status,
-        "data_docs": str(docs) if docs else None,
-        "pruned_logs": prune_logs(settings),
-    }
+    """Close the run in the ledger, write the Data Docs, and take away logs that are older than is wanted."""
+    with warehouse_lock(settings, "finish", run_id):
+        ledger.finish_run(settings, run_id, status, message)
+        pages = docs(settings)
+    return {"run_id": run_id, "status": status, "data_docs": pages, "pruned_logs": prune_logs(settings)}
 
 
-def docs(settings: Settings) -> str:
-    """Build the Data Docs of the last validation; returns the path of their first page."""
-    from pipelines.validate import build_docs
+def docs(settings: Settings) -> str | None:
+    """Write the Data Docs: the path of their first page, or why they could not be written; None without a warehouse."""
+    from pipelines.data_docs import data_docs_or_reason
 
-    return str(build_docs(settings))
+    return data_docs_or_reason(settings)

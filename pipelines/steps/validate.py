@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.contracts import source_contracts
 from pipelines.errors import ValidationFailedError
 from pipelines.land import discover
-from pipelines.steps.record import recorded
+from pipelines.steps.record import docs, recorded
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import connect
 from pipelines.warehouse.standing import unvalidated
@@ -109,7 +109,7 @@ def validated(
 
 
 def record_report(settings: Settings, run_id: str, report: Any) -> None:
-    """Keep a validation's results in the ledger."""
+    """Keep a validation's results in the ledger, and show failures in the Data Docs at once."""
     rows = [
         (r.suite, r.expectation, r.column, r.success, r.observed, r.detail, r.severity)
         for r in report.results
@@ -117,3 +117,7 @@ def record_report(settings: Settings, run_id: str, report: Any) -> None:
     with closing(connect(settings)) as connection:
         connection.execute(ledger.DDL)
         ledger.record_checks(connection, run_id, report.stage, rows)
+    if (
+        report.failed
+    ):  # what the message points to is there before anyone reads it; all else the end of the run writes
+        docs(settings)

@@ -1,11 +1,10 @@
 """Step `validate`: Great Expectations over the files, `raw`, `staging`, `marts` and the serving file.
 
-`validate` checks one stage and returns what it found; `require_success` stops a run that did not pass;
-`build_docs` shows the last run's results. Importing this package does not import Great Expectations.
+`validate` checks one stage and returns what it found; `require_success` stops a run that did not pass. Importing this
+package does not import Great Expectations.
 """
 
 from pipelines.validate.report import CheckResult, ValidationReport, in_words, require_success
-from pipelines.validate.results import build_docs
 from pipelines.validate.runner import validate
 from pipelines.validate.suites import STAGES
 
@@ -13,7 +12,6 @@ __all__ = [
     "STAGES",
     "CheckResult",
     "ValidationReport",
-    "build_docs",
     "in_words",
     "require_success",
     "validate",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import ContractError
@@ -18,14 +17,6 @@ if TYPE_CHECKING:
 
     from pipelines.validate.rules import Check
     from pipelines.validate.suites import Suite
-
-
-@dataclass
-class Outcome:
-    """Results as plain values, and as Great Expectations keeps them, by suite."""
-
-    results: list[CheckResult] = field(default_factory=list)
-    suites: dict[str, Any] = field(default_factory=dict)
 
 
 def expectation(check: Check, number: int = 0) -> Any:
@@ -58,10 +49,10 @@ def expectation(check: Check, number: int = 0) -> Any:
         ) from error
 
 
-def evaluate(connection: duckdb.DuckDBPyConnection, suites: Sequence[Suite]) -> Outcome:
+def evaluate(connection: duckdb.DuckDBPyConnection, suites: Sequence[Suite]) -> list[CheckResult]:
     """Run suites whose batches are views of the connection. The connection is closed afterwards."""
     gx = great_expectations()
-    outcome = Outcome()
+    found: list[CheckResult] = []
     with quiet(), serve(connection) as address:
         built = [[expectation(check, n) for n, check in enumerate(suite.checks)] for suite in suites]
         source = memory_context().data_sources.add_sql("duckdb", connection_string=address)
@@ -69,16 +60,15 @@ def evaluate(connection: duckdb.DuckDBPyConnection, suites: Sequence[Suite]) -> 
             asset = source.add_table_asset(suite.name, table_name=suite.view)
             batch = asset.add_batch_definition_whole_table("batch").get_batch()
             results = _run(gx, batch, suite, expectations)
-            outcome.suites[suite.name] = _suite_result(suite, results)
             if not results:
-                outcome.results.append(
+                found.append(
                     CheckResult(
                         suite.name, "expect_suite_to_have_expectations", None, False, "no expectation at all"
                     )
                 )
             for check, result in zip(suite.checks, results, strict=True):
-                outcome.results.append(_plain_result(suite, check, result))
-    return outcome
+                found.append(_plain_result(suite, check, result))
+    return found
 
 
 def _run(gx: Any, batch: Any, suite: Suite, expectations: list[Any]) -> list[Any]:
@@ -108,24 +98,6 @@ def _run(gx: Any, batch: Any, suite: Suite, expectations: list[Any]) -> list[Any
     return [found[n] for n in range(len(expectations))]
 
 
-def _suite_result(suite: Suite, results: list[Any]) -> Any:
-    from great_expectations.core.expectation_validation_result import ExpectationSuiteValidationResult
-
-    passed = sum(bool(r.success) for r in results)
-    return ExpectationSuiteValidationResult(
-        results=results,
-        success=bool(results) and passed == len(results),
-        suite_name=suite.name,
-        statistics={
-            "evaluated_expectations": len(results),
-            "successful_expectations": passed,
-            "unsuccessful_expectations": len(results) - passed,
-            "success_percent": 100 * passed / len(results) if results else None,
-        },
-        meta={"active_batch_definition": {"datasource_name": "duckdb", "data_asset_name": suite.name}},
-    )
-
-
 def _plain_result(suite: Suite, check: Check, result: Any) -> CheckResult:
     found, error = result.result or {}, error_of(result)
     success = bool(result.success) and error is None
@@ -149,6 +121,7 @@ def _plain_result(suite: Suite, check: Check, result: Any) -> CheckResult:
             else None
         )
     detail = {"arguments": check.kwargs, "rule": check.origin}
+    detail |= {"description": check.description} if check.description else {}
     if not success:
         detail |= {k: found[k] for k in ("partial_unexpected_list", "details") if found.get(k)}
         detail |= {"error": error} if error else {}

@@ -26,12 +26,8 @@ def great_expectations() -> Any:
     return gx
 
 
-def memory_context(**parts: Any) -> Any:
-    """A GX context without files of its own: GX's default one leaves a temporary folder behind.
-
-    Args:
-        parts: Stores and sites that replace the parts of the context's configuration.
-    """
+def memory_context() -> Any:
+    """A GX context without files of its own: GX's default one leaves a temporary folder behind."""
     gx = great_expectations()
     from great_expectations.data_context.types.base import DataContextConfig
 
@@ -49,11 +45,10 @@ def memory_context(**parts: Any) -> Any:
         expectations_store_name="expectations",
         validation_results_store_name="results",
         checkpoint_store_name="checkpoints",
-        stores={**stores, **parts.pop("stores", {})},
-        data_docs_sites=parts.pop("data_docs_sites", {}),
+        stores=stores,
+        data_docs_sites={},
         analytics_enabled=False,
         progress_bars={"globally": False},
-        **parts,
     )
     return gx.get_context(mode="ephemeral", project_config=config)
 

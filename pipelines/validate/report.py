@@ -34,7 +34,7 @@ class ValidationReport:
     results: list[CheckResult] = field(default_factory=list)
     seconds: float = 0.0
     docs: str = "data_docs/index.html"
-    """Where the Data Docs of the run will be."""
+    """Where the Data Docs will be."""
 
     @property
     def failures(self) -> list[CheckResult]:
@@ -85,6 +85,6 @@ def require_success(report: ValidationReport) -> None:
         f"{report.stage}: {len(failures)} of {len(report.results)} expectations failed:\n  "
         + "\n  ".join(lines)
         + (f"\n  and {more} more" if more else "")
-        + f"\nSee {report.docs}, or: select * from ops.checks where run_id = '{report.run_id}' "
+        + f"\nSee {report.docs} (中文: index.zh-CN.html), or: select * from ops.checks where run_id = '{report.run_id}' "
         f"and stage = '{report.stage}' and not success"
     )

@@ -207,12 +207,12 @@ def table_checks(contract: Contract, counted: str | None = None) -> list[Check]:
 
 def _whole_count(contract: Contract, rule: DataQuality, table: str) -> Check:
     origin = f"{contract.path}: quality {rule.name or rule.metric}"
-    condition, values = _condition(origin, rule)
+    condition, operator, values = _condition(origin, rule)
     return query(
         "expect_metric_to_keep_rule",
         f"select observed from (select count(*) as observed from {table}) as measured where ({condition}) is not true",
         origin=origin,
-        description=f"rowCount of the whole table: {condition} {values}",
+        description=_described("rowCount", operator, values),
     )
 
 
@@ -251,8 +251,7 @@ def _checks_of_rule(contract: Contract, rule: DataQuality, column: Column | None
 
 
 def _metric_check(origin: str, metric: str, rule: DataQuality, column: Column | None) -> Check:
-    condition, values = _condition(origin, rule)
-    operator = next(name for name in _OPERATORS if getattr(rule, name) is not None)
+    condition, operator, values = _condition(origin, rule)
     name = column.name if column is not None else None
     is_plain = rule.unit in (None, "rows")
     if metric == "rowCount" and operator == "mustBeGreaterThan" and float(values[0]).is_integer():
@@ -269,11 +268,17 @@ def _metric_check(origin: str, metric: str, rule: DataQuality, column: Column | 
         f"where ({condition}) is not true",
         column=name,
         origin=origin,
-        description=f"{metric}{'' if is_plain else ' (percent)'} {operator} {', '.join(map(str, values))}",
+        description=_described(metric, operator, values, is_percent=not is_plain),
     )
 
 
-def _condition(origin: str, rule: DataQuality) -> tuple[str, list[Any]]:
+def _described(metric: str, operator: str, values: list[Any], *, is_percent: bool = False) -> str:
+    """A metric's rule as the Data Docs read it, to tell it in the language of the page."""
+    return f"{metric}{' (percent)' if is_percent else ''} {operator} {', '.join(map(str, values))}"
+
+
+def _condition(origin: str, rule: DataQuality) -> tuple[str, str, list[Any]]:
+    """The rule's condition on `observed` in SQL, its operator and the operator's values."""
     given = [(name, getattr(rule, name)) for name in _OPERATORS if getattr(rule, name) is not None]
     if len(given) != 1:
         raise ContractError(f"{origin}: {len(given)} operators; give exactly one of {', '.join(_OPERATORS)}")
@@ -283,7 +288,7 @@ def _condition(origin: str, rule: DataQuality) -> tuple[str, list[Any]]:
         raise ContractError(
             f"{origin}: {operator} {value!r} is no number; give a number of rows or a percentage"
         )
-    return _OPERATORS[operator].format(*map(repr, values)), values
+    return _OPERATORS[operator].format(*map(repr, values)), operator, values
 
 
 def _metric_sql(origin: str, metric: str, rule: DataQuality, column: Column | None) -> str:

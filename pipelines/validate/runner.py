@@ -25,7 +25,6 @@ from pipelines.validate.evaluate import evaluate
 from pipelines.validate.gx import great_expectations
 from pipelines.validate.landed import landed_files, landed_select
 from pipelines.validate.report import ValidationReport
-from pipelines.validate.results import save
 from pipelines.validate.rules import query
 from pipelines.warehouse.connection import connect, restrict
 from pipelines.warehouse.faults import said
@@ -50,8 +49,8 @@ def validate(
 ) -> ValidationReport:
     """Check a stage against the contracts.
 
-    Opens the DuckDB file read-only and releases it before it returns. Results are kept under `var/gx` for
-    `build_docs`. The ledger is not written and a failed expectation does not raise: see `require_success`.
+    Opens the DuckDB file read-only and releases it before it returns. The ledger is not written and a failed
+    expectation does not raise: see `require_success`.
 
     Args:
         settings: The deployment.
@@ -90,10 +89,9 @@ def validate(
             ]
         else:
             suites = _planned(settings, stage, sources, partitions, marts)
-        outcome = evaluate(connection, _with_views(connection, suites))
-    save(settings, run_id, stage, outcome.suites)
+        results = evaluate(connection, _with_views(connection, suites))
     return ValidationReport(
-        stage, run_id, outcome.results, time.monotonic() - started, str(settings.docs / "index.html")
+        stage, run_id, results, time.monotonic() - started, str(settings.docs / "index.html")
     )
 
 

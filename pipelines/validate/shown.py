@@ -1,14 +1,14 @@
-"""What of a result is shown: results stand in the ledger, in Data Docs and in the run's message, and have readers of their own.
+"""What of a result is shown: results stand in the ledger, in the Data Docs and in the run's message, with readers of their own.
 
 Counts always are. Values are not where a column is personal, where the check is there to keep such values out, and where
-an e-mail address is among them. In Data Docs nothing that is shown can be markup.
+an e-mail address is among them.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pipelines.showing import has_address, visible, without_addresses, without_values
+from pipelines.showing import has_address, without_addresses, without_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,21 +99,3 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(inner)
     elif isinstance(value, str):
         yield value
-
-
-_LOOKALIKES = str.maketrans({"<": "‹", ">": "›", "&": "＆", '"': "”", "$": "＄"})
-
-
-def harmless(value: Any) -> Any:
-    """The value with every text in it fit for Data Docs.
-
-    Great Expectations puts texts into its pages now escaped and now not, into attributes and scripts, and through a
-    template with $names: what is markup in one of these places is replaced by a look-alike that is so in none.
-    """
-    if isinstance(value, str):
-        return visible(value, keep="\n").translate(_LOOKALIKES)
-    if isinstance(value, dict):
-        return {harmless(k): harmless(v) for k, v in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [harmless(v) for v in value]
-    return value

@@ -20,6 +20,7 @@ from pipelines.contracts import SourceContract, canonical_contracts
 from pipelines.fit.tables import create_tables
 from pipelines.quoting import ident
 from pipelines.settings import PROJECT_DIR
+from pipelines.warehouse.ledger import DDL
 
 DBT_PROJECT = PROJECT_DIR / "dbt_project"
 
@@ -54,6 +55,7 @@ class Warehouse:
         """Create the six raw tables and their lists of contested keys, all empty."""
         with duckdb.connect(str(self.path)) as connection:
             create_tables(connection)
+            connection.execute(DDL)
             connection.execute("create schema raw")
             for name, contract in self.contracts.items():
                 columns = [f"{ident(c.name)} {c.type}" for c in contract.columns]

@@ -35,8 +35,8 @@ from tests.publish.publishing_world import (
 
 MARKER = "zqmarker"
 FILES = {
-    "check_results": ["gx/runs/r1/results/raw/x.json", "gx/runs/r1/run_id.txt"],
-    "data_docs": ["data_docs/index.html", "data_docs.new/index.html", "data_docs.old/index.html"],
+    "check_results": ["gx/scratch/customers/x.csv", "gx/runs/r1/results/raw/x.json"],
+    "data_docs": ["data_docs/index.html", "data_docs/index.zh-CN.html", "data_docs/.index.html.partial"],
     "logs": [
         "logs/dbt.log", "logs/dbt.log.1", "logs/nightly-2017-03-01-20170302T000000.log", "logs/airflow/scheduler.log",
         "logs/airflow/services/dag_id=mainstay_nightly/run_id=r1/task_id=land/attempt=1.log",

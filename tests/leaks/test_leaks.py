@@ -130,6 +130,10 @@ def test_at_the_end_only_rows_tables_have_personal_data(shop: Deployment) -> Non
     said.append(mainstay(settings.home, "quarantine", "list").output)
     assert not leaked("\n".join(said)), said
 
+    page = (settings.docs / "index.zh-CN.html").read_text("utf-8")
+    assert "customers.odcs.yaml" in page  # what failed, and what is in quarantine
+    assert "birth_date：不是格式为" in page
+
     looked = scan(settings.var, MARKERS, without=[settings.landing], schemas=ROWS)
     assert not looked.found
     assert looked.files > 10

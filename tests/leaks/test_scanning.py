@@ -59,7 +59,7 @@ PLACES = {
     "serving/parquet/current/tiers.parquet": in_parquet,
     "serving/report.html": in_text,
     "data_docs/index.html": in_text,
-    "gx/runs/r1/results/x.json": in_text,
+    "gx/scratch/customers/x.csv": in_text,
     "logs/nightly.log": in_text,
     "logs/dbt.log.1.gz": in_gzip,
     "airflow/inprocess/airflow.db": in_sqlite,

@@ -40,9 +40,9 @@ def test_each_expectation_of_the_list_runs_here() -> None:
     connection.execute("create table t as select i as a, i + 1 as b, 'x' || i as s from range(3) as x(i)")
     connection.execute("create temp view batch_x as from t")
     outcome = evaluate(connection, [Suite("x", "from t", tuple(checks))])
-    raised = {r.expectation: r.observed for r in outcome.results if (r.observed or "").startswith("raised")}
+    raised = {r.expectation: r.observed for r in outcome if (r.observed or "").startswith("raised")}
     assert not raised
-    assert len(outcome.results) == len(RUN_HERE)
+    assert len(outcome) == len(RUN_HERE)
 
 
 def test_the_document_lists_them() -> None:

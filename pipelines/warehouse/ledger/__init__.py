@@ -11,7 +11,7 @@ from pipelines.warehouse.ledger.files import (
     touched,
     unvalidated,
 )
-from pipelines.warehouse.ledger.results import record_checks, record_models
+from pipelines.warehouse.ledger.results import has_checks, record_checks, record_models
 from pipelines.warehouse.ledger.runs import (
     StepEntry,
     finish_run,
@@ -29,6 +29,7 @@ __all__ = [
     "begin_export",
     "end_export",
     "finish_run",
+    "has_checks",
     "last_step",
     "mark_validated",
     "new_run_id",

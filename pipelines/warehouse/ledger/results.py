@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from pipelines.warehouse.connection import insert_rows
+from pipelines.warehouse.connection import connect, insert_rows
 from pipelines.warehouse.ledger.tables import now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     import duckdb
+
+    from pipelines.settings import Settings
 
 
 def record_checks(
@@ -21,6 +24,13 @@ def record_checks(
     rows = [[run_id, stage, *check, now(), severity] for *check, severity in checks]
     if rows:
         insert_rows(connection, "ops.checks", rows)
+
+
+def has_checks(settings: Settings, run_id: str) -> bool:
+    """Whether a run has check results."""
+    with closing(connect(settings)) as connection:
+        found = connection.execute("SELECT 1 FROM ops.checks WHERE run_id = ? LIMIT 1", [run_id]).fetchone()
+    return found is not None
 
 
 def record_models(
