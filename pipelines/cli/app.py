@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from pipelines.cli import (
+    alerts,
     backfill,
     care,
     doctor,
@@ -45,6 +46,7 @@ app.command()(care.care)
 app.command()(status.status)
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(doctor.doctor)
+app.command()(alerts.notify)
 app.command()(rebuild.rebuild)
 app.command()(forget.forget)
 app.command()(nightly.up)

@@ -19,16 +19,17 @@ from pipelines.cli.common import (
 )
 from pipelines.contracts import canonical_contracts
 from pipelines.errors import SettingsError
-from pipelines.settings import PROJECT_DIR, Settings, load_settings
+from pipelines.settings import PROJECT_DIR, Settings, load_settings, secret_settings
 
-_NO_TOML = {"home", "var_dir", "contracts_dir", "policies_dir", "models_dir", "notify_webhook_url"}
+_NO_TOML = {"home", "var_dir", "contracts_dir", "policies_dir", "models_dir"} | secret_settings()
 _EXAMPLES = {
     "landing_dir": "/data/exports",
     "closed_days": "sunday, 12-25",
     "duckdb_threads": 4,
     "duckdb_memory_limit": "8GB",
     "serving_group": "bi",
-    "notify_email_to": "data@example.com",
+    "bi_url": "https://bi.example.com",
+    "openlineage_url": "http://127.0.0.1:5000",
 }
 """Values to show for the settings that have none by default."""
 

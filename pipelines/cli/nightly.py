@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from pipelines import steps as run
+from pipelines.cli.alerts import telling_of_failure
 from pipelines.cli.common import (
     JsonFlag,
     clear_errors,
@@ -34,14 +35,17 @@ def nightly(
 ) -> None:
     """Run a night: load landed history in one pass, run the DAG mainstay_nightly for one date, show a summary."""
     settings = load_settings()
-    business_date = parse_date(day) or last_landed_date(settings)
-    history = load_history(settings, business_date, quiet=as_json)
+    asked = parse_date(day)
+    with telling_of_failure(settings, "mainstay_nightly", str(asked or "–"), step="history"):
+        business_date = asked or last_landed_date(settings)
+        history = load_history(settings, business_date, quiet=as_json)
     result = watched(
         "mainstay_nightly",
         f"nightly of {business_date}",
         settings,
         business_date=business_date,
         quiet=as_json,
+        earlier=(history["run_id"],) if history else (),
     )
     summary = collect(settings, result, history)
     if as_json:

@@ -11,9 +11,10 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
+from pipelines.cli.alerts import check_freshness
 from pipelines.cli.common import JsonFlag, clear_errors, out, print_json, reuse_in_words
 from pipelines.contracts import source_contracts
-from pipelines.errors import LandingError, LockedError
+from pipelines.errors import LandingError, LockedError, SettingsError
 from pipelines.land import discover, landing_gaps, unmatched_files
 from pipelines.land.unmatched import spans, told
 from pipelines.publish import current
@@ -133,9 +134,24 @@ def _landing(settings: Settings, connection: duckdb.DuckDBPyConnection) -> dict[
 @clear_errors
 def status(
     runs: Annotated[int, typer.Option(help="How many runs to show.", min=1)] = 5,
+    only_check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Only say whether the night that should be published by now is; exits 1 if not. For cron.",
+        ),
+    ] = False,
+    tell: Annotated[
+        bool, typer.Option("--tell", help="With --check: send the alert `stale` if it is not.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Show the last runs, steps, timings, checks, rejects and freshness."""
+    if only_check:
+        check_freshness(load_settings(), tell=tell, as_json=as_json)
+        return
+    if tell:
+        raise SettingsError("--tell goes with --check; give both")
     report = gather(load_settings(), runs)
     if as_json:
         print_json(report)
