@@ -1,14 +1,14 @@
 """What a service answered: chat services say HTTP 200 also of a message that they refuse, with the reason in the answer.
 
 Apprise reads that of some services (Feishu, Lark, Slack) and goes by HTTP's status at others (DingTalk, WeCom, JSON webhooks).
-Its plugins call `requests.post` and keep the answer to themselves; so while one sends, in that thread, `requests` lets us listen.
+Its plugins call `requests.post` and keep the answer to themselves; so while one sends, `requests` lets us listen.
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import requests
@@ -16,12 +16,13 @@ import requests
 _MUST_SAY = {"dingtalk": "errcode", "wecombot": "errcode", "feishu": "code", "lark": "code"}
 """Services that always say in their answer how it went: without that it is somebody else's, say a proxy's login page."""
 
-_here = threading.local()
+# Not by thread: Apprise may send in another, to which it gives the context.
+_heard: ContextVar[list[requests.Response | Exception] | None] = ContextVar("heard", default=None)
 _send = requests.Session.send
 
 
 def _listening_send(session: requests.Session, request: Any, **options: Any) -> requests.Response:
-    heard: list[requests.Response | Exception] | None = getattr(_here, "heard", None)
+    heard = _heard.get()
     try:
         response = _send(session, request, **options)
     except Exception as error:
@@ -35,14 +36,15 @@ def _listening_send(session: requests.Session, request: Any, **options: Any) -> 
 
 @contextmanager
 def listening() -> Iterator[list[Any]]:
-    """Gives the list that takes this thread's answers, and what failed before there was one, while the block runs."""
-    # Once for all: it passes on what it is given, in threads that do not listen too.
+    """Gives the list that takes the answers to what the block sends, and what failed before there was one."""
+    # Once for all: where nobody listens it only passes on what it is given.
     requests.Session.send = _listening_send  # type: ignore[method-assign,assignment]
-    _here.heard = []
+    heard: list[Any] = []
+    token = _heard.set(heard)
     try:
-        yield _here.heard
+        yield heard
     finally:
-        _here.heard = None
+        _heard.reset(token)
 
 
 def fault(scheme: str, heard: list[Any]) -> str | None:

@@ -81,7 +81,7 @@ def warned(settings: Settings, outcome: Outcome, found: list[Warned]) -> Message
     """Checks that warn: how many, and which."""
 
     def write(words: Words) -> Part:
-        lines = [words("warned.check", stage=one.stage, name=one.name) for one in found[:_SHOWN]]
+        lines = [words("warned.check", name=one.name) for one in found[:_SHOWN]]
         if len(found) > _SHOWN:
             lines.append(words("warned.more", count=f"{len(found) - _SHOWN:,}"))
         lines.append(words("warned.do", run_id=outcome.run_id))

@@ -80,9 +80,9 @@ def quarantined(settings: Settings, run_ids: list[str], *, refused: bool = True)
     statuses = ["loaded", "rejected"] if refused else ["loaded"]
     with looking(briefly(settings), "alerts") as connection:
         rows = connection.execute(
-            "SELECT dataset, partition_date, sum(rows_in)::BIGINT AS rows, sum(quarantined)::BIGINT AS bad FROM ops.files "
+            "SELECT dataset, partition_date, sum(rows_in)::BIGINT AS came, sum(quarantined)::BIGINT AS bad FROM ops.files "
             "WHERE list_contains(?, run_id) AND list_contains(?, status) GROUP BY ALL "
-            "HAVING bad > rows * CAST(? AS DOUBLE) ORDER BY bad / rows DESC, ALL",
+            "HAVING bad > came * CAST(? AS DOUBLE) ORDER BY bad / came DESC, dataset, partition_date",
             [run_ids, statuses, settings.notify_quarantine_rate],
         ).fetchall()
         return [

@@ -88,10 +88,10 @@ def written(event: str, language: str, write: Callable[[Words], Part], said: str
     languages = spoken(language)
     parts = [write(words) for words in languages]
     body = "\n\n".join(filter(None, [said, *("\n".join(part.lines) for part in parts)]))
-    endings = " ".join(words("common.cut") for words in languages)
-    return Message(
-        event, _plain(" · ".join(part.title for part in parts), keep=""), _plain(body, keep="\n"), endings
-    )
+    # Robots of DingTalk and Feishu take what has their keyword in it: all alerts have this one.
+    title = f"Mainstay: {' · '.join(part.title for part in parts)}"
+    ending = " ".join(words("common.cut") for words in languages)
+    return Message(event, _plain(title, keep=""), _plain(body, keep="\n"), ending)
 
 
 def _plain(text: str, keep: str) -> str:

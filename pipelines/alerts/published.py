@@ -11,6 +11,8 @@ from pipelines.publish import current
 from pipelines.report.header import Cell, figures
 from pipelines.report.read import read_night
 from pipelines.report.texts import Texts
+from pipelines.warehouse.looking import briefly
+from pipelines.warehouse.standing import simulated_parts
 
 if TYPE_CHECKING:
     from pipelines.alerts.facts import Outcome
@@ -27,13 +29,13 @@ def published(settings: Settings, outcome: Outcome) -> Message | None:
     summary, live = outcome.published or {}, current(settings)
     if summary.get("unchanged", True) or live is None or live.version != summary.get("version"):
         return None
-    night = read_night(settings, live)
+    night, simulated = read_night(settings, live), simulated_parts(briefly(settings))
 
     def write(words: Words) -> Part:
         lines = [
-            *_figures(night, words),
-            *_changes(summary.get("changes"), settings.currency, words),
-            words("published.run", version=live.version, run_id=live.run_id),
+            *_figures(night, simulated, words),
+            *_changes(summary.get("changes"), night, words),
+            words("published.version", version=live.version),
         ]
         if report := summary.get("report"):
             lines.append(words("published.report", place=report))
@@ -44,7 +46,7 @@ def published(settings: Settings, outcome: Outcome) -> Message | None:
     return written("published", settings.notify_language, write)
 
 
-def _figures(night: Night, words: Words) -> list[str]:
+def _figures(night: Night, simulated: list[str], words: Words) -> list[str]:
     """The last month's figures, each with the month before."""
     found = figures(night, Texts(words.language))
     if found.why_not:
@@ -56,14 +58,15 @@ def _figures(night: Night, words: Words) -> list[str]:
     lines = [words("published.month", month=found.months[0].value, currency=night.currency)]
     for line in found.lines:
         now, before = line.cells[:2]
-        text = words("published.figure", title=line.title, value=shown(now))
+        title = line.title + (words("published.made_up") if set(line.rests_on) & set(simulated) else "")
+        text = words("published.figure", title=title, value=shown(now))
         if before.value != "–":
             text += words("published.before", month=found.months[1].value, value=shown(before))
         lines.append(text)
     return [*lines, *([found.today] if found.today else [])]
 
 
-def _changes(changes: dict[str, Any] | None, currency: str, words: Words) -> list[str]:
+def _changes(changes: dict[str, Any] | None, night: Night, words: Words) -> list[str]:
     """Rows, tiers and revenue that are others than in the night before; `Changes.as_dict()` of `pipelines.publish`."""
     if changes is None:
         return []
@@ -78,17 +81,18 @@ def _changes(changes: dict[str, Any] | None, currency: str, words: Words) -> lis
     since = words(
         "published.since", as_of_before=changes["as_of_before"], marts=marts, all=len(tables), **counts
     )
-    return [since, *_moves(changes["tiers_moved"], words), _revenue(changes, currency, words)]
+    return [since, *_moves(changes["tiers_moved"], night, words), _revenue(changes, night.currency, words)]
 
 
-def _moves(moves: list[dict[str, Any]], words: Words) -> list[str]:
+def _moves(moves: list[dict[str, Any]], night: Night, words: Words) -> list[str]:
     if not moves:
         return [words("published.no_move")]
     most = sorted(moves, key=lambda move: -move["customers"])
     lines = []
     for move in most[:_MOVES]:
         months = [f"{date.fromisoformat(move[name]):%Y-%m}" for name in ("first_month", "last_month")]
-        tiers = {name: move[name] or "–" for name in ("from_tier", "to_tier")}
+        texts = Texts(words.language)
+        tiers = {name: night.tiers.label(move[name] or "–", texts) for name in ("from_tier", "to_tier")}
         shown = "–".join(dict.fromkeys(months))
         lines.append(words("published.move", customers=f"{move['customers']:,}", months=shown, **tiers))
     if len(most) > _MOVES:

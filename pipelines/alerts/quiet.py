@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
-_here = threading.local()
+_said: ContextVar[list[str] | None] = ContextVar("said", default=None)
 
 
-class _Ear(logging.Handler):
-    """Takes what Apprise warns of in a thread that wants to hear it; nobody else does."""
+class _Ear(logging.Filter):
+    """Takes what Apprise warns of where somebody wants to hear it, and lets nothing through to any handler."""
 
-    def emit(self, record: logging.LogRecord) -> None:
-        said: list[str] | None = getattr(_here, "said", None)
+    def filter(self, record: logging.LogRecord) -> bool:
+        said = _said.get()
         if said is not None:
             said.append(record.getMessage())
+        return False
 
 
 @cache
@@ -27,9 +28,8 @@ def quiet_apprise() -> Any:
     import apprise
 
     logger = logging.getLogger("apprise")
-    logger.propagate = False
     logger.setLevel(logging.WARNING)
-    logger.handlers = [_Ear()]
+    logger.addFilter(_Ear())
     # At DEBUG it writes the path of each request, which is where most services have the secret.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     return apprise
@@ -37,9 +37,10 @@ def quiet_apprise() -> Any:
 
 @contextmanager
 def hearing() -> Iterator[list[str]]:
-    """Gives the list that takes Apprise's warnings of this thread while the block runs. They may hold secrets."""
-    _here.said = []
+    """Gives the list that takes Apprise's warnings while the block runs. They may hold secrets."""
+    said: list[str] = []
+    token = _said.set(said)
     try:
-        yield _here.said
+        yield said
     finally:
-        _here.said = None
+        _said.reset(token)

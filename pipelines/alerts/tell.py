@@ -10,6 +10,7 @@ from pipelines.alerts.addresses import require_addresses
 from pipelines.alerts.facts import quarantined, warned
 from pipelines.alerts.published import published
 from pipelines.alerts.send import Delivery, send
+from pipelines.warehouse.faults import message_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +57,7 @@ def _made(event: str, make: Callable[[], Message | None]) -> Message | None:
     try:
         return make()
     except Exception as error:  # noqa: BLE001 - the run's own outcome must stand, and other alerts be sent
-        log.error("The alert %s could not be written: %s", event, type(error).__name__)
+        log.error("The alert %s could not be written: %s: %s", event, type(error).__name__, message_of(error))
         return None
 
 

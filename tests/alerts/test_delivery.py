@@ -1,0 +1,202 @@
+"""Alerts on their way: each service takes them, a refusal with HTTP 200 is one, and no secret is ever said."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from services_double import KEY, REFUSED, TAKEN, Services, bring_here, mail_server, services
+
+from pipelines.alerts import send as sending
+from pipelines.alerts.message import Message
+from pipelines.alerts.send import Delivery
+from pipelines.settings import Settings
+
+TEXT = "transactions 2026-03-01: 3 of 9 rows ‹b› & 隔离\nSee `mainstay quarantine list`"
+MESSAGE = Message("failed", "Mainstay: load failed · 失败", TEXT, "… cut")
+SERVICES = sorted(TAKEN)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Services]:
+    with services() as found:
+        yield found
+
+
+@pytest.fixture
+def world(server: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Services:
+    bring_here(monkeypatch, server.port)
+    caplog.set_level(logging.DEBUG)  # what a deployment with logging at its most talkative would write
+    server.heard.clear()
+    server.paths.clear()
+    server.answers, server.status, server.slow_seconds = dict(TAKEN), 200, 0.0
+    return server
+
+
+def _send(*addresses: str, message: Message = MESSAGE) -> list[Delivery]:
+    return sending.send(Settings(notify_urls=" ".join(addresses)), [message])
+
+
+def _says_no_secret(caplog: pytest.LogCaptureFixture, deliveries: list[Delivery]) -> None:
+    said = caplog.text + repr(deliveries) + "".join(d.in_words() for d in deliveries)
+    assert caplog.text
+    for secret in (KEY, "TIiajkdnlazkcOXrIdevi7"):
+        assert secret not in said
+
+
+def test_every_service_takes_an_alert_with_its_title_and_text(
+    world: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    deliveries = _send(*(world.address(name) for name in SERVICES))
+    assert [d.arrived for d in deliveries] == [True] * len(SERVICES)
+    assert sorted(name for name, _ in world.heard) == SERVICES
+    for text in world.texts():
+        assert MESSAGE.title in text
+        assert "隔离" in text
+        assert "`mainstay quarantine list`" in text
+    assert sum(KEY in path for path in world.paths) >= len(SERVICES) - 2
+    _says_no_secret(caplog, deliveries)
+
+
+@pytest.mark.parametrize("service", sorted(REFUSED))
+def test_an_answer_of_200_with_an_error_code_in_it_is_a_failure_that_is_logged(
+    service: str, world: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.answers[service] = REFUSED[service]
+    [delivery] = _send(world.address(service))
+    assert not delivery.arrived
+    words = next(
+        str(REFUSED[service][key]) for key in ("errmsg", "msg", "message", "error") if key in REFUSED[service]
+    )
+    assert words in (delivery.reason or "")
+    [record] = [r for r in caplog.records if r.levelno == logging.ERROR]
+    assert "the alert failed did not arrive at address 1" in record.getMessage()
+    assert words in record.getMessage()
+    _says_no_secret(caplog, [delivery])
+
+
+@pytest.mark.parametrize("answer", ["<html>Please log in</html>", '{"hello": "world"}', "", "[1]"])
+@pytest.mark.parametrize("service", ["dingtalk", "wecombot", "feishu", "lark"])
+def test_an_answer_that_is_not_of_the_service_is_a_failure(
+    service: str, answer: str, world: Services
+) -> None:
+    world.answers[service] = answer
+    [delivery] = _send(world.address(service))
+    assert "is not of that service" in (delivery.reason or "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "arrived"),
+    [
+        ("", True),
+        ("thanks", True),
+        ({"code": 0}, True),
+        ({"code": "200"}, True),
+        ({"code": "SUCCESS"}, True),
+        ({"ok": True, "error": None}, True),
+        ({"code": 500}, False),
+        ({"errcode": "40001"}, False),
+        ({"ok": False}, False),
+        ({"error": {"why": "because"}}, False),
+    ],
+)
+def test_what_a_webhook_answers_is_read(answer: Any, arrived: bool, world: Services) -> None:
+    world.answers["json"] = answer
+    [delivery] = _send(world.address("json"))
+    assert delivery.arrived is arrived
+
+
+@pytest.mark.parametrize("status", [302, 404, 500])
+def test_a_server_that_refuses_is_a_failure_with_its_status(
+    status: int, world: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.status = status
+    deliveries = _send(world.address("dingtalk"), world.address("json"), world.address("lark"))
+    assert [d.arrived for d in deliveries] == [False] * 3
+    assert all(str(status) in (d.reason or "") for d in deliveries)
+    _says_no_secret(caplog, deliveries)
+
+
+def test_a_connection_that_is_refused_is_a_failure_and_names_no_address(
+    world: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = int(listener.getsockname()[1])
+    bring_here(monkeypatch, port)
+    deliveries = _send(
+        *(world.address(name, port) for name in SERVICES),
+        f"mailto://127.0.0.1:{port}/?from=a@b.cn&to={KEY}@b.cn",
+    )
+    assert [d.arrived for d in deliveries] == [False] * (len(SERVICES) + 1)
+    assert all("Connection" in (d.reason or "") for d in deliveries), deliveries
+    _says_no_secret(caplog, deliveries)
+
+
+def test_a_slow_server_holds_up_neither_the_night_nor_the_others(
+    world: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sending, "PATIENCE_SECONDS", 1.0)
+    with services() as slow:
+        slow.slow_seconds = 3.0
+        began = time.monotonic()
+        deliveries = _send(slow.address("json"), world.address("dingtalk"))
+        took = time.monotonic() - began
+    assert [d.arrived for d in deliveries] == [False, True]
+    assert took < 2.5
+    assert deliveries[0].reason == "no answer within 1 s"
+    _says_no_secret(caplog, deliveries)
+
+
+def test_an_address_that_apprise_does_not_know_is_said_by_number_and_hides_no_other(
+    world: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    deliveries = _send(f"bogus://{KEY}", world.address("json"), f"msteams://{KEY}/a/b")
+    assert [d.arrived for d in deliveries] == [False, True, False]
+    assert "address 1 (bogus://…) cannot be read" in (deliveries[0].reason or "")
+    _says_no_secret(caplog, deliveries)
+
+
+def test_mail_arrives_with_its_subject_and_markup_is_text(world: Services) -> None:
+    with mail_server() as box:
+        [delivery] = _send(f"mailto://127.0.0.1:{box.port}/?from=mainstay@example.com&to=night@example.com")
+    assert delivery.arrived, delivery
+    [mail] = box.mails
+    assert mail["To"] == "night@example.com"
+    from email.header import decode_header, make_header
+
+    assert str(make_header(decode_header(mail["Subject"]))) == MESSAGE.title
+    parts = [
+        part.get_payload(decode=True).decode()
+        for part in mail.walk()
+        if part.get_content_maintype() == "text"
+    ]  # type: ignore[union-attr]
+    assert any("mainstay quarantine list" in part for part in parts)
+
+
+def test_a_mail_that_is_refused_is_a_failure(world: Services, caplog: pytest.LogCaptureFixture) -> None:
+    with mail_server() as box:
+        box.refuses = True
+        [delivery] = _send(f"mailto://127.0.0.1:{box.port}/?from=mainstay@example.com&to={KEY}@example.com")
+    assert not delivery.arrived
+    assert delivery.reason
+    _says_no_secret(caplog, [delivery])
+
+
+def test_wecom_gets_no_more_bytes_than_it_takes_and_says_that_it_was_cut(world: Services) -> None:
+    long = Message("failed", "Mainstay", "\n".join(["一行很长的文字" * 4] * 60), "… cut here")
+    deliveries = _send(*(world.address(name) for name in ("wecombot", "dingtalk", "feishu")), message=long)
+    assert all(d.arrived for d in deliveries)
+    heard = dict(world.heard)
+    text = heard["wecombot"]["text"]["content"]
+    assert len(text.encode()) <= 2048
+    assert text.endswith("字\n… cut here")
+    assert text.startswith("Mainstay\n一行")
+    assert heard["dingtalk"]["text"]["content"].endswith("文字")
+
+
+def test_without_an_address_nothing_is_sent() -> None:
+    assert sending.send(Settings(), [MESSAGE]) == []
