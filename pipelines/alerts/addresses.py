@@ -29,8 +29,10 @@ class Address:
 
     @property
     def scheme(self) -> str:
-        """What it begins with, say `dingtalk`."""
-        return self.url.partition("://")[0].lower()
+        """What it begins with, say `dingtalk`; of an address as its service shows it, what Apprise takes it for."""
+        scheme = self.url.partition("://")[0].lower()
+        known = self.plugin.secure_protocol if self.plugin and scheme == "https" else scheme
+        return str(known[0] if isinstance(known, tuple) else known)
 
     @property
     def kind(self) -> str:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import socket
 import time
 from collections.abc import Iterator
 from email.header import decode_header, make_header
+from pathlib import Path
 from typing import Any
 
 import pytest
-from services_double import KEY, REFUSED, TAKEN, Services, bring_here, mail_server, services
+from services_double import KEY, REFUSED, TAKEN, Services, bring_here, certificate, mail_server, services
 
 from pipelines.alerts import send as sending
+from pipelines.alerts.addresses import require_addresses
 from pipelines.alerts.message import Message
 from pipelines.alerts.send import Delivery
-from pipelines.settings import Settings
+from pipelines.settings import PROJECT_DIR, Settings
 
 TEXT = "transactions 2026-03-01: 3 of 9 rows ‹b› & 隔离\nSee `mainstay quarantine list`"
 MESSAGE = Message("failed", "Mainstay: load failed · 失败", TEXT, "… cut")
@@ -192,6 +196,70 @@ def test_wecom_gets_no_more_bytes_than_it_takes_and_says_that_it_was_cut(world: 
     assert text.endswith("字\n… cut here")
     assert text.startswith("Mainstay\n一行")
     assert heard["dingtalk"]["text"]["content"].endswith("文字")
+
+
+def _documented() -> list[str]:
+    text = (PROJECT_DIR / "docs" / "alerts.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"<!-- addresses -->\n```text\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) >= 7
+    return [line for block in blocks for line in block.splitlines()]
+
+
+def test_every_address_in_the_docs_is_one(world: Services) -> None:
+    found = require_addresses(Settings(notify_urls=" ".join(_documented())))
+    kinds = {address.scheme for address in found}
+    assert kinds == {
+        "dingtalk",
+        "wecombot",
+        "feishu",
+        "lark",
+        "slack",
+        "workflow",
+        "workflows",
+        "mailtos",
+        "mailto",
+        "jsons",
+        "json",
+    }
+    mails = [address.plugin for address in found if address.scheme.startswith("mailto")]
+    assert [(mail.secure_mode, mail.port) for mail in mails] == [
+        ("ssl", 465),
+        ("starttls", 587),
+        ("insecure", 25),
+    ]
+    assert [len(mail.targets) for mail in mails] == [2, 1, 1]
+    [signed] = [address.plugin for address in found if getattr(address.plugin, "secret", None)]
+    assert signed.secret == "SEC0123456789abcdef"
+
+
+def test_a_signed_message_to_dingtalk_has_its_signature(world: Services) -> None:
+    [delivery] = _send(f"dingtalk://SEC0123456789@{KEY}")
+    assert delivery.arrived
+    assert "&sign=" in world.paths[0]
+    assert "&timestamp=" in world.paths[0]
+
+
+def test_the_webhook_that_wecom_shows_is_an_address_of_wecom(world: Services) -> None:
+    world.answers["wecombot"] = REFUSED["wecombot"]
+    [delivery] = _send(f"https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key={KEY}")
+    assert delivery.address == "address 1 (wecombot://…)"
+    assert "errcode 93000" in (delivery.reason or "")
+
+
+def test_teams_takes_a_card(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    long = Message("failed", "Mainstay: 失败", "a line of some length\n" * 90, "… cut")
+    with services(certificate(tmp_path)) as teams:
+        teams.status = 202
+        [delivery] = _send(f"workflows://127.0.0.1:{teams.port}/{KEY}/{KEY}?verify=no", message=long)
+    assert delivery.arrived, delivery
+    [(_, payload)] = teams.heard
+    [card] = payload["attachments"]
+    assert card["contentType"] == "application/vnd.microsoft.card.adaptive"
+    text = json.dumps(card, ensure_ascii=False)
+    assert "Mainstay: 失败" in text
+    assert "… cut" in text
+    assert len(text) < 2_000
+    _says_no_secret(caplog, [delivery])
 
 
 def test_without_an_address_nothing_is_sent() -> None:
