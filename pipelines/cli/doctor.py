@@ -300,6 +300,16 @@ def _leftover_wal(path: Path) -> bool:
     return path.with_name(path.name + ".wal").exists()
 
 
+def _alerts(settings: Settings) -> Finding:
+    """Whether each address is one; `mainstay notify --test` says whether a message arrives there."""
+    if not settings.notify_addresses:
+        return Finding("alerts", "ok", "nobody is told of a failed night; docs/alerts.md says how")
+    from pipelines.alerts.addresses import require_addresses
+
+    kinds = ", ".join(address.kind for address in require_addresses(settings))
+    return Finding("alerts", "ok", f"{', '.join(sorted(settings.told)) or 'nothing'} to {kinds}")
+
+
 CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     _versions,
     _home,
@@ -317,6 +327,7 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     _keys,
     _removed,
     _serving,
+    _alerts,
 )
 
 

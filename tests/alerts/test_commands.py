@@ -49,6 +49,14 @@ def test_addresses_that_are_missing_or_unknown_are_settings_errors(tmp_path: Pat
     assert KEY not in result.output
 
 
+def test_doctor_knows_a_wrong_address(tmp_path: Path) -> None:
+    result = mainstay(tmp_path, "doctor", "--json", MAINSTAY_NOTIFY_URLS=f"json://a bogus://{KEY}")
+    [finding] = [one for one in json.loads(result.output) if one["what"] == "alerts"]
+    assert finding["state"] == "error"
+    assert "address 2 (bogus://…) cannot be read" in finding["text"]
+    assert KEY not in result.output
+
+
 def test_a_missing_night_is_an_exit_code_for_cron_and_an_alert_if_that_is_asked_for(
     told: Services, tmp_path: Path
 ) -> None:

@@ -246,7 +246,9 @@ def test_the_webhook_that_wecom_shows_is_an_address_of_wecom(world: Services) ->
     assert "errcode 93000" in (delivery.reason or "")
 
 
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
 def test_teams_takes_a_card(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
     long = Message("failed", "Mainstay: 失败", "a line of some length\n" * 90, "… cut")
     with services(certificate(tmp_path)) as teams:
         teams.status = 202

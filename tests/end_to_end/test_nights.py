@@ -18,6 +18,11 @@ from scanning import scan
 from services_double import KEY, Services, services
 from shortening import leave_out_dbt_tests, soak
 
+from pipelines.publish import current
+from pipelines.report.header import figures
+from pipelines.report.read import read_night
+from pipelines.report.texts import Texts
+
 DAYS = [date(2024, 5, 1) + timedelta(days=n) for n in range(3)]
 NIGHT, TOMORROW = DAYS[-1], DAYS[-1] + timedelta(days=1)
 
@@ -159,8 +164,12 @@ def test_the_night_is_told_once_with_its_figures_and_without_a_person(
     # Later nights of this module tell more.
     published, quarantined = told.texts()[:2]
     assert f"the night of {NIGHT} is published · {NIGHT} 的数据已发布" in published
-    assert "Revenue: 2,2" in published
-    assert "收入：2,2" in published
+    live = current(served.settings)
+    assert live is not None
+    head = figures(read_night(served.settings, live), Texts("zh-CN"))
+    assert len(head.lines) > 4
+    for line in head.lines:
+        assert f"{line.title}：{line.cells[0].value}" in published
     assert "This is the first publication: " in published
     assert "首次发布：" in published
     assert str(served.settings.serving / "report.html") in published
