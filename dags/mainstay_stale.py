@@ -8,9 +8,6 @@ What counts as missing is in `pipelines/alerts/stale.py`.
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Any
-
 import pendulum
 from airflow.sdk import CronTriggerTimetable, dag, task
 
@@ -27,7 +24,7 @@ hour, minute = settings.notify_stale_after.split(":")
     start_date=pendulum.datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tz=settings.timezone),
     catchup=False,
     max_active_runs=1,
-    default_args={"owner": "mainstay", "retries": 0, "execution_timeout": timedelta(minutes=5)},
+    default_args={"owner": "mainstay", "retries": 0, "execution_timeout": pendulum.duration(minutes=5)},
     doc_md=__doc__,
     tags=["mainstay"],
 )
@@ -35,7 +32,7 @@ def mainstay_stale() -> None:
     """One run is one look."""
 
     @task
-    def look() -> dict[str, Any]:
+    def look() -> dict[str, bool]:
         """Fail if the night is missing that should be published by now."""
         return require_fresh()
 

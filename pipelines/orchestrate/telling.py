@@ -90,7 +90,7 @@ def tell_of_finish(context: Any) -> None:
         log.error("The failure of finish could not be told: %s", type(failure).__name__)
 
 
-def require_fresh() -> dict[str, Any]:
+def require_fresh() -> dict[str, bool]:
     """Tell once that the night is missing which should be published by now, and fail, so that it shows in the web UI.
 
     Raises:
