@@ -50,6 +50,20 @@ _MINOR_UNITS = {
 
 _FIGURE = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)", re.ASCII)
 
+EVENTS = ("failed", "published", "stale", "quarantined", "warned")
+"""What alerts can be about."""
+
+_OLD_ALERTS = (
+    "is no setting any more; alerts go to the Apprise addresses in MAINSTAY_NOTIFY_URLS, say jsons://… for a webhook and "
+    "mailtos://… for mail (docs/alerts.md). Set that, and take this one away"
+)
+_RETIRED = dict.fromkeys(
+    ("notify", "notify_email_to", "notify_smtp_conn_id", "notify_webhook_url"), _OLD_ALERTS
+)
+"""Settings that there were, and what to do instead. In the environment a setting that is none is not noticed by itself."""
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+
 Months = Annotated[int, Field(ge=1, le=120)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 
@@ -297,25 +311,17 @@ class Settings(BaseSettings):
     duckdb_threads: int | None = Field(default=None, ge=1, description="DuckDB threads; default all cores.")
     duckdb_memory_limit: str | None = Field(default=None, description="DuckDB memory limit, for example 8GB.")
 
-    notify: str = Field(
-        default="log", pattern=r"^(log|smtp|webhook)$", description="How a failed run is reported."
-    )
-    notify_email_to: str | None = Field(default=None, description="Addressee of failure mails.")
-    notify_smtp_conn_id: str = Field(
-        default="smtp_default", description="Airflow connection of the mail server."
-    )
-    notify_webhook_url: SecretStr | None = Field(
-        default=None, description="URL that failures are posted to as JSON."
-    )
-
     notify_urls: SecretStr | None = Field(
         default=None,
         description="Apprise addresses that alerts go to, with spaces between: dingtalk://…, wecombot://…, feishu://…, "
-        "slack://…, msteams://…, mailtos://…",
+        "slack://…, workflows://… (Teams), mailtos://…, jsons://…",
     )
     notify_on: str = Field(
         default="failed, stale, quarantined, warned",
         description="Events that are told: failed, published, stale, quarantined, warned, with commas.",
+    )
+    notify_language: Literal["en", "zh-CN", "both"] = Field(
+        default="both", description="Language of alerts: en, zh-CN or both."
     )
     notify_stale_after: str = Field(
         default="09:00",
@@ -379,6 +385,34 @@ class Settings(BaseSettings):
     def _closed_days_can_be_read(cls, value: str | None) -> str | None:
         read_closed_days(value)
         return value
+
+    @field_validator("notify_on")
+    @classmethod
+    def _events_are_known(cls, value: str) -> str:
+        if unknown := [event for event in _parts(value) if event not in EVENTS]:
+            raise ValueError(f"{', '.join(unknown)}: no such event; use {', '.join(EVENTS)}, with commas")
+        return value
+
+    @field_validator("notify_urls")
+    @classmethod
+    def _addresses_look_like_some(cls, value: SecretStr | None) -> SecretStr | None:
+        """Whether Apprise knows them is found where it is used: it takes a second to load."""
+        for number, address in enumerate(value.get_secret_value().split() if value else (), start=1):
+            if not _ADDRESS.fullmatch(address):
+                raise ValueError(
+                    f"address {number} is none; write Apprise addresses such as dingtalk://TOKEN, with spaces between"
+                )
+        return value
+
+    @property
+    def told(self) -> frozenset[str]:
+        """The events that are told to somebody: none where there is no address."""
+        return frozenset(_parts(self.notify_on)) if self.notify_addresses else frozenset()
+
+    @property
+    def notify_addresses(self) -> list[str]:
+        """The addresses that alerts go to. They are secrets."""
+        return self.notify_urls.get_secret_value().split() if self.notify_urls else []
 
     @property
     def closed(self) -> ClosedDays:
@@ -472,11 +506,33 @@ def fault_of_day(day: date) -> str | None:
     return f"{day.isoformat()} is no business date; they lie from {FIRST_DAY} to {LAST_DAY}"
 
 
+def secret_settings() -> frozenset[str]:
+    """Settings whose values are in no file, message or log."""
+    fields = Settings.model_fields.items()
+    return frozenset(name for name, field in fields if "SecretStr" in str(field.annotation))
+
+
+def _parts(text: str) -> list[str]:
+    return [part for part in re.split(r"[\s,]+", text) if part]
+
+
 def _given(error: ErrorDetails) -> str:
     """The wrong value, but that of a setting that there is not: a misspelt name may be that of a secret."""
     known = str(error["loc"][0]) if error["loc"] else ""
-    is_secret = known == "notify_webhook_url" or known not in Settings.model_fields
+    is_secret = known in secret_settings() or known not in Settings.model_fields
     return "" if is_secret else f" (got {error['input']!r})"
+
+
+def _said(error: ErrorDetails) -> str:
+    """What is wrong with a setting, and what to do where it is one that there was."""
+    return _RETIRED.get(str(error["loc"][0]) if error["loc"] else "", f"{error['msg']}{_given(error)}")
+
+
+def _require_none_retired() -> None:
+    names = [f"MAINSTAY_{name.upper()}" for name in _RETIRED]
+    if left := [name for name in names if os.environ.get(name)]:
+        lines = [f"{name}: {_RETIRED[name.removeprefix('MAINSTAY_').lower()]}" for name in left]
+        raise SettingsError("wrong settings (environment or mainstay.toml):\n  " + "\n  ".join(lines))
 
 
 def load_settings() -> Settings:
@@ -484,14 +540,13 @@ def load_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        lines = [
-            f"MAINSTAY_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}{_given(e)}" for e in error.errors()
-        ]
+        lines = [f"MAINSTAY_{'_'.join(map(str, e['loc'])).upper()}: {_said(e)}" for e in error.errors()]
         raise SettingsError(
             "wrong settings (environment or mainstay.toml):\n  " + "\n  ".join(lines)
         ) from error
     except ValueError as error:  # a mainstay.toml that is no TOML
         raise SettingsError(f"mainstay.toml cannot be read: {error}") from error
+    _require_none_retired()
     _require_home(settings)
     require_no_question_mark(settings.warehouse)
     return settings

@@ -2,7 +2,7 @@
 
 A `DBT_TARGET` of another project, or an `AIRFLOW__CORE__EXECUTOR` of another Airflow, would change what a night does. What
 Mainstay needs of theirs it sets itself; what a deployment may choose has a `MAINSTAY_` name. Passed on are the connections
-and variables that a person gives Airflow, its mail settings, and `DBT_ENV_…`, which dbt leaves to models.
+and variables that a person gives Airflow, and `DBT_ENV_…`, which dbt leaves to models.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 _FOREIGN = ("DBT_", "AIRFLOW_", "_AIRFLOW_", "GX_", "GE_", "DUCKDB_")
-_PASSED_ON = ("DBT_ENV_", "AIRFLOW_CONN_", "AIRFLOW_VAR_", "AIRFLOW__SMTP")
+_PASSED_ON = ("DBT_ENV_", "AIRFLOW_CONN_", "AIRFLOW_VAR_")
 _OF_PYTHON = (
     "PYTHONINSPECT",  # would wait for input at the end of a night
     "PYTHONIOENCODING",  # logs are UTF-8

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pipelines.cli import (
+    alerts,
     backfill,
     care,
     diff,
@@ -71,6 +72,7 @@ app.command()(query.query)
 app.command()(diff.diff)
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(doctor.doctor)
+app.command()(alerts.notify)
 app.command()(rebuild.rebuild)
 app.command()(forget.forget)
 app.command()(nightly.up)

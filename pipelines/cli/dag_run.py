@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from pipelines.cli.alerts import tell_of_result, telling_of_failure
 from pipelines.cli.common import err, progress
 
 if TYPE_CHECKING:
@@ -22,8 +23,11 @@ def watched(
     business_date: date | None = None,
     conf: dict[str, Any] | None = None,
     prepare: Callable[[], None] | None = None,
+    earlier: tuple[str, ...] = (),
 ) -> DagRunResult:
-    """Run the DAG, see `run_dag`; `quiet` shows nothing but whom we wait for.
+    """Run the DAG, see `run_dag`, and tell of it; `quiet` shows nothing but whom we wait for.
+
+    `earlier` are the ids of runs that went before as a part of the same night.
 
     Raises:
         MainstayError: the first failed task's error.
@@ -42,14 +46,16 @@ def watched(
                 mark = "[green]✓[/]" if event.kind == "succeeded" else "[red]✗[/]"
                 err.print(f"  {mark} {event.task} {event.seconds:.1f} s")
 
-        result = run_dag(
-            dag_id,
-            what,
-            settings,
-            business_date=business_date,
-            conf=conf,
-            on_progress=heard,
-            prepare=prepare,
-        )
+        with telling_of_failure(settings, dag_id, what.partition(" of ")[2]):
+            result = run_dag(
+                dag_id,
+                what,
+                settings,
+                business_date=business_date,
+                conf=conf,
+                on_progress=heard,
+                prepare=prepare,
+            )
+    tell_of_result(settings, dag_id, what.partition(" of ")[2], result, earlier)
     result.raise_for_error()
     return result

@@ -20,29 +20,31 @@ from pipelines.cli.common import (
 )
 from pipelines.errors import SettingsError
 
-_NO_TOML = {"home", "var_dir", "contracts_dir", "policies_dir", "models_dir", "notify_webhook_url"}
+_NO_TOML = {"home", "var_dir", "contracts_dir", "policies_dir", "models_dir"}
 _EXAMPLES = {
     "landing_dir": "/data/exports",
     "closed_days": "sunday, 12-25",
     "duckdb_threads": 4,
     "duckdb_memory_limit": "8GB",
     "serving_group": "bi",
-    "notify_email_to": "data@example.com",
+    "bi_url": "https://bi.example.com",
+    "openlineage_url": "http://127.0.0.1:5000",
 }
 """Values to show for the settings that have none by default."""
 
 
 def _toml() -> str:
     """A mainstay.toml with every setting as a comment."""
-    from pipelines.settings import Settings
+    from pipelines.settings import Settings, secret_settings
 
+    left_out = _NO_TOML | secret_settings()
     lines = [
         "# Settings of this Mainstay deployment. Take the # away to change one.",
         "# MAINSTAY_<NAME> in the environment goes before this file. Secrets belong in the environment only.",
         "",
     ]
     for name, field in Settings.model_fields.items():
-        if name not in _NO_TOML:
+        if name not in left_out:
             value = _EXAMPLES.get(name, field.default)
             # JSON writes texts, numbers, true and false as TOML does.
             lines += [f"# {field.description}", f"# {name} = {json.dumps(value, ensure_ascii=False)}", ""]

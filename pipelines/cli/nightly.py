@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines.cli.alerts import telling_of_failure
 from pipelines.cli.common import (
     JsonFlag,
     clear_errors,
@@ -36,14 +37,17 @@ def nightly(
     from pipelines.cli.summary_shown import show
 
     settings = load_settings()
-    business_date = parse_date(day) or last_landed_date(settings)
-    history = load_history(settings, business_date, quiet=as_json)
+    asked = parse_date(day)
+    with telling_of_failure(settings, "mainstay_nightly", str(asked or "–"), step="history"):
+        business_date = asked or last_landed_date(settings)
+        history = load_history(settings, business_date, quiet=as_json)
     result = watched(
         "mainstay_nightly",
         f"nightly of {business_date}",
         settings,
         business_date=business_date,
         quiet=as_json,
+        earlier=(history["run_id"],) if history else (),
     )
     summary = collect(settings, result, history)
     if as_json:

@@ -10,9 +10,11 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 
+from pipelines.cli.alerts import check_freshness
 from pipelines.cli.common import JsonFlag, clear_errors, load_settings, out, print_json
 from pipelines.cli.runs import reuse_in_words
 from pipelines.cli.tables import Listing
+from pipelines.errors import SettingsError
 
 if TYPE_CHECKING:
     from datetime import date
@@ -23,12 +25,27 @@ if TYPE_CHECKING:
 @clear_errors
 def status(
     runs: Annotated[int, typer.Option(help="How many runs to show.", min=1)] = 5,
+    only_check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Only say whether the night that should be published by now is; exits 1 if not. For cron.",
+        ),
+    ] = False,
+    tell: Annotated[
+        bool, typer.Option("--tell", help="With --check: send the alert `stale` if it is not.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Show the last runs, steps, timings, checks, rejects and freshness."""
     from pipelines.cli.state import gather
 
     settings = load_settings()
+    if only_check:
+        check_freshness(settings, tell=tell, as_json=as_json)
+        return
+    if tell:
+        raise SettingsError("--tell goes with --check; give both")
     report = gather(settings, runs)
     if as_json:
         print_json(report)

@@ -16,7 +16,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import BuildError, FileRefusedError, LoadError, SettingsError, ValidationFailedError
-from pipelines.orchestrate.notify import notify_failure
 from pipelines.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -31,6 +30,9 @@ POOL_DESCRIPTION = "One slot: DuckDB has one writer."
 
 ERROR_KEY = "error"
 """XCom key under which a failing task leaves its sentence for `finish`."""
+
+EXIT_CODE_KEY = "exit_code"
+"""XCom key under which it leaves the exit code that the command line would end with."""
 
 MESSAGE_LIMIT = 4000
 """Characters of an error's message that are kept for the ledger."""
@@ -56,7 +58,7 @@ observers: list[Callable[[StepEvent], None]] = []
 
 
 def default_args() -> dict[str, Any]:
-    """Defaults of every task: the pool and the order in it, two retries, the time limit and the failure hook."""
+    """Defaults of every task: the pool and the order in it, two retries and the time limit."""
     from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
     return {
@@ -82,7 +84,6 @@ def default_args() -> dict[str, Any]:
         ),
         # A hung task would keep the only slot of the pool for ever.
         "execution_timeout": timedelta(hours=6),
-        "on_failure_callback": notify_failure,
     }
 
 
@@ -210,7 +211,7 @@ def _options(run: _Run, step: str) -> dict[str, Any]:
     if step == "publish":
         return {
             "rebuild_if_needed": True,
-            "compare": asked is not None,
+            "compare": asked is not None or "published" in run.settings.told,
             "accept_loss": asked is not None and asked.accept_loss,
         }
     if asked is None or step not in ("land", "load"):
@@ -237,7 +238,22 @@ def finish_run() -> dict[str, Any]:
     elif not done:
         message = "not run: " + ", ".join(task_id for task_id in order if states.get(task_id) != "success")
     status = "success" if done else "failed"
-    return _observed(run, lambda: _steps().finish(run.settings, run.run_id, run.last, status, message))
+    summary = _observed(run, lambda: _steps().finish(run.settings, run.run_id, run.last, status, message))
+    if not observers:  # in-process, whoever watches the run tells of it, of one that was killed too
+        from pipelines.orchestrate.telling import tell_of_run
+
+        dates = f"{run.first}" if run.first == run.last else f"{run.first} – {run.last}"
+        code = ti.xcom_pull(task_ids=failed[0], key=EXIT_CODE_KEY) if failed else 1
+        tell_of_run(run.settings, ti, dates, message, failed[0] if failed else None, code, summary)
+    return summary
+
+
+def finish_failed(context: Any) -> None:
+    """Airflow's `on_failure_callback` of `finish`: where that fails for good, it has not told of the run."""
+    if not observers:
+        from pipelines.orchestrate.telling import tell_of_finish
+
+        tell_of_finish(context)
 
 
 def _steps() -> Any:
@@ -262,10 +278,12 @@ def _observed(run: _Run, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _leave_for_finish(run: _Run, error: BaseException) -> None:
-    from pipelines.warehouse.faults import message_of
+    from pipelines.warehouse.faults import explained, message_of
 
     try:
         run.context["ti"].xcom_push(key=ERROR_KEY, value=message_of(error)[:MESSAGE_LIMIT])
+        known = explained(run.settings, error) or error
+        run.context["ti"].xcom_push(key=EXIT_CODE_KEY, value=getattr(known, "exit_code", 1))
     except Exception:  # the API server may be what failed; the step's own error must stand
         log.exception("The message of %s could not be kept for the ledger", run.task_id)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.sdk import Asset, task
 
-from pipelines.orchestrate.tasks import finish_run, run_step
+from pipelines.orchestrate.tasks import finish_failed, finish_run, run_step
 
 mainstay_marts = Asset("mainstay_marts")
 """What BI reads. Updated once by each run that publishes; other DAGs can be scheduled on it."""
@@ -68,9 +68,9 @@ def land_to_publish() -> None:
         """Audit the new serving file and swap it in."""
         return run_step("publish")
 
-    @task
+    @task(on_failure_callback=finish_failed)  # type: ignore[untyped-decorator]
     def finish() -> dict[str, Any]:
-        """Close the run in the ledger, whatever happened, and write the Data Docs."""
+        """Close the run in the ledger, whatever happened, write the Data Docs, and tell of it."""
         return finish_run()
 
     # fmt: off

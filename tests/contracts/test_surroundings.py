@@ -15,9 +15,8 @@ def test_settings_of_other_projects_are_kept_out_and_what_people_give_is_passed_
 ) -> None:
     given = {
         "DBT_ENV_SECRET_KEY": "k",
-        "AIRFLOW_CONN_SMTP_DEFAULT": "smtp://mail",
+        "AIRFLOW_CONN_SHOP": "postgres://shop",
         "AIRFLOW_VAR_X": "1",
-        "AIRFLOW__SMTP__SMTP_HOST": "mail",
         "MAINSTAY_TIMEZONE": "UTC",
         "PYTHONPATH": "/lib",
     }

@@ -95,7 +95,7 @@ def test_a_failed_step_stops_the_night_closes_the_run_and_gives_its_own_error(
         result.raise_for_error()
     assert deployment.names == ["start", *CHAIN[: failing + 1], "finish"]
     assert deployment.calls[-1][3:] == ["failed", f"{step}: {step}: line 3 of a.csv is wrong"]
-    assert f"Mainstay: mainstay_nightly.{step} failed" in result.log.read_text()
+    assert f"{step}: line 3 of a.csv is wrong" in result.log.read_text()
 
 
 @pytest.mark.soak

@@ -75,7 +75,8 @@ def _result(code: str, settings: Settings) -> Any:
 @pytest.fixture(scope="module")
 def wiring(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     home = tmp_path_factory.mktemp("home")
-    result = _result(_READ, Settings(home=home, timezone="Europe/Paris"))
+    settings = Settings(home=home, timezone="Europe/Paris", notify_stale_after="08:30")
+    result = _result(_READ, settings)
     assert result["errors"] == {}
     return dict(result["dags"])
 
@@ -86,7 +87,7 @@ def nightly(wiring: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_dags_are_exactly_these(wiring: dict[str, Any]) -> None:
-    assert set(wiring) == {"mainstay_nightly", "mainstay_backfill"}
+    assert set(wiring) == {"mainstay_nightly", "mainstay_backfill", "mainstay_stale"}
 
 
 @BOTH
@@ -106,7 +107,8 @@ def test_every_task_takes_the_pool_backs_off_ends_and_reports(wiring: dict[str, 
         assert task["retry_delay"] == 300, name
         assert task["backoff"] == 2.0, name
         assert task["timeout"] == timedelta(hours=6).total_seconds(), name
-        assert task["callbacks"] == ["notify_failure"], name
+        # A run is told of once, by finish; of a finish that fails, its callback tells.
+        assert task["callbacks"] == (["finish_failed"] if name == "finish" else []), name
 
 
 def test_runs_have_true_data_intervals_in_the_reporting_timezone(nightly: dict[str, Any]) -> None:
@@ -140,6 +142,19 @@ def test_finish_runs_whatever_happened_and_has_no_say_in_the_runs_state(
     assert finish["rule"] == "all_done_setup_success"
     # With this set, Airflow would take finish for the run's last task and a failed run would turn green.
     assert finish["fails_dagrun"] is False
+
+
+def test_a_missing_night_is_looked_for_once_a_day_at_the_hour_of_the_settings(wiring: dict[str, Any]) -> None:
+    stale = wiring["mainstay_stale"]
+    assert (stale["timetable"], stale["cron"], stale["timezone"]) == (
+        "CronTriggerTimetable",
+        "30 8 * * *",
+        "Europe/Paris",
+    )
+    assert stale["catchup"] is False
+    [task] = stale["tasks"].values()
+    assert task["retries"] == 0
+    assert task["pool"] != "warehouse", "it would wait for the night that it asks about"
 
 
 def test_a_backfill_has_no_schedule_and_needs_a_range(wiring: dict[str, Any]) -> None:

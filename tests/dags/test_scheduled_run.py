@@ -14,6 +14,8 @@ from pathlib import Path
 import duckdb
 import pytest
 from airflow_world import CHAIN, Deployment
+from services_double import Services
+from services_double import services as listening
 from services_world import HEADER, last_complete_date, services
 
 from pipelines.settings import PROJECT_DIR, Settings
@@ -38,7 +40,12 @@ def test_the_scheduler_publishes_a_real_night(
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("MAINSTAY_HOME", str(home))
-    settings = Settings(home=home)
+    with listening() as told:
+        settings = Settings(home=home, notify_urls=told.address("json"), notify_on="failed, published")
+        _publishes_and_tells(settings, told, free_port, tmp_path)
+
+
+def _publishes_and_tells(settings: Settings, told: Services, free_port: int, tmp_path: Path) -> None:
     due = last_complete_date(settings)
     _land_sales(settings, due, customers=20)
     with services(settings, free_port, tmp_path) as airflow:
@@ -54,6 +61,9 @@ def test_the_scheduler_publishes_a_real_night(
     assert sold is not None
     # The run is for its own date alone: the days before were landed, but nobody asked for them.
     assert (sold[0], float(sold[1])) == (20, 2110.0)
+    [alert] = told.texts()
+    assert f"the night of {due} is published" in alert
+    assert "This is the first publication: " in alert
 
 
 @pytest.mark.usefixtures("deployment")

@@ -85,6 +85,15 @@ def test_no_secret_has_a_default(compose: dict[str, Any]) -> None:
     assert found >= 5
 
 
+def test_where_alerts_go_is_a_secret_that_may_be_left_out(compose: dict[str, Any]) -> None:
+    passed_on = compose["services"]["scheduler"]["environment"]["MAINSTAY_NOTIFY_URLS"]
+    assert passed_on == "${MAINSTAY_NOTIFY_URLS:-}"
+    example = (DEPLOY / "env.example").read_text()
+    assert re.search(r"^# MAINSTAY_NOTIFY_URLS='", example, re.MULTILINE)
+    old = re.compile(r"MAINSTAY_NOTIFY(=|_WEBHOOK|_EMAIL|_SMTP)|CONN_SMTP")
+    assert not old.search(example + (PROJECT_DIR / "docker-compose.yml").read_text())
+
+
 def test_every_required_variable_is_in_the_example_and_none_has_a_value(text: str) -> None:
     required = {name for name, operator, _ in VARIABLE.findall(text) if operator == ":?"}
     assert required

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +15,13 @@ from nights_world import database, sales
 from other_account import reached_by_a_reader
 from planting import Planted, leaked, tolerate_rejects
 from scanning import scan
+from services_double import KEY, Services, services
 from shortening import leave_out_dbt_tests, soak
+
+from pipelines.publish import current
+from pipelines.report.header import figures
+from pipelines.report.read import read_night
+from pipelines.report.texts import Texts
 
 DAYS = [date(2024, 5, 1) + timedelta(days=n) for n in range(3)]
 NIGHT, TOMORROW = DAYS[-1], DAYS[-1] + timedelta(days=1)
@@ -55,7 +62,20 @@ def planted() -> Planted:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, planted: Planted) -> Deployment:
+def told() -> Iterator[Services]:
+    """A webhook that is told of every event of the nights that are given `telling(told)`."""
+    with services() as found:
+        yield found
+
+
+def telling(told: Services) -> dict[str, str]:
+    """The environment of a deployment that tells everything."""
+    events = "failed, published, stale, quarantined, warned"
+    return {"MAINSTAY_NOTIFY_URLS": told.address("json"), "MAINSTAY_NOTIFY_ON": events}
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, planted: Planted, told: Services) -> Deployment:
     """Six datasets landed over three days, and the night of the last one published.
 
     Of the people some are merged, stand twice, are corrected or quarantined.
@@ -115,8 +135,9 @@ def served(tmp_path_factory: pytest.TempPathFactory, planted: Planted) -> Deploy
             for rank, brand in enumerate(["they", "we"], start=1)
         ],
     )  # fmt: skip
-    result = mainstay(deployment.settings.home, "nightly", str(NIGHT))
+    result = mainstay(deployment.settings.home, "nightly", str(NIGHT), **telling(told))
     assert result.exit_code == 0, result.output
+    assert "did not arrive" not in result.output
     return deployment
 
 
@@ -135,6 +156,34 @@ def tables(deployment: Deployment) -> dict[str, list[tuple[object, ...]]]:
         name: sorted(deployment.query(f'select * from "{name}"', database(deployment)), key=str)
         for name in names
     }
+
+
+def test_the_night_is_told_once_with_its_figures_and_without_a_person(
+    served: Deployment, told: Services, planted: Planted
+) -> None:
+    # Later nights of this module tell more.
+    published, quarantined = told.texts()[:2]
+    assert f"the night of {NIGHT} is published · {NIGHT} 的数据已发布" in published
+    live = current(served.settings)
+    assert live is not None
+    head = figures(read_night(served.settings, live), Texts("zh-CN"))
+    assert len(head.lines) > 4
+    for line in head.lines:
+        assert f"{line.title}：{line.cells[0].value}" in published
+    assert "This is the first publication: " in published
+    assert "首次发布：" in published
+    assert str(served.settings.serving / "report.html") in published
+    [rows, bad] = served.query(
+        "select sum(rows_in), sum(quarantined) from ops.files where dataset = 'customers'"
+    )[0]
+    assert f"customers {DAYS[0]}: {bad} of {rows} rows" in quarantined
+    assert f"feedback {NIGHT}: 1 of 4 rows (25.00%) break the contract." in quarantined
+    assert f"feedback {NIGHT}：4 行中有 1 行（25.00%）不符合契约。" in quarantined
+    assert "birth_date: … is no DATE by %Y-%m-%d: 1" in quarantined
+    assert "`mainstay quarantine show " in quarantined
+    text = "".join(told.texts())
+    assert not [marker for marker in [*planted.all(), *PERSONAL.values(), *MARKERS] if marker in text]
+    assert not scan(served.settings.var, [KEY]).found
 
 
 def test_the_published_figures_add_up(served: Deployment) -> None:
@@ -291,6 +340,7 @@ def bounds_that_overlap(deployment: Deployment, planted: Planted) -> None:
 def test_a_failed_night_says_why_and_leaves_what_is_served(
     served: Deployment,
     planted: Planted,
+    told: Services,
     tmp_path: Path,
     spoil: object,
     exit_code: int,
@@ -299,8 +349,15 @@ def test_a_failed_night_says_why_and_leaves_what_is_served(
     before, content = sha256(database(served).read_bytes()).hexdigest(), tables(served)
     shutil.copytree(served.settings.policies, tmp_path / "policies")
     spoil(served, planted)  # type: ignore[operator]
-    result = mainstay(served.settings.home, "nightly", str(TOMORROW))
+    told.heard.clear()
+    result = mainstay(served.settings.home, "nightly", str(TOMORROW), **telling(told))
     says_one_thing(result, exit_code, "error:", *words)
+    [alert] = told.texts()  # once for the run, not for each task
+    assert f"mainstay_nightly for {TOMORROW} failed" in alert
+    assert f"(exit code {exit_code})" in alert
+    for word in words:
+        assert word in alert
+    assert not [marker for marker in [*planted.all(), *MARKERS] if marker in alert]
     assert sha256(database(served).read_bytes()).hexdigest() == before
     assert tables(served) == content
     status, message, finished = served.query(

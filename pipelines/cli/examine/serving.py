@@ -1,4 +1,4 @@
-"""What is served: whether it is still what was published."""
+"""What is served: whether it is still what was published, and who is told."""
 
 from __future__ import annotations
 
@@ -45,3 +45,13 @@ def look_at_log(settings: Settings) -> Finding | None:
     if not log.exists():
         return None
     return Finding("serving", "error", f"a stale {log} lies beside the serving file; publish again")
+
+
+def look_at_alerts(settings: Settings) -> Finding:
+    """Whether each address is one; `mainstay notify --test` says whether a message arrives there."""
+    if not settings.notify_addresses:
+        return Finding("alerts", "ok", "nobody is told of a failed night; docs/alerts.md says how")
+    from pipelines.alerts.addresses import require_addresses
+
+    kinds = ", ".join(address.kind for address in require_addresses(settings))
+    return Finding("alerts", "ok", f"{', '.join(sorted(settings.told)) or 'nothing'} to {kinds}")
