@@ -66,6 +66,7 @@ def variables(settings: Settings) -> dict[str, Any]:
         **{name: getattr(settings, name) for name in names},
         "amount_scale": settings.amount_scale,
         "average_scale": average_scale(settings.amount_scale),
+        "closed_days": settings.closed.as_variable(),
         "peer_attribute_levels": policies.peer_attribute_levels,
         "published_columns": {name: [c.name for c in columns] for name, columns in published.items()},
     }
