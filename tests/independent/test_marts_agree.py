@@ -26,6 +26,7 @@ from .lifetimes import by_lifelines, durations
 from .loyalty_marts import LOYALTY_KEYS, Voices, calculate_loyalty
 from .made_up import ENDS, POLICY, made_up
 from .made_up_programmes import CARE_POLICY, POINTS_POLICIES
+from .metricflow import differences
 from .programmes import PROGRAMME_KEYS, calculate_programmes, numbered, policies_of
 
 HOUSEHOLDS = 150
@@ -266,6 +267,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, dict[str
 @pytest.mark.soak
 def test_demo_at_a_months_end(demo: tuple[Deployment, dict[str, pd.DataFrame]]) -> None:
     agree(*demo, date(2017, 12, 31))
+    # The marts agree; so do dbt's metrics with them, as MetricFlow works them out.
+    assert differences(demo[0]) == []
 
 
 @pytest.mark.soak
