@@ -7,6 +7,7 @@ import typer
 from pipelines.cli import (
     backfill,
     care,
+    docs,
     doctor,
     draft,
     forget,
@@ -41,6 +42,7 @@ app.command()(steps.fit)
 app.command()(steps.validate)
 app.command()(steps.publish)
 app.command()(report.report)
+app.command()(docs.docs)
 app.command()(care.care)
 app.command()(status.status)
 app.add_typer(quarantine.app, name="quarantine")
