@@ -20,6 +20,27 @@ from pipelines.warehouse.stale import context_hash
 if TYPE_CHECKING:
     from pipelines.settings import Settings
 
+_NOTHING_FROM_ELSEWHERE = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'unsafe-inline' 'unsafe-eval'",
+        "style-src 'unsafe-inline'",
+        "img-src data:",
+        "font-src data:",
+    )
+)
+
+_UNIT_TEST = "unit_test."
+
+_MENDED = {
+    # Whatever a page of a later dbt may ask for, the browser does not fetch it.
+    "<head>": f'<head><meta http-equiv="Content-Security-Policy" content="{_NOTHING_FROM_ELSEWHERE}">',
+    # An icon that dbt's makers did not build in, and pictures that are asked for by the names of their templates.
+    """<link rel="shortcut icon" href="${require('./assets/favicons/favicon.ico')}"/>""": "",
+    ' xlink:href="{{': ' ng-attr-href="{{',
+}
+"""What of dbt's page would ask for something, by its text, and what stands there instead."""
+
 
 def write_docs(settings: Settings) -> Path:
     """Write the page for this deployment, whole or not at all, and return its path.
@@ -38,21 +59,27 @@ def write_docs(settings: Settings) -> Path:
             partial.write_text(text, encoding="utf-8")
         partial.replace(page)
     except OSError as error:
-        raise StorageError(f"{page}: the page cannot be written: {error}; free some space, or mend the rights") from error
+        raise StorageError(
+            f"{page}: the page cannot be written: {error}; free some space, or mend the rights"
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
     return page
 
 
 def _page(manifest: Any) -> str:
-    """dbt's page with the project and its columns in it."""
+    """The page of dbt with the project and its columns in it."""
     from dbt.task.docs import DOCS_INDEX_FILE_PATH
 
     page = Path(DOCS_INDEX_FILE_PATH).read_text(encoding="utf-8")
+    for theirs, ours in _MENDED.items():
+        page = page.replace(theirs, ours)
     for name, document in (("MANIFEST", _manifest(manifest)), ("CATALOG", _catalog(manifest))):
         mark = f'"{name}.JSON INLINE DATA"'
         if mark not in page:
-            raise BuildError(f"{DOCS_INDEX_FILE_PATH}: has no place for {name.lower()}.json; this release of dbt is not known")
+            raise BuildError(
+                f"{DOCS_INDEX_FILE_PATH}: has no place for {name.lower()}.json; this release of dbt is not known"
+            )
         # A description may hold the end of a script; JSON can write it otherwise.
         page = page.replace(mark, json.dumps(document, ensure_ascii=False, default=str).replace("</", "<\\/"))
     return page
@@ -65,6 +92,12 @@ def _manifest(manifest: Any) -> dict[str, Any]:
     document["metadata"] |= {"send_anonymous_usage_stats": False, "user_id": None, "env": {}}
     # Made-up rows, which a reader could take for the deployment's.
     document["unit_tests"] = {}
+    for name in ("parent_map", "child_map"):
+        document[name] = {
+            key: [other for other in others if not other.startswith(_UNIT_TEST)]
+            for key, others in document[name].items()
+            if not key.startswith(_UNIT_TEST)
+        }
     for node in document["nodes"].values():
         if "root_path" in node:
             node["root_path"] = ""
@@ -75,7 +108,11 @@ def _catalog(manifest: Any) -> dict[str, Any]:
     """The columns with their types, as contracts say."""
     return {
         "metadata": {"generated_at": datetime.now(UTC).isoformat(timespec="seconds")},
-        "nodes": {key: _columns(node) for key, node in manifest.nodes.items() if node.resource_type in ("model", "seed")},
+        "nodes": {
+            key: _columns(node)
+            for key, node in manifest.nodes.items()
+            if node.resource_type in ("model", "seed")
+        },
         "sources": {key: _columns(source) for key, source in manifest.sources.items()},
         "errors": None,
     }
@@ -85,9 +122,20 @@ def _columns(node: Any) -> dict[str, Any]:
     kind = "view" if getattr(node.config, "materialized", "table") == "view" else "table"
     return {
         "unique_id": node.unique_id,
-        "metadata": {"type": kind, "schema": node.schema, "name": node.name, "database": node.database, "owner": None},
+        "metadata": {
+            "type": kind,
+            "schema": node.schema,
+            "name": node.name,
+            "database": node.database,
+            "owner": None,
+        },
         "columns": {
-            column.name: {"name": column.name, "type": column.data_type or "", "index": place, "comment": column.description}
+            column.name: {
+                "name": column.name,
+                "type": column.data_type or "",
+                "index": place,
+                "comment": column.description,
+            }
             for place, column in enumerate(node.columns.values(), start=1)
         },
         "stats": {},

@@ -45,7 +45,9 @@ def _charts_of(dashboard: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _documents(folder: Path) -> dict[str, Any]:
-    return {path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(folder.rglob("*.yaml"))}
+    return {
+        path.stem: yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(folder.rglob("*.yaml"))
+    }
 
 
 def exposed() -> dict[str, set[str]]:
@@ -53,5 +55,7 @@ def exposed() -> dict[str, set[str]]:
     found = {}
     for path in sorted(EXPOSURES.glob("*.yml")):
         for exposure in yaml.safe_load(path.read_text(encoding="utf-8"))["exposures"]:
-            found[exposure["name"]] = {on.removeprefix("ref('").removesuffix("')") for on in exposure["depends_on"]}
+            found[exposure["name"]] = {
+                on.removeprefix("ref('").removesuffix("')") for on in exposure["depends_on"]
+            }
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipelines.report.read import QUERIES
-from tests.exposures.read import DASHBOARDS, dashboard_marts, exposed, marts_in, report_marts
+from tests.dbt_docs.exposed import DASHBOARDS, dashboard_marts, exposed, marts_in, report_marts
 
 
 def test_the_report_is_exposed_with_the_marts_that_its_queries_read() -> None:
