@@ -91,6 +91,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     """What dbt_project.yml and profiles.yml read from the environment."""
     project = project_folder()
     return {
+        "MAINSTAY_DBT_TARGET": "warehouse",
         "MAINSTAY_WAREHOUSE": str(plain(settings.warehouse)),
         "MAINSTAY_SEEDS_PATH": os.path.relpath(plain(settings.policies), project),
         "MAINSTAY_DEFAULT_SEEDS_PATH": os.path.relpath(plain(default_policies(settings)), project),
