@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.errors import BuildError, StorageError
+from pipelines.errors import BuildError
 from pipelines.transform.environment import variables
 from pipelines.transform.run import parsed_project
 from pipelines.warehouse.rights import private_files, private_folder
@@ -48,20 +48,16 @@ def write_docs(settings: Settings) -> Path:
     Raises:
         SettingsError: a policy file is wrong.
         BuildError: the project cannot be parsed, or dbt's page is not as it was.
-        StorageError: the page cannot be written.
+        OSError: the page cannot be written.
     """
     text = _page(parsed_project(settings, context_hash(settings, variables(settings))))
     page = settings.dbt_docs
+    private_folder(settings, page.parent)
     partial = page.with_name(f".{page.name}.partial")
     try:
-        private_folder(settings, page.parent)
         with private_files(settings):
             partial.write_text(text, encoding="utf-8")
         partial.replace(page)
-    except OSError as error:
-        raise StorageError(
-            f"{page}: the page cannot be written: {error}; free some space, or mend the rights"
-        ) from error
     finally:
         partial.unlink(missing_ok=True)
     return page
@@ -80,8 +76,10 @@ def _page(manifest: Any) -> str:
             raise BuildError(
                 f"{DOCS_INDEX_FILE_PATH}: has no place for {name.lower()}.json; this release of dbt is not known"
             )
-        # A description may hold the end of a script; JSON can write it otherwise.
-        page = page.replace(mark, json.dumps(document, ensure_ascii=False, default=str).replace("</", "<\\/"))
+        # A description may hold the end of a script; JSON can write its sign otherwise.
+        page = page.replace(
+            mark, json.dumps(document, ensure_ascii=False, default=str).replace("<", "\\u003c")
+        )
     return page
 
 

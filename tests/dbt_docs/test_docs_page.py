@@ -80,7 +80,7 @@ def test_a_page_that_cannot_be_written_is_one_sentence(deployment: Deployment, t
     (tmp_path / "dbt_docs").write_text("in the way")
     (tmp_path / "dbt").symlink_to(deployment.settings.var / "dbt")
     result = mainstay(deployment.settings.home, "docs", MAINSTAY_VAR_DIR=str(tmp_path))
-    says_one_thing(result, 10, "dbt_docs", "cannot be written")
+    says_one_thing(result, 10, "dbt_docs", "cannot be read or written")
     assert (tmp_path / "dbt_docs").read_text() == "in the way"
 
 

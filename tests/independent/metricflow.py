@@ -24,7 +24,7 @@ from .metric_figures import FIGURES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from deployments import Deployment
+    from pipelines.settings import Settings
 
 
 class _Dialect:
@@ -54,12 +54,11 @@ class Metrics:
         return text
 
 
-def differences(deployment: Deployment) -> list[str]:
-    """Where a metric of a deployment that was built is not what its marts say.
+def differences(settings: Settings) -> list[str]:
+    """Where a metric of a deployment that was built with these settings is not what its marts say.
 
     A metric without a figure to compare it with is a difference, too, and so is a figure that compares nothing.
     """
-    settings = deployment.settings
     metrics = Metrics(read_parsed(settings, parse_key(settings, context_hash(settings, variables(settings)))))
     with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
         connection.execute("set search_path = 'marts'")

@@ -170,6 +170,8 @@ def agree(deployment: Deployment, source: dict[str, pd.DataFrame], as_of: date, 
                 compare(expectation, actual, keys[mart], columns, tolerances)
             except AssertionError as error:
                 wrong.append(f"{by}: {error}")
+    # dbt's metrics, as MetricFlow works them out, are what the marts say.
+    wrong += differences(given)
     assert not wrong, "\n\n".join(wrong)
 
 
@@ -267,8 +269,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, dict[str
 @pytest.mark.soak
 def test_demo_at_a_months_end(demo: tuple[Deployment, dict[str, pd.DataFrame]]) -> None:
     agree(*demo, date(2017, 12, 31))
-    # The marts agree; so do dbt's metrics with them, as MetricFlow works them out.
-    assert differences(demo[0]) == []
 
 
 @pytest.mark.soak
