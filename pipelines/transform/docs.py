@@ -50,16 +50,16 @@ def write_docs(settings: Settings) -> Path:
         BuildError: the project cannot be parsed, or dbt's page is not as it was.
         OSError: the page cannot be written.
     """
-    text = _page(parsed_project(settings, context_hash(settings, variables(settings))))
     page = settings.dbt_docs
-    private_folder(settings, page.parent)
     partial = page.with_name(f".{page.name}.partial")
-    try:
-        with private_files(settings):
+    private_folder(settings, page.parent)
+    with private_files(settings):  # also what dbt keeps of the parsed project
+        text = _page(parsed_project(settings, context_hash(settings, variables(settings))))
+        try:
             partial.write_text(text, encoding="utf-8")
-        partial.replace(page)
-    finally:
-        partial.unlink(missing_ok=True)
+            partial.replace(page)
+        finally:
+            partial.unlink(missing_ok=True)
     return page
 
 
