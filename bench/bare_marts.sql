@@ -367,6 +367,49 @@ select
         else exp(log_survival * exp(-1.959963984540054 * sqrt(greenwood) / -log_survival)) end as ci_high
 from running;
 
+create table marts.survival_curves_daily as
+with days as (
+    select curve, group_name, unnest(range(max(day) + 1))::integer as day from marts.survival_curves group by all
+)
+select
+    days.curve, days.group_name, days.day, later.at_risk_count, coalesce(same.event_count, 0) as event_count,
+    coalesce(same.censored_count, 0) as censored_count, if(earlier.day is null, 1, earlier.survival) as survival,
+    if(earlier.day is null, 0, earlier.standard_error) as standard_error, if(earlier.day is null, 1, earlier.ci_low) as ci_low,
+    if(earlier.day is null, 1, earlier.ci_high) as ci_high
+from days
+asof left join marts.survival_curves as earlier
+    on days.curve = earlier.curve and days.group_name = earlier.group_name and days.day >= earlier.day
+asof left join marts.survival_curves as later
+    on days.curve = later.curve and days.group_name = later.group_name and days.day <= later.day
+left join marts.survival_curves as same
+    on days.curve = same.curve and days.group_name = same.group_name and days.day = same.day;
+
+create table marts.dim_dates as
+with bounds as (
+    select
+        date_trunc('month', least(
+            getvariable('as_of') - 30,
+            (select min(business_date) from marts.fct_transactions),
+            (select min(business_date) from marts.fct_feedback)
+        )) as first_day,
+        last_day(getvariable('as_of') + 90) as last_day
+),
+days as (
+    select unnest(generate_series(first_day, last_day, interval 1 day))::date as d from bounds
+)
+select
+    d as date_day, year(d)::integer as year, quarter(d)::integer as quarter,
+    date_trunc('quarter', d)::date as quarter_start, date_trunc('month', d)::date as month,
+    month(d)::integer as month_number, day(d)::integer as day_of_month, dayofyear(d)::integer as day_of_year,
+    date_trunc('week', d)::date as week_start, isoyear(d)::integer as iso_year, week(d)::integer as iso_week,
+    isodow(d)::integer as day_of_week, monthname(d) as month_name_en,
+    ['一', '二', '三', '四', '五', '六', '七', '八', '九', '十', '十一', '十二'][month(d)] || '月' as month_name_zh,
+    dayname(d) as day_name_en, '星期' || substr('一二三四五六日', isodow(d), 1) as day_name_zh,
+    d = last_day(d) as is_month_end, isodow(d) > 5 as is_weekend, false as is_closed_day,
+    last_day(d) <= getvariable('as_of') as is_complete_month, d = getvariable('as_of') as is_as_of,
+    (getvariable('as_of') - d)::integer as days_before_as_of
+from days;
+
 create table marts.loyalty_scenarios as
 with last_month as (
     select max(month) as last from months where is_complete_month

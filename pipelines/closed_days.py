@@ -25,6 +25,14 @@ class ClosedDays:
             or any(first <= day <= last for first, last in self.ranges)
         )
 
+    def as_variable(self) -> dict[str, list[object]]:
+        """The days as dbt is told of them: weekdays by ISO 8601 from 1 for Monday on, the rest as pairs."""
+        return {
+            "weekdays": [day + 1 for day in sorted(self.weekdays)],
+            "every_year": [list(day) for day in sorted(self.every_year)],
+            "ranges": [[first.isoformat(), last.isoformat()] for first, last in self.ranges],
+        }
+
 
 def read_closed_days(text: str | None) -> ClosedDays:
     """Read `sunday, 12-25, 2025-01-28..2025-02-04`.

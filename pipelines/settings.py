@@ -488,6 +488,11 @@ class Settings(BaseSettings):
         """Folder of the Data Docs."""
         return self.var / "data_docs"
 
+    @property
+    def dbt_docs(self) -> Path:
+        """The page of dbt's documentation, which `mainstay docs` writes."""
+        return self.var / "dbt_docs" / "index.html"
+
 
 def contract_files(folder: Path) -> list[Path]:
     """The contracts in a folder."""

@@ -11,6 +11,7 @@ from pipelines.cli import (
     backfill,
     care,
     diff,
+    docs,
     doctor,
     draft,
     forget,
@@ -65,6 +66,7 @@ app.command()(steps.fit)
 app.command()(steps.validate)
 app.command()(publish.publish)
 app.command()(report.report)
+app.command()(docs.docs)
 app.command()(care.care)
 app.command()(status.status)
 app.command()(show.show)

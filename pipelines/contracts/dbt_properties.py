@@ -89,6 +89,7 @@ def _references(contract: MartContract, column: Column) -> list[dict[str, Any]]:
 def mart_yml(contract: MartContract) -> str:
     """The text of a mart's yml: enforced contract, descriptions, key, references."""
     columns: list[dict[str, Any]] = []
+    spine = contract.properties.get("timeSpine")
     for column in contract.columns:
         entry: dict[str, Any] = {
             "name": column.name,
@@ -99,12 +100,16 @@ def mart_yml(contract: MartContract) -> str:
             entry["constraints"] = [{"type": "not_null"}]
         if tests := _references(contract, column):
             entry["data_tests"] = tests
+        if column.name == spine:
+            entry["granularity"] = "day"
         columns.append(entry)
     model: dict[str, Any] = {
         "name": contract.name,
         "description": f"{contract.grain} {contract.table.description or ''}".strip(),
         "config": {"contract": {"enforced": True}},
     }
+    if spine:
+        model["time_spine"] = {"standard_granularity_column": spine}
     if contract.key:
         model["data_tests"] = [{"unique_grain": {"arguments": {"columns": list(contract.key)}}}]
     model["columns"] = columns

@@ -66,6 +66,7 @@ def variables(settings: Settings) -> dict[str, Any]:
         **{name: getattr(settings, name) for name in names},
         "amount_scale": settings.amount_scale,
         "average_scale": average_scale(settings.amount_scale),
+        "closed_days": settings.closed.as_variable(),
         "peer_attribute_levels": policies.peer_attribute_levels,
         "published_columns": {name: [c.name for c in columns] for name, columns in published.items()},
     }
@@ -90,6 +91,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     """What dbt_project.yml and profiles.yml read from the environment."""
     project = project_folder()
     return {
+        "MAINSTAY_DBT_TARGET": "warehouse",
         "MAINSTAY_WAREHOUSE": str(plain(settings.warehouse)),
         "MAINSTAY_SEEDS_PATH": os.path.relpath(plain(settings.policies), project),
         "MAINSTAY_DEFAULT_SEEDS_PATH": os.path.relpath(plain(default_policies(settings)), project),

@@ -6,6 +6,7 @@ import difflib
 import json
 import shutil
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +30,6 @@ from pipelines.transform.parsed import keep_parsed, parse_key, read_parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from datetime import date
 
     from pipelines.settings import Settings
 
@@ -93,8 +93,8 @@ def transform(
     """
     arguments = [
         "build",
-        "--exclude-resource-type",
-        "unit_test",
+        # An exposure says who reads; there is nothing to build.
+        *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"),
         # While staging, a test that also reads a mart waits for the build.
         "--indirect-selection",
         "cautious" if step == "stage" else "eager",
@@ -149,6 +149,19 @@ def require_selected(settings: Settings, as_of: date, context: str, select: str)
         f"no model is selected by {select!r}; give a model's name, with + after it for all that follows from it"
         + (f": {', '.join(near)}" if near else "")
     )
+
+
+def parsed_project(settings: Settings, context: str) -> Any:
+    """The manifest of the project as this deployment has it; nothing is run, and no database is opened.
+
+    Raises:
+        BuildError: the project cannot be parsed.
+    """
+    outcome = _invoked(settings, date.min, context, ["parse"])
+    manifest = read_parsed(settings, parse_key(settings, context))
+    if manifest is None:
+        raise BuildError(_failure(settings, "docs", [], outcome.exception))
+    return manifest
 
 
 def _invoked(

@@ -135,6 +135,7 @@ def too_open(settings: Settings) -> list[tuple[Path, int, int]]:
         settings.landing: private,
         settings.var / "gx": private,
         settings.var / "data_docs": private,
+        settings.dbt_docs.parent: private,
         settings.var / "logs": private,
         settings.var / "airflow": private,
         settings.var / "dbt": private,

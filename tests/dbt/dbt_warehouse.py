@@ -33,7 +33,14 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "wallet_surveys": {"category": "all", "brand": "own", "is_own_brand": True},
 }
 
-PARSED = ("amount_scale", "average_scale", "grace_months", "soft_landing", "published_columns")
+PARSED = (
+    "amount_scale",
+    "average_scale",
+    "grace_months",
+    "min_group_answers",
+    "soft_landing",
+    "published_columns",
+)
 """The variables that a configuration reads, so that dbt looks at them while it parses; see `test_dbt_files`."""
 
 _manifests: dict[str, Any] = {}

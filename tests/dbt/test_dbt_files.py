@@ -19,6 +19,8 @@ from dbt_warehouse import DBT_PROJECT, PARSED
 MODELS = DBT_PROJECT / "models"
 FIXTURES = DBT_PROJECT / "tests" / "fixtures"
 LINE_LENGTH = 130  # as of SQL and Python
+OF_NO_MODEL = {"semantic": {"semantic_models", "metrics"}, "exposures": {"exposures"}}
+"""Folders whose files describe what is made of many models, by what they may hold."""
 KEY_TESTS = ("unique", "unique_grain")
 
 
@@ -58,7 +60,9 @@ def test_every_model_has_a_yml_of_its_name_that_describes_it_alone() -> None:
 def test_every_yml_belongs_to_the_model_beside_it_or_describes_sources() -> None:
     for yml in found(MODELS, "*.y*ml"):
         assert yml.suffix == ".yml"
-        if yml.name.startswith("_"):
+        if yml.parent.name in OF_NO_MODEL:
+            assert set(content(yml)) <= OF_NO_MODEL[yml.parent.name], yml.name
+        elif yml.name.startswith("_"):
             assert list(content(yml)) == ["sources"], yml.name
         else:
             model = yml.stem.removesuffix("_unit_tests")

@@ -26,6 +26,7 @@ from .lifetimes import by_lifelines, durations
 from .loyalty_marts import LOYALTY_KEYS, Voices, calculate_loyalty
 from .made_up import ENDS, POLICY, made_up
 from .made_up_programmes import CARE_POLICY, POINTS_POLICIES
+from .metricflow import differences
 from .programmes import PROGRAMME_KEYS, calculate_programmes, numbered, policies_of
 
 HOUSEHOLDS = 150
@@ -169,6 +170,8 @@ def agree(deployment: Deployment, source: dict[str, pd.DataFrame], as_of: date, 
                 compare(expectation, actual, keys[mart], columns, tolerances)
             except AssertionError as error:
                 wrong.append(f"{by}: {error}")
+    # dbt's metrics, as MetricFlow works them out, are what the marts say.
+    wrong += differences(given)
     assert not wrong, "\n\n".join(wrong)
 
 

@@ -164,3 +164,13 @@ def test_a_closed_day_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, w
 def test_the_twenty_ninth_of_february_can_be_closed_each_year() -> None:
     assert date(2024, 2, 29) in read_closed_days("02-29")
     assert Settings(closed_days=None).closed == read_closed_days("")
+
+
+def test_dbt_is_told_of_closed_days_by_iso_weekdays_dates_and_ranges() -> None:
+    closed = read_closed_days("sunday, monday, 12-25, 2025-01-28..2025-02-04, 2025-03-01")
+    assert closed.as_variable() == {
+        "weekdays": [1, 7],
+        "every_year": [[12, 25]],
+        "ranges": [["2025-01-28", "2025-02-04"], ["2025-03-01", "2025-03-01"]],
+    }
+    assert read_closed_days(None).as_variable() == {"weekdays": [], "every_year": [], "ranges": []}
