@@ -25,6 +25,7 @@ from pipelines.transform.environment import (
     project_folder,
     variables,
 )
+from pipelines.transform.lineage import tell_lineage
 from pipelines.transform.log import dbt_log, log_file
 from pipelines.transform.parsed import keep_parsed, parse_key, read_parsed
 
@@ -198,6 +199,9 @@ def _invoked(
                     manifest=manifest, callbacks=[log, *([heard] if heard is not None else [])]
                 )
                 outcome = runner.invoke([command, *project, *options])
+                if command == "build":
+                    done = getattr(outcome.result, "results", None) or []
+                    tell_lineage(settings, manifest, done, full_refresh=full_refresh)
         finally:
             _close_connections()
     if isinstance(outcome.exception, KeyboardInterrupt | SystemExit):
