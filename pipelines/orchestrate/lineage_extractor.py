@@ -9,7 +9,6 @@ from openlineage.client.event_v2 import Dataset
 
 from pipelines.contracts import mart_contracts, source_contracts
 from pipelines.orchestrate.told import TASKS
-from pipelines.paths import plain
 from pipelines.publish.catalog import serving_file
 from pipelines.settings import Settings, load_settings
 from pipelines.transform.lineage import warehouse_namespace
@@ -17,7 +16,7 @@ from pipelines.transform.lineage import warehouse_namespace
 
 def landed(settings: Settings) -> list[Dataset]:
     """The datasets' landing folders."""
-    folder = plain(settings.landing)
+    folder = settings.landing.absolute()
     return [Dataset(namespace="file", name=f"{folder}/{name}") for name in source_contracts(settings)]
 
 
@@ -33,7 +32,7 @@ def marts(settings: Settings) -> list[Dataset]:
 
 def served(settings: Settings) -> list[Dataset]:
     """The marts that BI reads."""
-    path = plain(serving_file(settings))
+    path = serving_file(settings).absolute()
     return [
         Dataset(namespace=f"duckdb://{path}", name=f"{path.stem}.main.{name}")
         for name in mart_contracts(settings)

@@ -12,8 +12,6 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from pipelines.paths import plain
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -54,7 +52,7 @@ def job_namespace() -> str:
 
 def warehouse_namespace(settings: Settings) -> str:
     """What the warehouse's tables are named within: dbt's and Airflow's events must name them alike."""
-    return f"duckdb://{plain(settings.warehouse)}"
+    return f"duckdb://{settings.warehouse.absolute()}"
 
 
 def tell_lineage(settings: Settings, manifest: Any, results: Sequence[Any], *, full_refresh: bool) -> None:
@@ -77,8 +75,10 @@ def tell_lineage(settings: Settings, manifest: Any, results: Sequence[Any], *, f
 
 def _send(settings: Settings, events: list[Any]) -> None:
     from openlineage.client import OpenLineageClient
+    from openlineage.client.transport.http import HttpConfig, HttpTransport
 
-    client = OpenLineageClient(config={"transport": transport(settings)})
+    # Outright, and not as a configuration that would be merged with what the environment or a home folder has.
+    client = OpenLineageClient(transport=HttpTransport(HttpConfig.from_dict(transport(settings))))
     deadline = time.monotonic() + PATIENCE_SECONDS
     try:
         for number, event in enumerate(events):
@@ -113,7 +113,7 @@ def _events(settings: Settings, manifest: Any, results: Sequence[Any], *, full_r
                 "args": {"which": "build", "full_refresh": full_refresh},
                 "results": [_plain(result) for result in results],
             }
-            profile = {"type": "duckdb", "path": str(plain(settings.warehouse))}
+            profile = {"type": "duckdb", "path": str(settings.warehouse.absolute())}
             return artifacts, run_results, profile, None
 
         def dbt_run_run_facet(self) -> dict[str, DbtRunRunFacet]:
