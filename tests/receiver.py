@@ -31,11 +31,11 @@ class Receiver:
             assert event["eventType"] in ("START", "COMPLETE", "FAIL"), event
             assert datetime.fromisoformat(event["eventTime"]).tzinfo is not None, event
             assert UUID(event["run"]["runId"]), event
-            assert event["job"]["namespace"] and event["job"]["name"], event
+            assert all(event["job"][key] for key in ("namespace", "name")), event
             assert event["producer"].startswith("https://"), event
             assert "/spec/2-" in event["schemaURL"], event
             for dataset in [*event["inputs"], *event["outputs"]]:
-                assert dataset["namespace"] and dataset["name"], event
+                assert all(dataset[key] for key in ("namespace", "name")), event
 
 
 def names(datasets: list[dict[str, Any]]) -> set[str]:

@@ -93,7 +93,7 @@ def _is_the_nights(lineage: Receiver, deployment: Deployment) -> None:
     """Each task started and ended, as a part of the run, and the tables lead from the landing files to what BI reads."""
     [ended] = lineage.of("mainstay_nightly")
     assert ended["eventType"] == "COMPLETE"
-    written: set[str] = {f"{deployment.settings.landing}/transactions"}
+    written = {f"{deployment.settings.landing}/transactions"}
     for task in CHAIN:
         first, last = lineage.of(f"mainstay_nightly.{task}")
         assert (first["eventType"], last["eventType"]) == ("START", "COMPLETE")
