@@ -28,7 +28,7 @@ def page_address(name: str) -> str:
     return f"{base}{PREFIX}/{name}"
 
 
-class ReportLink(BaseOperatorLink):
+class ReportLink(BaseOperatorLink):  # type: ignore[misc]  # Airflow's packages are not followed
     """To the report of the published night."""
 
     name = "Report"
@@ -39,7 +39,7 @@ class ReportLink(BaseOperatorLink):
         return page_address("report.html")
 
 
-class ChecksLink(BaseOperatorLink):
+class ChecksLink(BaseOperatorLink):  # type: ignore[misc]  # Airflow's packages are not followed
     """To what was checked and what failed."""
 
     name = "Checks"
@@ -50,7 +50,7 @@ class ChecksLink(BaseOperatorLink):
         return page_address("checks/index.html")
 
 
-class DashboardsLink(BaseOperatorLink):
+class DashboardsLink(BaseOperatorLink):  # type: ignore[misc]  # Airflow's packages are not followed
     """To the dashboards; without `bi_url` it is empty, and the web UI shows no button."""
 
     name = "Dashboards"

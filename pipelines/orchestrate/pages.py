@@ -35,7 +35,7 @@ def page_file(settings: Settings, name: str) -> Path | None:
     top, _, rest = name.partition("/")
     if top != "checks":
         return None
-    folder = settings.data_docs.resolve()
+    folder = settings.docs.resolve()
     path = (folder / rest).resolve()
     return path if path.is_relative_to(folder) and path.is_file() else None
 
@@ -78,7 +78,7 @@ def _menu() -> list[dict[str, str]]:
     ]
 
 
-class MainstayPlugin(AirflowPlugin):
+class MainstayPlugin(AirflowPlugin):  # type: ignore[misc]  # Airflow's packages are not followed
     """The pages, and the ways to them in the menu."""
 
     name = "mainstay"

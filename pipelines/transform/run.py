@@ -282,7 +282,7 @@ def _leave_no_semaphores() -> None:
     """
     import dbt.mp_context
 
-    dbt.mp_context._MP_CONTEXT = multiprocessing.get_context("fork")  # type: ignore[assignment]
+    dbt.mp_context._MP_CONTEXT = multiprocessing.get_context("fork")
 
 
 def _close_connections() -> None:
