@@ -12,7 +12,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
-from pipelines.orchestrate.links import PREFIX
+from pipelines.orchestrate.links import PREFIX, page_address
 from pipelines.settings import Settings, load_settings
 
 NIGHTLY = "mainstay_nightly"
@@ -68,8 +68,7 @@ def _app() -> Any:
 
 def _menu() -> list[dict[str, str]]:
     """Entries of the web UI's menu; without a route of their own they open the page itself."""
-    base = PREFIX.removeprefix("/")
-    entries = {"Report": f"{base}/report.html", "Checks": f"{base}/checks/index.html"}
+    entries = {"Report": page_address("report.html"), "Checks": page_address("checks/index.html")}
     if bi_url := load_settings().bi_url:
         entries["Dashboards"] = bi_url
     return [

@@ -111,8 +111,8 @@ def test_the_web_ui_has_the_pages_and_without_a_receiver_lineage_costs_nothing(
         "errors": {},
         "mounted": ["/mainstay"],
         "menu": {
-            "Mainstay: Report": "mainstay/report.html",
-            "Mainstay: Checks": "mainstay/checks/index.html",
+            "Mainstay: Report": "/mainstay/report.html",
+            "Mainstay: Checks": "/mainstay/checks/index.html",
             "Mainstay: Dashboards": "https://bi.shop/",
         },
         "lineage": False,
