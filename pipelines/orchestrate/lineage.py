@@ -7,6 +7,7 @@ Airflow's provider sends the events of runs and tasks; what it is told is in `op
 from __future__ import annotations
 
 import json
+import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipelines.settings import Settings
+
+log = logging.getLogger(__name__)
 
 EXTRACTOR = "pipelines.orchestrate.lineage_extractor.StepExtractor"
 
@@ -38,14 +41,18 @@ def openlineage_environment(settings: Settings) -> dict[str, str]:
 @contextmanager
 def parent_of_dbt(settings: Settings, ti: Any) -> Iterator[None]:
     """Have dbt's events name the task as their parent."""
-    if settings.openlineage_url is None:
+    with surroundings(_parent(ti) if settings.openlineage_url else {}, without=()):
         yield
-        return
-    from airflow.providers.openlineage.plugins.macros import lineage_parent_id, lineage_root_parent_id
 
-    told = {
-        "OPENLINEAGE_PARENT_ID": lineage_parent_id(ti),
-        "OPENLINEAGE_ROOT_PARENT_ID": lineage_root_parent_id(ti),
-    }
-    with surroundings(told, without=()):
-        yield
+
+def _parent(ti: Any) -> dict[str, str]:
+    try:
+        from airflow.providers.openlineage.plugins.macros import lineage_parent_id, lineage_root_parent_id
+
+        return {
+            "OPENLINEAGE_PARENT_ID": lineage_parent_id(ti),
+            "OPENLINEAGE_ROOT_PARENT_ID": lineage_root_parent_id(ti),
+        }
+    except Exception:
+        log.warning("dbt's lineage events will not name their task", exc_info=True)
+        return {}
