@@ -1,11 +1,18 @@
-"""What a publishing says in Airflow: a table in the task's log, and the extra of the Asset's event."""
+"""What steps say in Airflow: what each did in its log, with a table of what was published, and the Asset's event."""
 
 from __future__ import annotations
 
 from typing import Any
 
 
-def log_lines(summary: dict[str, Any]) -> list[str]:
+def summary_lines(task_id: str, summary: dict[str, Any]) -> list[str]:
+    """What a step did, as lines of its log."""
+    lines = published_lines(summary) if task_id == "publish" else []
+    plain = {name: value for name, value in summary.items() if isinstance(value, str | int | float)}
+    return [*lines, *(f"{name.replace('_', ' ')}: {value}" for name, value in plain.items())]
+
+
+def published_lines(summary: dict[str, Any]) -> list[str]:
     """What the step `publish` changed for BI, line by line, as a person reads it in the log.
 
     Args:
@@ -32,7 +39,7 @@ def log_lines(summary: dict[str, Any]) -> list[str]:
             f"revenue of {month['month'][:7]}: {month['before']} → {month['after']} ({month['difference']})"
         )
     same = len(summary["marts"]) - len(changed)
-    return [*lines, f"{same} marts are the same"] if same > 0 else lines
+    return [*lines, f"the same as before: {same}"] if same > 0 else lines
 
 
 def _table(rows: list[dict[str, Any]], more: tuple[str, ...]) -> list[str]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.errors import BuildError, FileRefusedError, LoadError, SettingsError, ValidationFailedError
 from pipelines.orchestrate.lineage import parent_of_dbt
 from pipelines.orchestrate.notify import notify_failure
-from pipelines.orchestrate.published import log_lines
+from pipelines.orchestrate.published import summary_lines
 from pipelines.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -260,7 +260,8 @@ def _observed(run: _Run, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         _leave_for_finish(run, error)
         _tell(StepEvent(run.task_id, "failed", time.monotonic() - began, error=error))
         raise
-    _log_summary(run.task_id, detail)
+    for line in summary_lines(run.task_id, detail):
+        log.info("%s", line)
     _tell(StepEvent(run.task_id, "succeeded", time.monotonic() - began, detail))
     return detail
 
@@ -269,16 +270,6 @@ def _log_dates(run: _Run) -> None:
     """Which dates the run is for, and by which clock: the log's own times and the run's name are UTC."""
     dates = f"{run.last}" if run.first == run.last else f"{run.first} to {run.last}"
     log.info("%s for %s, business dates by the clock of %s", run.task_id, dates, run.settings.timezone)
-
-
-def _log_summary(task_id: str, detail: dict[str, Any]) -> None:
-    """What the step did, a line each."""
-    if task_id == "publish":
-        for line in log_lines(detail):
-            log.info("%s", line)
-    for name, value in detail.items():
-        if isinstance(value, str | int | float):
-            log.info("%s: %s", name.replace("_", " "), value)
 
 
 def _leave_for_finish(run: _Run, error: BaseException) -> None:
