@@ -12,10 +12,14 @@ from __future__ import annotations
 from airflow.sdk import Param, dag
 
 from pipelines.orchestrate.tasks import default_args
+from pipelines.orchestrate.told import dag_doc
 from pipelines.orchestrate.wiring import land_to_publish
 from pipelines.settings import dataset_names, load_settings
 
-RANGE, CARE = "What to load", "With care"
+# What has no section is open when the form is: the dates are required, and a reason is wished for.
+NARROWER, CARE = "Narrower", "With care"
+
+settings = load_settings()
 
 
 @dag(
@@ -28,40 +32,46 @@ RANGE, CARE = "What to load", "With care"
             type="string",
             format="date",
             title="First landing date",
-            description="Landing files of this date and later ones are loaded.",
-            section=RANGE,
+            description="Landing files of this date and later ones are loaded. "
+            f"Dates are the folders' in landing, by the deployment's clock ({settings.timezone}).",
         ),
         "last_date": Param(
             type="string",
             format="date",
             title="Last landing date",
-            description="Included. It may lie after the last landed date.",
-            section=RANGE,
+            description="Included. Not before the first; it may lie after the last landed date.",
+        ),
+        "reason": Param(
+            None,
+            type=["null", "string"],
+            title="Reason",
+            description="Why it is done, in a sentence and without a person's name or number; kept in the ledger and shown by "
+            "`mainstay status`.",
         ),
         "datasets": Param(
             None,
             type=["null", "array"],
             items={"type": "string"},
             # `enum` would make the form a box for one choice; `examples` make it a list to choose from.
-            examples=dataset_names(load_settings()),
+            examples=dataset_names(settings),
             title="Datasets",
             description="Only these; empty means all.",
-            section=RANGE,
+            section=NARROWER,
         ),
         "changed_only": Param(
             False,
             type="boolean",
             title="Changed files only",
             description="Leave dates alone whose files are loaded just as they are.",
-            section=RANGE,
+            section=NARROWER,
         ),
         "as_of_date": Param(
             None,
             type=["null", "string"],
             format="date",
             title="Build as of",
-            description="Business date that the marts are for; empty means the last landed one of the range. "
-            "Never before what BI sees already.",
+            description="Business date that the marts are for; empty means the last landed one of the range "
+            f"that is over ({settings.timezone}). Never before what BI sees already.",
             section=CARE,
         ),
         "remove_missing": Param(
@@ -78,15 +88,8 @@ RANGE, CARE = "What to load", "With care"
             description="Let a warehouse that was begun anew publish fewer transactions than BI sees now.",
             section=CARE,
         ),
-        "reason": Param(
-            None,
-            type=["null", "string"],
-            title="Reason",
-            description="Why it is done; kept in the ledger and shown by `mainstay status`.",
-            section=CARE,
-        ),
     },
-    doc_md=__doc__,
+    doc_md=dag_doc(__doc__, settings),
     tags=["mainstay"],
 )
 def mainstay_backfill() -> None:

@@ -1,5 +1,8 @@
 """The night: land, load, stage, build and publish one business date, with a validation after each stage.
 
+It runs every morning at 04:00, for the business date that ended at midnight, and does not catch up on missed nights: load
+their dates with `mainstay_backfill`.
+
 Wiring only. The tasks and their order are in `pipelines/orchestrate/wiring.py`.
 """
 
@@ -9,6 +12,7 @@ import pendulum
 from airflow.sdk import CronDataIntervalTimetable, dag
 
 from pipelines.orchestrate.tasks import default_args
+from pipelines.orchestrate.told import dag_doc
 from pipelines.orchestrate.wiring import land_to_publish
 from pipelines.settings import FIRST_DAY, load_settings
 
@@ -30,7 +34,7 @@ settings = load_settings()
     catchup=False,
     max_active_runs=1,
     default_args=default_args(),
-    doc_md=__doc__,
+    doc_md=dag_doc(__doc__, settings),
     tags=["mainstay"],
 )
 def mainstay_nightly() -> None:

@@ -2,7 +2,8 @@
 
 A `DBT_TARGET` of another project, or an `AIRFLOW__CORE__EXECUTOR` of another Airflow, would change what a night does. What
 Mainstay needs of theirs it sets itself; what a deployment may choose has a `MAINSTAY_` name. Passed on are the connections
-and variables that a person gives Airflow, and `DBT_ENV_…`, which dbt leaves to models.
+and variables that a person gives Airflow, `DBT_ENV_…`, which dbt leaves to models, and what a receiver of
+OpenLineage events asks for beside its address.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-_FOREIGN = ("DBT_", "AIRFLOW_", "_AIRFLOW_", "GX_", "GE_", "DUCKDB_")
-_PASSED_ON = ("DBT_ENV_", "AIRFLOW_CONN_", "AIRFLOW_VAR_")
+_FOREIGN = ("DBT_", "AIRFLOW_", "_AIRFLOW_", "GX_", "GE_", "DUCKDB_", "OPENLINEAGE_")
+_PASSED_ON = (
+    *("DBT_ENV_", "AIRFLOW_CONN_", "AIRFLOW_VAR_"),
+    *("OPENLINEAGE_API_KEY", "OPENLINEAGE_NAMESPACE"),
+)
 _OF_PYTHON = (
     "PYTHONINSPECT",  # would wait for input at the end of a night
     "PYTHONIOENCODING",  # logs are UTF-8

@@ -46,6 +46,7 @@ FOREIGN = {
     "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "postgresql://nobody@nowhere/airflow",
     "_AIRFLOW__AS_LIBRARY": "1",
+    "OPENLINEAGE_URL": "http://127.0.0.1:9",
     "PYTHONWARNINGS": "error",
     "PYTHONOPTIMIZE": "2",
     "HTTP_PROXY": "http://127.0.0.1:9",

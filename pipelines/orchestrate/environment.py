@@ -23,6 +23,7 @@ from typing import Literal
 from pydantic import SecretStr
 
 from pipelines.errors import SettingsError
+from pipelines.orchestrate.lineage import openlineage_environment
 from pipelines.paths import plain
 from pipelines.settings import PROJECT_DIR, Settings
 from pipelines.surroundings import shielded
@@ -68,11 +69,12 @@ def airflow_environment(
     private_folder(settings, logs)
     keys = _secrets(home / "secrets.json")
     home, logs = plain(home), plain(logs)
-    env = shielded() | _settings_environment(settings)
+    env = shielded() | _settings_environment(settings) | openlineage_environment(settings)
     env |= {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(plain(DAGS_DIR)),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(plain(AIRFLOW_CONFIG_DIR / "plugins")),
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__FERNET_KEY": keys["fernet_key"],
@@ -176,7 +178,24 @@ def prepare_metadata() -> bool:
         db.upgradedb()
         migrated = True
     Pool.create_or_update_pool(POOL, slots=1, description=POOL_DESCRIPTION, include_deferred=True)
+    _let_go_of_old_assets()
     return migrated
+
+
+def _let_go_of_old_assets() -> None:
+    """Free our Asset's name where an earlier version gave it another URI: else Airflow would let no task update it.
+
+    A scheduler does so by itself, some time after it has read the DAGs; an in-process run has none.
+    """
+    from airflow.models.asset import AssetActive
+    from airflow.utils.session import create_session
+    from sqlalchemy import delete
+
+    from pipelines.orchestrate.wiring import mainstay_marts
+
+    with create_session() as session:
+        old = (AssetActive.name == mainstay_marts.name) & (AssetActive.uri != mainstay_marts.uri)
+        session.execute(delete(AssetActive).where(old))
 
 
 def _version_key(version: str) -> tuple[int, ...]:

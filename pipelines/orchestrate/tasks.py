@@ -16,6 +16,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import BuildError, FileRefusedError, LoadError, SettingsError, ValidationFailedError
+from pipelines.orchestrate.lineage import parent_of_dbt
+from pipelines.orchestrate.published import summary_lines
 from pipelines.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -266,15 +268,24 @@ def _observed(run: _Run, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     _tell(StepEvent(run.task_id, "started"))
     began = time.monotonic()
     try:
+        _log_dates(run)
         # Airflow itself lets a step go on after SIGTERM, and sends SIGKILL some seconds later.
-        with ending_in_order():
+        with ending_in_order(), parent_of_dbt(run.settings, run.context["ti"]):
             detail = call()
     except (Exception, Ended) as error:
         _leave_for_finish(run, error)
         _tell(StepEvent(run.task_id, "failed", time.monotonic() - began, error=error))
         raise
+    for line in summary_lines(run.task_id, detail):
+        log.info("%s", line)
     _tell(StepEvent(run.task_id, "succeeded", time.monotonic() - began, detail))
     return detail
+
+
+def _log_dates(run: _Run) -> None:
+    """Which dates the run is for, and by which clock: the log's own times and the run's name are UTC."""
+    dates = f"{run.last}" if run.first == run.last else f"{run.first} to {run.last}"
+    log.info("%s for %s, business dates by the clock of %s", run.task_id, dates, run.settings.timezone)
 
 
 def _leave_for_finish(run: _Run, error: BaseException) -> None:

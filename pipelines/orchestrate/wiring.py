@@ -5,14 +5,33 @@ What a task does is in `pipelines/steps/`, how it is called in `pipelines/orches
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Asset, task
+from airflow.sdk import Asset
+from airflow.sdk import task as airflow_task
 
+from pipelines.orchestrate.links import CHECKS, DASHBOARDS, REPORT, with_links
+from pipelines.orchestrate.published import event_extra
 from pipelines.orchestrate.tasks import finish_failed, finish_run, run_step
+from pipelines.orchestrate.told import task_doc
 
-mainstay_marts = Asset("mainstay_marts")
-"""What BI reads. Updated once by each run that publishes; other DAGs can be scheduled on it."""
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+mainstay_marts = Asset("mainstay_marts", uri="x-mainstay://serving/marts")
+"""What BI reads. Updated once by each run that publishes; other DAGs can be scheduled on it.
+
+The URI is the same in every deployment, so it can be written into a schedule; Airflow leaves the rest of a scheme that begins
+with `x-` to us. Each event says in `extra` as of which date the marts are, how many rows they have, and their version.
+"""
+
+
+def task(step: Callable[[], dict[str, Any]], **options: Any) -> Any:
+    """The step as Airflow's task, with what a person should know of it."""
+    # The log has what the step did line by line, and not as one line of Python.
+    options |= {"doc_md": task_doc(step.__name__), "show_return_value_in_logs": False}
+    return airflow_task(**options)(step)
 
 
 def land_to_publish() -> None:
@@ -63,24 +82,27 @@ def land_to_publish() -> None:
         """Run the expectations on the marts."""
         return run_step("validate", stage="marts")
 
-    @task(outlets=[mainstay_marts])  # type: ignore[untyped-decorator]  # Airflow's packages are not followed
-    def publish() -> dict[str, Any]:
+    @partial(task, outlets=[mainstay_marts])
+    def publish(*, outlet_events: Any = None) -> dict[str, Any]:
         """Audit the new serving file and swap it in."""
-        return run_step("publish")
+        summary = run_step("publish")
+        outlet_events[mainstay_marts].extra = event_extra(summary)
+        return summary
 
-    @task(on_failure_callback=finish_failed)  # type: ignore[untyped-decorator]
+    @partial(task, on_failure_callback=finish_failed)
     def finish() -> dict[str, Any]:
         """Close the run in the ledger, whatever happened, write the Data Docs, and tell of it."""
         return finish_run()
 
+    checked = partial(with_links, links=[CHECKS])
     # fmt: off
     (
-        land() >> validate_land()
-        >> load() >> validate_raw()
-        >> stage() >> validate_staging()
-        >> build() >> fit() >> validate_marts()
-        >> publish()
+        land() >> checked(validate_land())
+        >> load() >> checked(validate_raw())
+        >> stage() >> checked(validate_staging())
+        >> build() >> fit() >> checked(validate_marts())
+        >> with_links(publish(), [REPORT, DASHBOARDS])
         # A teardown runs after a failure too, and does not count for the run's state: that stays publish's.
-        >> finish().as_teardown()
+        >> with_links(finish(), [CHECKS, REPORT, DASHBOARDS]).as_teardown()
     )
     # fmt: on

@@ -118,6 +118,18 @@ def _send(events: IO[str], **fields: Any) -> None:
     events.write(json.dumps(fields, default=str) + "\n")
 
 
+def _end_listeners() -> None:
+    """Let Airflow's listeners send what they have and end their processes; OpenLineage's would outlive this one."""
+    if load_settings().openlineage_url is None:
+        return
+    from airflow.listeners.listener import get_listener_manager
+
+    try:
+        get_listener_manager().hook.before_stopping(component=None)
+    except Exception:
+        logging.getLogger(__name__).exception("Airflow's listeners could not be ended in order")
+
+
 def run_and_exit() -> NoReturn:
     """Run `main` and end the process at once.
 
@@ -125,6 +137,7 @@ def run_and_exit() -> NoReturn:
     its state is in the metadata database.
     """
     status = main()
+    _end_listeners()
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipelines.contracts import mart_contracts
 from pipelines.errors import PublishError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import date
     from pathlib import Path
 
+    from pipelines.publish import Published
     from pipelines.settings import Settings
     from pipelines.steps.record import Say, Summary
 
@@ -88,6 +89,7 @@ def _publish(settings: Settings, run_id: str, as_of: date, *, compare: bool) -> 
         reports.append(report)
         require_success(report)
 
+    before = _served(settings)
     changes = publishing.compare(settings, mart_contracts(settings)).as_dict() if compare else None
     try:
         published = publishing.publish(settings, run_id, as_of, mart_contracts(settings), audit=audit)
@@ -95,6 +97,7 @@ def _publish(settings: Settings, run_id: str, as_of: date, *, compare: bool) -> 
         for report in reports:
             record_report(settings, run_id, report)
     summary = {
+        "as_of_date": published.as_of_date.isoformat(),
         "version": published.version,
         "unchanged": published.unchanged,
         "path": str(published.path),
@@ -102,5 +105,38 @@ def _publish(settings: Settings, run_id: str, as_of: date, *, compare: bool) -> 
         "rows": sum(t.row_count for t in published.tables.values()),
         "checks": reports[0].counts if reports else None,
         "report": report_or_reason(settings),
+        "before": before.version if before else None,
+        "marts": _rows_by_mart(before, published),
     }
     return summary | {"changes": changes} if compare else summary
+
+
+def _served(settings: Settings) -> Published | None:
+    """What BI sees; None where that is nothing, or nothing that can be read, which publishing mends."""
+    from pipelines.publish import current
+
+    try:
+        return current(settings)
+    except PublishError:
+        return None
+
+
+def _rows_by_mart(before: Published | None, after: Published) -> list[dict[str, Any]]:
+    """Each mart's rows before and after, from what the two nights say of themselves: it costs nothing."""
+    olds = before.tables if before else {}
+    marts = []
+    for name in sorted({*olds, *after.tables}):
+        old, new = olds.get(name), after.tables.get(name)
+        if old is None or new is None:
+            status = "gone" if new is None else "new"
+        else:
+            status = "same" if old.fingerprint == new.fingerprint else "changed"
+        marts.append(
+            {
+                "name": name,
+                "status": status,
+                "rows_before": old.row_count if old else None,
+                "rows_after": new.row_count if new else None,
+            }
+        )
+    return marts

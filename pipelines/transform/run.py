@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import multiprocessing
 import shutil
 from dataclasses import dataclass
 from datetime import date
@@ -25,6 +26,7 @@ from pipelines.transform.environment import (
     project_folder,
     variables,
 )
+from pipelines.transform.lineage import tell_lineage
 from pipelines.transform.log import dbt_log, log_file
 from pipelines.transform.parsed import keep_parsed, parse_key, read_parsed
 
@@ -193,6 +195,7 @@ def _invoked(
     _write_default_policies(settings)
     told = dbt_environment(settings) | run
     with surroundings(told, without=("DBT_",)), dbt_log(settings) as log:
+        _leave_no_semaphores()
         from dbt.cli.main import dbtRunner  # costs a second: only where dbt runs
 
         try:
@@ -209,6 +212,9 @@ def _invoked(
                     manifest=manifest, callbacks=[log, *([heard] if heard is not None else [])]
                 )
                 outcome = runner.invoke([command, *project, *options])
+                if command == "build":
+                    done = getattr(outcome.result, "results", None) or []
+                    tell_lineage(settings, manifest, done, full_refresh=full_refresh)
         finally:
             _close_connections()
     if isinstance(outcome.exception, KeyboardInterrupt | SystemExit):
@@ -278,6 +284,18 @@ def _failure(
         f"{r.resource_type} {r.name}: {' '.join((r.message or r.status).split())[:300]}" for r in failed[:3]
     )
     return f"{step}: {len(failed)} of {len(results)} dbt nodes failed: {first}; {where}"
+
+
+def _leave_no_semaphores() -> None:
+    """Have dbt make its locks as ones that the system forgets with this process; before its other modules are imported.
+
+    It makes them for processes that it would spawn, but runs threads alone. Such locks have names that have to be taken back
+    in the end. Airflow ends a task's process at once, and Python's tracker then wrote of "leaked semaphore objects" to the
+    log, where it stood as an error after each good task.
+    """
+    import dbt.mp_context
+
+    dbt.mp_context._MP_CONTEXT = multiprocessing.get_context("fork")
 
 
 def _close_connections() -> None:

@@ -55,8 +55,13 @@ def validate(settings, run_id, stage, first, last, say):
     return _called("validate_" + stage, settings, run_id, first, last, say=say)
 def finish(settings, run_id, as_of, status, message=None):
     return _called("finish", settings, run_id, as_of, status, message)
-steps = ("land", "load", "stage", "build", "fit", "publish")
-land, load, stage, build, fit, publish = (functools.partial(_called, n) for n in steps)
+def publish(settings, run_id, as_of, **options):
+    _called("publish", settings, run_id, as_of, **options)
+    mart = {"name": "dim_dates", "status": "changed", "rows_before": 2, "rows_after": 3}
+    summary = {"as_of_date": str(as_of), "version": "v2", "rows": 1234, "unchanged": False, "before": "v1"}
+    return summary | {"marts": [mart, mart | {"name": "dim_tiers", "status": "same"}]}
+steps = ("land", "load", "stage", "build", "fit")
+land, load, stage, build, fit = (functools.partial(_called, n) for n in steps)
 '''
 
 

@@ -14,6 +14,7 @@ from contextlib import closing
 
 import pytest
 from airflow_world import CHAIN, DAY, Deployment
+from receiver import Receiver, names, receiver
 from shortening import only
 
 from pipelines.errors import (
@@ -65,14 +66,50 @@ def test_a_night_calls_every_step_once_for_its_date_and_again_under_a_new_run_id
     with closing(sqlite3.connect(path)) as database:
         assert database.execute(said).fetchall() == [(0,)]
 
-    second = run_nightly_dag(DAY, deployment.settings)
+    # An Asset of this name that an earlier version gave another URI is let go of.
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("update asset_active set uri = name")
+        database.execute("update asset set uri = name")
+    with receiver() as lineage:
+        told = deployment.settings.model_copy(update={"openlineage_url": lineage.url})
+        second = run_nightly_dag(DAY, told)
     assert second.state == "success"
+    lineage.require_valid()
+    _is_the_nights(lineage, deployment)
     assert second.run_id != first.run_id
     assert not second.migrated
     assert deployment.names == STEPS * 2
+    log = second.log.read_text()
+    assert "[error" not in log
+    assert f"build for {DAY}, business dates by the clock of Asia/Shanghai" in log
+    assert f"Published as of {DAY}: version v2, 1,234 rows" in log
+    assert re.search(r"dim_dates +2 +3 +\+1\b", log)
     assert "".join(capfd.readouterr()) == ""
     secrets = airflow_home(deployment.settings, "inprocess") / "secrets.json"
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
+
+
+def _is_the_nights(lineage: Receiver, deployment: Deployment) -> None:
+    """Each task started and ended, as a part of the run, and the tables lead from the landing files to what BI reads."""
+    [ended] = lineage.of("mainstay_nightly")
+    assert ended["eventType"] == "COMPLETE"
+    written = {f"{deployment.settings.landing}/transactions"}
+    for task in CHAIN:
+        first, last = lineage.of(f"mainstay_nightly.{task}")
+        assert (first["eventType"], last["eventType"]) == ("START", "COMPLETE")
+        assert last["run"]["facets"]["parent"]["run"]["runId"] == ended["run"]["runId"]
+        if task in ("load", "build", "publish"):
+            assert names(last["inputs"]) & written, task
+            written = names(last["outputs"])
+    assert "marts.main.fct_transactions" in written
+
+
+@pytest.mark.soak
+def test_a_receiver_that_is_down_is_logged_and_fails_nothing(deployment: Deployment) -> None:
+    told = deployment.settings.model_copy(update={"openlineage_url": "http://127.0.0.1:9"})
+    result = run_nightly_dag(DAY, told)
+    result.raise_for_error()
+    assert "Failed to emit OpenLineage" in result.log.read_text()
 
 
 @pytest.mark.parametrize("step", only(["validate_land", "fit", "publish"], "publish"))

@@ -15,6 +15,7 @@ from pipelines.contracts import canonical_contracts
 from pipelines.orchestrate.environment import airflow_environment
 from pipelines.orchestrate.request import Backfill
 from pipelines.orchestrate.tasks import business_date_of
+from pipelines.orchestrate.told import TASKS, failures_table
 from pipelines.settings import PROJECT_DIR, Settings
 
 BOTH = pytest.mark.parametrize("dag_id", ["mainstay_nightly", "mainstay_backfill"])
@@ -35,7 +36,9 @@ for dag in bag.dags.values():
         "cron": getattr(dag.timetable, "expression", None),
         "timezone": str(getattr(dag.timetable, "timezone", None)),
         "start": dag.start_date.isoformat() if dag.start_date else None,
+        "doc": dag.doc_md,
         "params": {name: dag.params.get_param(name).schema for name in dag.params},
+        "described": {name: dag.params.get_param(name).description for name in dag.params},
         "tasks": {
             task.task_id: {
                 "downstream": sorted(task.downstream_task_ids),
@@ -46,7 +49,9 @@ for dag in bag.dags.values():
                 "backoff": float(task.retry_exponential_backoff),
                 "timeout": task.execution_timeout.total_seconds(),
                 "callbacks": [call.__name__ for call in task.on_failure_callback],
-                "outlets": [outlet.name for outlet in task.outlets],
+                "outlets": [[outlet.name, outlet.uri] for outlet in task.outlets],
+                "doc": task.doc_md,
+                "links": [link.name for link in task.operator_extra_links],
                 "is_teardown": task.is_teardown,
                 "fails_dagrun": task.on_failure_fail_dagrun,
                 "rule": str(task.trigger_rule.value),
@@ -54,7 +59,16 @@ for dag in bag.dags.values():
             for task in dag.tasks
         },
     }
-print("RESULT" + json.dumps({"errors": {k: str(v) for k, v in bag.import_errors.items()}, "dags": dags}))
+from airflow import plugins_manager
+views, _ = plugins_manager._get_ui_plugins()
+web = {
+    "errors": plugins_manager.get_import_errors(),
+    "mounted": [app["url_prefix"] for app in plugins_manager.get_fastapi_plugins()[0]],
+    "menu": {view["name"]: view["href"] for view in plugins_manager._get_plugins()[0][0].external_views},
+    "lineage": "airflow.providers.openlineage.plugins.listener" in sys.modules,
+}
+errors = {k: str(v) for k, v in bag.import_errors.items()}
+print("RESULT" + json.dumps({"errors": errors, "dags": dags, "web": web}))
 """
 
 _PARSE = """
@@ -75,10 +89,12 @@ def _result(code: str, settings: Settings) -> Any:
 @pytest.fixture(scope="module")
 def wiring(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     home = tmp_path_factory.mktemp("home")
-    settings = Settings(home=home, timezone="Europe/Paris", notify_stale_after="08:30")
+    settings = Settings(
+        home=home, timezone="Europe/Paris", notify_stale_after="08:30", bi_url="https://bi.shop/"
+    )
     result = _result(_READ, settings)
     assert result["errors"] == {}
-    return dict(result["dags"])
+    return {**result["dags"], "web": result["web"]}
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +103,22 @@ def nightly(wiring: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_the_dags_are_exactly_these(wiring: dict[str, Any]) -> None:
-    assert set(wiring) == {"mainstay_nightly", "mainstay_backfill", "mainstay_stale"}
+    assert set(wiring) - {"web"} == {"mainstay_nightly", "mainstay_backfill", "mainstay_stale"}
+
+
+def test_the_web_ui_has_the_pages_and_without_a_receiver_lineage_costs_nothing(
+    wiring: dict[str, Any],
+) -> None:
+    assert wiring["web"] == {
+        "errors": {},
+        "mounted": ["/mainstay"],
+        "menu": {
+            "Mainstay: Report": "/mainstay/report.html",
+            "Mainstay: Checks": "/mainstay/checks/index.html",
+            "Mainstay: Dashboards": "https://bi.shop/",
+        },
+        "lineage": False,
+    }
 
 
 @BOTH
@@ -128,7 +159,33 @@ def test_missed_runs_are_not_caught_up_and_runs_do_not_overlap(wiring: dict[str,
 def test_only_publish_updates_the_asset(wiring: dict[str, Any], dag_id: str) -> None:
     tasks = wiring[dag_id]["tasks"]
     outlets = {name: task["outlets"] for name, task in tasks.items() if task["outlets"]}
-    assert outlets == {"publish": ["mainstay_marts"]}
+    assert outlets == {"publish": [["mainstay_marts", "x-mainstay://serving/marts"]]}
+
+
+@BOTH
+def test_the_dags_and_their_tasks_say_what_they_do_and_what_to_do_when_they_fail(
+    wiring: dict[str, Any], dag_id: str
+) -> None:
+    doc = wiring[dag_id]["doc"]
+    assert "`Europe/Paris`" in doc
+    assert "pipelines/" not in doc
+    for name, task in wiring[dag_id]["tasks"].items():
+        assert f"- **{name}**: {TASKS[name].does}" in doc
+        assert task["doc"].startswith(TASKS[name].does)
+        assert ("What to do:" in task["doc"]) is (name != "finish")
+        assert "](" not in task["doc"], "a link to a file leads nowhere in the web UI"
+
+
+def test_the_operations_guide_says_the_same_of_failures() -> None:
+    assert failures_table() in (PROJECT_DIR / "docs" / "operations.md").read_text(encoding="utf-8")
+
+
+@BOTH
+def test_tasks_link_to_the_pages(wiring: dict[str, Any], dag_id: str) -> None:
+    links = {name: task["links"] for name, task in wiring[dag_id]["tasks"].items() if task["links"]}
+    checks = {name: ["Checks"] for name in CHAIN if name.startswith("validate")}
+    seen = ["Report", "Dashboards"]
+    assert links == {**checks, "publish": seen, "finish": ["Checks", *seen]}
 
 
 @BOTH
@@ -164,6 +221,10 @@ def test_a_backfill_has_no_schedule_and_needs_a_range(wiring: dict[str, Any]) ->
     for name in ("first_date", "last_date"):
         assert backfill["params"][name]["type"] == "string", name
         assert backfill["params"][name]["format"] == "date", name
+    for name in ("first_date", "last_date", "reason"):
+        assert "section" not in backfill["params"][name], f"{name} is in a part of the form that is closed"
+    assert "Europe/Paris" in backfill["described"]["first_date"]
+    assert "mainstay status" in backfill["described"]["reason"]
     assert backfill["params"]["datasets"]["examples"] == sorted(canonical_contracts())
 
 

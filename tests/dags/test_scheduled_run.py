@@ -5,6 +5,7 @@ The metadata database is SQLite, which LocalExecutor can use since Airflow 3.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -12,12 +13,15 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
+import httpx
 import pytest
 from airflow_world import CHAIN, Deployment
 from services_double import Services
 from services_double import services as listening
-from services_world import HEADER, last_complete_date, services
+from services_world import DAG, HEADER, last_complete_date, services
+from services_world import Services as AirflowServices
 
+from pipelines.orchestrate.environment import log_dir
 from pipelines.settings import PROJECT_DIR, Settings
 
 
@@ -54,6 +58,8 @@ def _publishes_and_tells(settings: Settings, told: Services, free_port: int, tmp
         states = airflow.task_states(run["dag_run_id"])
         assert states == dict.fromkeys(CHAIN, "success"), airflow.logs()
         assert run["state"] == "success"
+        _the_web_ui_leads_to_the_pages(airflow, run["dag_run_id"], due)
+    _no_line_is_an_error(settings)
     with duckdb.connect(str(settings.serving / "marts.duckdb"), read_only=True) as serving:
         published = serving.execute("select run_id, as_of_date from _publish").fetchone()
         sold = serving.execute("select count(*), sum(net_amount) from fct_transactions").fetchone()
@@ -64,6 +70,40 @@ def _publishes_and_tells(settings: Settings, told: Services, free_port: int, tmp
     [alert] = told.texts()
     assert f"the night of {due} is published" in alert
     assert "This is the first publication: " in alert
+
+
+def _the_web_ui_leads_to_the_pages(airflow: AirflowServices, run_id: str, due: date) -> None:
+    """A task's links open the report and the check pages, for those who are logged in alone."""
+    links = airflow.get(f"/dags/{DAG}/dagRuns/{run_id}/taskInstances/finish/links")["extra_links"]
+    assert {name: link for name, link in links.items() if link} == {
+        "Report": "/mainstay/report.html",
+        "Checks": "/mainstay/checks/index.html",
+    }
+    for link in filter(None, links.values()):
+        assert httpx.get(airflow.base + link).status_code == 401
+        page = airflow.client.get(airflow.base + link)
+        assert page.status_code == 200, page.text
+        assert "<html" in page.text
+        assert "sandbox" in page.headers["content-security-policy"]
+        assert "allow-same-origin" not in page.headers["content-security-policy"]
+    for place in (
+        "checks/../warehouse/mainstay.duckdb",
+        "checks/%2e%2e/warehouse/mainstay.duckdb",
+        "marts.duckdb",
+    ):
+        assert airflow.client.get(f"{airflow.base}/mainstay/{place}").status_code == 404
+    [event] = airflow.get("/assets/events")["asset_events"]
+    assert event["extra"]["as_of_date"] == str(due)
+    assert event["extra"]["rows"] > 0
+    assert event["extra"]["version"]
+
+
+def _no_line_is_an_error(settings: Settings) -> None:
+    """A good night's task logs have no line that the web UI shows in red, what a task's process writes at its end included."""
+    logs = list((log_dir(settings) / "airflow" / "services").glob("dag_id=*/**/*.log"))
+    assert len(logs) == len(CHAIN)
+    lines = [json.loads(line) for log in logs for line in log.read_text().splitlines()]
+    assert [line for line in lines if line["level"] in ("error", "critical")] == []
 
 
 @pytest.mark.usefixtures("deployment")
