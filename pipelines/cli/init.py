@@ -19,9 +19,9 @@ from pipelines.cli.common import (
 )
 from pipelines.contracts import canonical_contracts
 from pipelines.errors import SettingsError
-from pipelines.settings import PROJECT_DIR, Settings, load_settings
+from pipelines.settings import PROJECT_DIR, SECRETS, Settings, load_settings
 
-_NO_TOML = {"home", "var_dir", "contracts_dir", "policies_dir", "models_dir", "notify_webhook_url"}
+_NO_TOML = {"home", "var_dir", "contracts_dir", "policies_dir", "models_dir", *SECRETS}
 _EXAMPLES = {
     "landing_dir": "/data/exports",
     "closed_days": "sunday, 12-25",

@@ -16,7 +16,7 @@ from pipelines.contracts import dbt_properties, dictionary, samples
 from pipelines.contracts.catalog import mart_contracts
 from pipelines.contracts.markdown import cell, code, table
 from pipelines.errors import ContractError, MainstayError
-from pipelines.settings import PROJECT_DIR, Settings
+from pipelines.settings import PROJECT_DIR, SECRETS, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ def settings_table() -> str:
     for name, field in Settings.model_fields.items():
         default = str(field.default).lower() if isinstance(field.default, bool) else field.default
         shown = "the checkout" if name == "home" else "" if default is None else code(default)
-        in_file = "" if name in ("home", "notify_webhook_url") else code(name)
+        in_file = "" if name == "home" or name in SECRETS else code(name)
         rows.append([code(f"MAINSTAY_{name.upper()}"), in_file, shown, cell(field.description or "")])
     return table(("environment", "mainstay.toml", "default", "meaning"), rows)
 
