@@ -472,7 +472,9 @@ class Settings(BaseSettings):
         return self.var / "data_docs"
 
 
-SECRETS = frozenset(name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation))
+SECRETS = frozenset(
+    name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)
+)
 """Settings whose values stand in the environment alone, and in no file and no message."""
 
 

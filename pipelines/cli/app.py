@@ -9,6 +9,7 @@ from pipelines.cli import (
     care,
     doctor,
     draft,
+    export,
     forget,
     init,
     nightly,
@@ -40,6 +41,7 @@ app.command()(steps.build)
 app.command()(steps.fit)
 app.command()(steps.validate)
 app.command()(steps.publish)
+app.add_typer(export.app, name="export")
 app.command()(report.report)
 app.command()(care.care)
 app.command()(status.status)

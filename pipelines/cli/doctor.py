@@ -296,6 +296,23 @@ def _serving(settings: Settings) -> Finding:
     )
 
 
+def _postgres(settings: Settings) -> Finding:
+    """Whether PostgreSQL can be reached, if it is set, and has the served night."""
+    if settings.postgres_url is None:
+        return Finding("postgres", "ok", "no MAINSTAY_POSTGRES_URL: nothing is exported")
+    from pipelines.export import state_of_postgres
+
+    state, published = state_of_postgres(settings), current(settings)
+    what = f"{state['place']}, PostgreSQL {state['server']}, schema {settings.postgres_schema}"
+    if published is None or state["version"] == published.version:
+        return Finding("postgres", "ok", f"{what}: {state['version'] or 'nothing exported yet'}")
+    return Finding(
+        "postgres",
+        "warning",
+        f"{what} has {state['version'] or 'no night'}, and {published.version} is served; run `mainstay export postgres`",
+    )
+
+
 def _leftover_wal(path: Path) -> bool:
     return path.with_name(path.name + ".wal").exists()
 
@@ -317,6 +334,7 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     _keys,
     _removed,
     _serving,
+    _postgres,
 )
 
 

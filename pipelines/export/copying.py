@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipelines.export.night import Column, Night, Table
     from pipelines.export.server import Connection
 
-_BATCH_ROWS = 50_000
+_BATCH_ROWS = 5_000
 _ESCAPES = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"))
 """What the text format of PostgreSQL's COPY writes otherwise; the backslash first, as the others bring one."""
 

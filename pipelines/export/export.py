@@ -77,7 +77,9 @@ def export_postgres(
         with served_night(settings) as night:
             standing = look(connection, settings)
             require_rights(connection, settings, standing)
-            is_there = standing.description == night.description and standing.tables >= {t.name for t in night.tables}
+            is_there = standing.description == night.description and standing.tables >= {
+                t.name for t in night.tables
+            }
             if taken := sorted(standing.others & {table.name for table in night.tables}):
                 raise ExportError(
                     f"PostgreSQL {place(settings)}: {settings.postgres_schema}.{', '.join(taken)} is there and not "

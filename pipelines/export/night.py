@@ -94,7 +94,9 @@ def served_night(settings: Settings) -> Iterator[Night]:
     """
     published = current(settings)
     if published is None:
-        raise ExportError("nothing is published yet, so there is nothing to export; run `mainstay publish` first")
+        raise ExportError(
+            "nothing is published yet, so there is nothing to export; run `mainstay publish` first"
+        )
     with connect(settings, Path(":memory:")) as connection:
         # Attached, not opened: that would hand out the old night while this process has it open elsewhere.
         connection.execute(f"ATTACH {literal(str(serving_file(settings)))} AS serving (READ_ONLY)")
@@ -126,16 +128,18 @@ def _tables(settings: Settings, connection: duckdb.DuckDBPyConnection) -> tuple[
         column = Column(name, _type(table, name, type_), not nullable, comment, type_ == "VARCHAR")
         columns.setdefault(table, []).append(column)
     comments = dict(
-        connection.execute("SELECT table_name, comment FROM duckdb_tables() WHERE database_name = 'serving'").fetchall()
+        connection.execute(
+            "SELECT table_name, comment FROM duckdb_tables() WHERE database_name = 'serving'"
+        ).fetchall()
     )
     found = []
     for name, its in columns.items():
         contract = contracts.get(name)
         count, version = info.get(name, (len(info), None))
-        key = contract.key if contract is not None and contract.version == version else ()
+        key = tuple(contract.key) if contract is not None and contract.version == version else ()
         if name == INFO_TABLE:
-            key = ["table_name"]
-        found.append(Table(name, comments.get(name), tuple(its), tuple(key), count))
+            key = ("table_name",)
+        found.append(Table(name, comments.get(name), tuple(its), key, count))
     return tuple(found)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
-from psycopg.rows import namedtuple_row
+from psycopg.rows import dict_row
 
 from pipelines.contracts.info_table import INFO_TABLE
 from pipelines.errors import ExportError
@@ -61,7 +61,10 @@ def look(connection: Connection, settings: Settings) -> Standing:
         return Standing(False, None, frozenset(), frozenset(), ())
     oid, description = found
     names = {
-        row[0] for row in connection.execute("SELECT relname FROM pg_class WHERE relnamespace = %s AND relkind <> 'i'", [oid])
+        row[0]
+        for row in connection.execute(
+            "SELECT relname FROM pg_class WHERE relnamespace = %s AND relkind <> 'i'", [oid]
+        )
     }
     if not (description or "").startswith(MARK):
         if description or names:
@@ -72,16 +75,22 @@ def look(connection: Connection, settings: Settings) -> Standing:
         return Standing(True, None, frozenset(), frozenset(), ())
     ours: set[str] = set()
     if INFO_TABLE in names:
-        rows = connection.execute(sql.SQL("SELECT table_name FROM {}").format(sql.Identifier(schema, INFO_TABLE)))
+        rows = connection.execute(
+            sql.SQL("SELECT table_name FROM {}").format(sql.Identifier(schema, INFO_TABLE))
+        )
         ours = {INFO_TABLE, *(row[0] for row in rows)} & names
     return Standing(
-        True, description, frozenset(ours), frozenset(names - ours), _views(connection, settings, oid, sorted(ours))
+        True,
+        description,
+        frozenset(ours),
+        frozenset(names - ours),
+        _views(connection, settings, oid, sorted(ours)),
     )
 
 
 def _views(connection: Connection, settings: Settings, schema: int, tables: list[str]) -> tuple[View, ...]:
     """The views on our tables, each once; what else rests on them is refused before anything is built."""
-    with connection.cursor(row_factory=namedtuple_row) as cursor:
+    with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(
             "SELECT DISTINCT n.nspname AS schema, v.relname AS name, v.relkind AS kind, v.reloptions AS options, "
             "pg_get_viewdef(v.oid) AS definition "
@@ -91,12 +100,14 @@ def _views(connection: Connection, settings: Settings, schema: int, tables: list
             "WHERE t.relnamespace = %s AND t.relname = ANY(%s) AND v.oid <> t.oid ORDER BY 1, 2",
             [schema, tables],
         ).fetchall()
-    if stored := [f"{row.schema}.{row.name}" for row in rows if row.kind != "v"]:
+    if stored := [f"{row['schema']}.{row['name']}" for row in rows if row["kind"] != "v"]:
         raise ExportError(
             f"PostgreSQL {place(settings)}: {', '.join(stored)} rest on the marts and cannot be carried over to a new night, "
             "as they keep rows of the old one; make them plain views, or drop them before a night and make them again after"
         )
-    return tuple(View(row.schema, row.name, row.definition, tuple(row.options or ())) for row in rows)
+    return tuple(
+        View(row["schema"], row["name"], row["definition"], tuple(row["options"] or ())) for row in rows
+    )
 
 
 def state_of_postgres(settings: Settings) -> dict[str, Any]:

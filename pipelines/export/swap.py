@@ -52,8 +52,9 @@ def keep_readers_out(
             if time.monotonic() >= deadline:
                 raise ExportError(
                     f"PostgreSQL {place(settings)}: marts of the old night are still being read after "
-                    f"{settings.lock_timeout_seconds:g} s (MAINSTAY_LOCK_TIMEOUT_SECONDS), by {_readers(connection, standing, schema)}; "
-                    "it stays. Let those transactions end, or end them with pg_terminate_backend(pid), and export again"
+                    f"{settings.lock_timeout_seconds:g} s (MAINSTAY_LOCK_TIMEOUT_SECONDS), by "
+                    f"{_readers(connection, standing, schema)}; it stays. Let "
+                    "those transactions end, or end them with pg_terminate_backend(pid), and export again"
                 ) from error
             say(f"waiting for readers of the old night: {_readers(connection, standing, schema)}")
             time.sleep(_PAUSE_SECONDS)
@@ -115,7 +116,9 @@ def _carry_over(connection: Connection, settings: Settings, view: View) -> None:
     options = sql.SQL(f" WITH ({', '.join(view.options)})" if view.options else "")
     try:
         connection.execute(
-            sql.SQL("CREATE OR REPLACE VIEW {}{} AS {}").format(view.identifier, options, sql.SQL(view.definition))
+            sql.SQL("CREATE OR REPLACE VIEW {}{} AS {}").format(
+                view.identifier, options, sql.SQL(view.definition)
+            )
         )
     except psycopg.ProgrammingError as error:
         raise ExportError(

@@ -10,6 +10,7 @@ from typing import Any
 from airflow.sdk import Asset, task
 
 from pipelines.orchestrate.tasks import finish_run, run_step
+from pipelines.settings import load_settings
 
 mainstay_marts = Asset("mainstay_marts")
 """What BI reads. Updated once by each run that publishes; other DAGs can be scheduled on it."""
@@ -69,18 +70,25 @@ def land_to_publish() -> None:
         return run_step("publish")
 
     @task
+    def export() -> dict[str, Any]:
+        """Bring PostgreSQL to the served night, where MAINSTAY_POSTGRES_URL is set."""
+        return run_step("export")
+
+    @task
     def finish() -> dict[str, Any]:
         """Close the run in the ledger, whatever happened, and build the Data Docs."""
         return finish_run()
 
     # fmt: off
-    (
+    published = (
         land() >> validate_land()
         >> load() >> validate_raw()
         >> stage() >> validate_staging()
         >> build() >> fit() >> validate_marts()
         >> publish()
-        # A teardown runs after a failure too, and does not count for the run's state: that stays publish's.
-        >> finish().as_teardown()
     )
+    if load_settings().postgres_url is not None:
+        published = published >> export()
+    # A teardown runs after a failure too, and does not count for the run's state: that stays the last step's.
+    published >> finish().as_teardown()
     # fmt: on
