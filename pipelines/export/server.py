@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import re
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -60,14 +61,17 @@ def _parameters(settings: Settings) -> dict[str, Any]:
         raise SettingsError(
             "MAINSTAY_POSTGRES_URL is not set; set it in the environment to postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
         )
-    try:
+    found: dict[str, Any] = {}
+    with suppress(psycopg.Error):
+        # What libpq says of it would quote the part that it stumbled over, which may be the password's.
         found = conninfo_to_dict(settings.postgres_url.get_secret_value())
-    except psycopg.Error:
-        # What libpq says of it quotes the part that it stumbled over, which may be the password's.
+    # A password with a / or @ that is not written as %2F or %40 lies partly where port or database should.
+    parts = [str(found.get(name, "")) for name in ("host", "port", "dbname")]
+    if not found or "@" in "".join(parts) or not re.fullmatch(r"[0-9,]*", parts[1]):
         raise SettingsError(
             "MAINSTAY_POSTGRES_URL cannot be read as postgresql://USER:PASSWORD@HOST:PORT/DATABASE; signs such as "
             "@ : / ? # % and spaces in a name or password are written as %40 %3A %2F %3F %23 %25 %20"
-        ) from None
+        )
     return {"connect_timeout": CONNECT_SECONDS, "application_name": "mainstay export"} | found
 
 

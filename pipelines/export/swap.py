@@ -13,7 +13,7 @@ from pipelines.export.night import NAME_BYTES
 from pipelines.export.server import place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pipelines.export.server import Connection
     from pipelines.export.state import Standing, View
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _TRY_MILLISECONDS = 500
 """How long readers may be kept waiting at a time: less than the second after which PostgreSQL looks who waits for whom in a
 circle, and might end the reader."""
-_PAUSE_SECONDS = 1.0
+_PAUSE_SECONDS = 0.5
 
 
 def keep_readers_out(
@@ -48,6 +48,8 @@ def keep_readers_out(
                 connection.execute(f"SET LOCAL statement_timeout = {_TRY_MILLISECONDS}")
                 connection.execute(lock)
                 connection.execute("SET LOCAL statement_timeout = 0")
+        except errors.InsufficientPrivilege as error:
+            raise _not_ours(settings, standing.views, error) from error
         except (errors.QueryCanceled, errors.DeadlockDetected) as error:
             if time.monotonic() >= deadline:
                 raise ExportError(
@@ -121,8 +123,13 @@ def _carry_over(connection: Connection, settings: Settings, view: View) -> None:
             )
         )
     except psycopg.ProgrammingError as error:
-        raise ExportError(
-            f"PostgreSQL {place(settings)}: the view {view.schema}.{view.name} cannot be carried over to the new night: "
-            f"{error.diag.message_primary}; the night before stays there. Mend or drop the view, or make the account that "
-            "exports a member of the role that owns it"
-        ) from error
+        raise _not_ours(settings, [view], error) from error
+
+
+def _not_ours(settings: Settings, views: Sequence[View], error: psycopg.Error) -> ExportError:
+    names = ", ".join(f"{view.schema}.{view.name}" for view in views)
+    return ExportError(
+        f"PostgreSQL {place(settings)}: the view {names} cannot be carried over to the new night: "
+        f"{error.diag.message_primary}; the night before stays there. Mend or drop the view, or make the account that "
+        "exports a member of the role that owns it, with USAGE and CREATE on its schema"
+    )

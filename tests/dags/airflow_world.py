@@ -55,8 +55,8 @@ def validate(settings, run_id, stage, first, last, say):
     return _called("validate_" + stage, settings, run_id, first, last, say=say)
 def finish(settings, run_id, as_of, status, message=None):
     return _called("finish", settings, run_id, as_of, status, message)
-steps = ("land", "load", "stage", "build", "fit", "publish")
-land, load, stage, build, fit, publish = (functools.partial(_called, n) for n in steps)
+steps = ("land", "load", "stage", "build", "fit", "publish", "export")
+land, load, stage, build, fit, publish, export = (functools.partial(_called, n) for n in steps)
 '''
 
 
