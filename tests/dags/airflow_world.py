@@ -102,3 +102,6 @@ CHAIN = [
     "publish",
     "finish",
 ]
+
+EXPORTING = [*CHAIN[:-1], "export", CHAIN[-1]]
+"""With an address of PostgreSQL set."""
