@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 import psycopg
+import pytest
 
 NOBODY = 65534
 """PostgreSQL does not run as root."""
@@ -117,3 +118,12 @@ def running() -> Iterator[Server]:
     finally:
         run("pg_ctl", "-w", "-m", "immediate", "stop")
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """One for all tests of the process that import this fixture."""
+    if binaries() is None:
+        pytest.skip("PostgreSQL's server is not installed (Debian: postgresql-15)")
+    with running() as found:
+        yield found

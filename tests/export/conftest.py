@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from tests.postgres_server import Server, binaries, running
+from tests.postgres_server import Server, server
 
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    if binaries() is None:
-        pytest.skip("PostgreSQL's server is not installed (Debian: postgresql-15)")
-    with running() as found:
-        yield found
+__all__ = ["postgres", "server"]
 
 
 @pytest.fixture
 def postgres(server: Server) -> Server:
+    """Nothing is in it."""
     server.empty()
     return server

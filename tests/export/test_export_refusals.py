@@ -14,6 +14,7 @@ from pipelines.cli.doctor import _postgres
 from pipelines.errors import ExportError, SettingsError
 from pipelines.export import export_postgres
 from pipelines.settings import PROJECT_DIR, Settings
+from pipelines.steps.forget import _exported
 from tests.deployments import mainstay, says_one_thing
 from tests.postgres_server import PASSWORD, Server
 
@@ -138,6 +139,21 @@ def test_rights_that_are_missing_are_named_with_what_gives_them(postgres: Server
     refused(same, "postgres_reader names it", kind=SettingsError)
     export_postgres(settings, lambda text: None)
     assert nights_in(postgres) == {1}
+
+
+def test_an_erasure_is_not_done_until_postgres_is_without_the_person(
+    postgres: Server, tmp_path: Path
+) -> None:
+    settings = deployment(tmp_path, postgres, postgres_url="postgresql://mainstay:s3cr@127.0.0.1:1/bi")
+    publish_night(settings, 1)
+    with pytest.raises(
+        ExportError, match="erased here, but PostgreSQL still has the marts with the person"
+    ) as error:
+        _exported(settings, "forget-1", lambda text: None)
+    assert "mainstay forget --resume" in str(error.value)
+    assert "s3cr" not in str(error.value)
+    whole = settings.model_copy(update={"postgres_url": None})
+    assert _exported(whole, "forget-1", lambda text: None) is None
 
 
 def test_the_command_tells_what_it_did_and_a_dry_run_changes_nothing(
