@@ -59,7 +59,7 @@ class Server:
         """A database `bi` with nothing in it; `mainstay` owns it and makes roles, `analyst` just logs in."""
         self.run("DROP DATABASE IF EXISTS bi WITH (FORCE)", database="postgres")
         known = {name for (name,) in self.rows("SELECT rolname FROM pg_roles", database="postgres")}
-        for role in {"mainstay", "analyst", "mainstay_reader", "stranger"} & known:
+        for role in {"mainstay", "analyst", "mainstay_reader", "tableau"} & known:
             self.run(f"DROP ROLE {role}", database="postgres")
         secret = PASSWORD.replace("'", "''")
         self.run(

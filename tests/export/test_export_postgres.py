@@ -9,12 +9,13 @@ from typing import Any
 
 import psycopg
 import pytest
-from export_world import columns_of, deployment, nights_in, publish_night, served, version
+from export_world import columns_of, deployment, nights_in, nights_of, publish_night, served, version
 
 from pipelines.contracts import mart_contracts
 from pipelines.export import export_postgres, state_of_postgres
 from pipelines.publish import rollback
-from pipelines.settings import Settings
+from pipelines.settings import PROJECT_DIR, Settings
+from tests.docs.snippets import blocks
 from tests.postgres_server import Server
 
 TYPES = {
@@ -195,3 +196,22 @@ def test_views_of_others_go_over_to_the_new_night_with_their_rights(postgres: Se
     assert postgres.rows(
         "SELECT obj_description('work.sizes'::regclass), reloptions FROM pg_class WHERE oid = 'work.sizes'::regclass"
     ) == [("kept", ["security_barrier=true"])]
+
+
+def test_the_guide_sets_up_all_that_is_needed(postgres: Server, tmp_path: Path) -> None:
+    guide = PROJECT_DIR / "docs" / "postgresql.md"
+    sql = dict(blocks(guide, "sql"))
+    postgres.run("DROP DATABASE bi", "DROP ROLE mainstay", database="postgres")
+    for statement in sql["an account, a database, the readers' role"].strip().split("\n"):
+        postgres.run(statement, database="postgres")
+    settings = deployment(tmp_path, postgres, postgres_url=postgres.url(password="choose one"))
+    publish_night(settings, 1)
+    export_postgres(settings, quiet)
+    for statement in sql["a reader"].strip().split("\n"):
+        postgres.run(statement)
+    with psycopg.connect(postgres.url("tableau", "choose another"), autocommit=True) as reader:
+        assert nights_of(reader) == {1}
+        night, comment = (
+            reader.execute(line.strip()).fetchall()[0] for line in sql["which night"].strip().split("\n")
+        )
+    assert str(night[0]) in comment[0]
