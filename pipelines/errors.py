@@ -91,3 +91,9 @@ class ProcessKilledError(MainstayError):
     """A process of the run was killed, by hand or by the system when its memory ran out."""
 
     exit_code = 11
+
+
+class ExportError(MainstayError):
+    """The published night could not be carried to PostgreSQL, which keeps the one before; the serving file has it."""
+
+    exit_code = 12

@@ -63,6 +63,8 @@ _RETIRED = dict.fromkeys(
 """Settings that there were, and what to do instead. In the environment a setting that is none is not noticed by itself."""
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+_POSTGRES_NAME = r"^[a-z_][a-z0-9_]{0,62}$"
+"""A schema or role that needs no quotes in anybody's SQL."""
 
 Months = Annotated[int, Field(ge=1, le=120)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
@@ -72,7 +74,12 @@ class Settings(BaseSettings):
     """One deployment's settings; every field can be set as `MAINSTAY_<NAME>` or in `mainstay.toml`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MAINSTAY_", env_ignore_empty=True, extra="forbid", frozen=True, allow_inf_nan=False
+        env_prefix="MAINSTAY_",
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,  # it may be a secret; what may be shown, `load_settings` shows
     )
 
     home: Path = Field(default=PROJECT_DIR, description="Folder of the deployment.")
@@ -281,10 +288,10 @@ class Settings(BaseSettings):
         default=None,
         description="Group that reads the marts; default that of the account that runs Mainstay.",
     )
-    serving_storage_version: str = Field(
+    serving_storage_version: Literal["latest", "v1.5.0", "v1.4.0", "v1.3.0", "v1.2.0", "v1.0.0"] = Field(
         default="latest",
-        pattern=r"^(latest|v1\.[0-9]+\.[0-9]+)$",
-        description="DuckDB storage version of the serving file: latest, or one that an older BI tool reads, such as v1.0.0.",
+        description="Storage format of the serving file, the oldest DuckDB that can open it: latest, or for older BI tools "
+        "v1.4.0, v1.3.0, v1.2.0 or v1.0.0.",
     )
     bi_url: str | None = Field(
         default=None,
@@ -293,14 +300,16 @@ class Settings(BaseSettings):
     )
     postgres_url: SecretStr | None = Field(
         default=None,
-        description="postgresql://… of a database that each night's marts are exported to; default none.",
+        description="postgresql://USER:PASSWORD@HOST:PORT/DATABASE that each published night is exported to; default none.",
     )
     postgres_schema: str = Field(
         default="mainstay",
+        pattern=_POSTGRES_NAME,
         description="Schema of that database that holds the marts; Mainstay alone writes it.",
     )
     postgres_reader: str = Field(
         default="mainstay_reader",
+        pattern=_POSTGRES_NAME,
         description="Role of that database that may read the marts and nothing else.",
     )
     openlineage_url: str | None = Field(
@@ -378,6 +387,13 @@ class Settings(BaseSettings):
     def _timezone_exists(cls, value: str) -> str:
         if value not in available_timezones():
             raise ValueError(f"{value!r} is no timezone name; use one such as Asia/Shanghai or Europe/Paris")
+        return value
+
+    @field_validator("postgres_url")
+    @classmethod
+    def _is_postgres(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("it is not of the form postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
         return value
 
     @field_validator("closed_days")

@@ -36,8 +36,8 @@ class _Scheduling(LoadFileScheduling):  # type: ignore[misc]
         return next((folder for folder in SHARING if file.startswith(folder)), file)
 
 
-SHARING = ("tests/faults/",)
-"""Folders whose files share a published night."""
+SHARING = ("tests/faults/", "tests/export/")
+"""Folders whose files share a published night, or a server."""
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

@@ -14,6 +14,7 @@ from pipelines.cli import (
     docs,
     doctor,
     draft,
+    export,
     forget,
     init,
     nightly,
@@ -65,6 +66,8 @@ app.command()(steps.build)
 app.command()(steps.fit)
 app.command()(steps.validate)
 app.command()(publish.publish)
+app.command()(steps.publish)
+app.add_typer(export.app, name="export")
 app.command()(report.report)
 app.command()(docs.docs)
 app.command()(care.care)

@@ -59,7 +59,7 @@ def publish(
             )
         return
     if rollback:
-        with progress("rollback", quiet=as_json):
+        with progress("rollback", quiet=as_json) as say:
             published = publishing.rollback(settings, to, dry_run=dry_run)
             summary = {
                 "version": published.version,
@@ -69,6 +69,8 @@ def publish(
             }
             if not dry_run:
                 summary["report"] = report_or_reason(settings)
+                if settings.postgres_url is not None:
+                    summary["postgres"] = run.bring(settings, say)["version"]
         show_summary(summary, as_json=as_json)
         return
     day = parse_date(as_of) or standing.built_as_of(settings, fitted=False)
@@ -78,7 +80,8 @@ def publish(
             run.fit(settings, run_id, day, say)
         if not standing.are_marts_validated(settings):
             run.validate(settings, run_id, "marts", day, day, say)
-        return run.publish(settings, run_id, day, say, accept_loss=accept_loss)
+        published = run.publish(settings, run_id, day, say, accept_loss=accept_loss)
+        return published | run.exported(settings, run_id, say)
 
     with progress("publish", quiet=as_json) as say:
         summary = as_run(settings, "publish", day, work)

@@ -197,7 +197,7 @@ def run_step(step: str, stage: str | None = None, *, opens_run: bool = False) ->
                 is_own_process=bool(observers),
                 reason=run.backfill.reason if run.backfill is not None else None,
             )
-        dates = [run.first, run.last] if step in ("land", "load", "validate") else [run.as_of]
+        dates = _dates(run, step)
         named = [stage] if stage is not None else []
         summary: dict[str, Any] = getattr(_steps(), step)(
             run.settings, run.run_id, *named, *dates, say=run.say, **_options(run, step)
@@ -205,6 +205,12 @@ def run_step(step: str, stage: str | None = None, *, opens_run: bool = False) ->
         return summary
 
     return _observed(run, call)
+
+
+def _dates(run: _Run, step: str) -> list[date]:
+    if step == "export":  # it is for what is served
+        return []
+    return [run.first, run.last] if step in ("land", "load", "validate") else [run.as_of]
 
 
 def _options(run: _Run, step: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from pipelines.orchestrate.links import CHECKS, DASHBOARDS, REPORT, with_links
 from pipelines.orchestrate.published import event_extra
 from pipelines.orchestrate.tasks import finish_failed, finish_run, run_step
 from pipelines.orchestrate.told import task_doc
+from pipelines.settings import load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +90,11 @@ def land_to_publish() -> None:
         outlet_events[mainstay_marts].extra = event_extra(summary)
         return summary
 
+    @task
+    def export() -> dict[str, Any]:
+        """Bring PostgreSQL to the served night, where MAINSTAY_POSTGRES_URL is set."""
+        return run_step("export")
+
     @partial(task, on_failure_callback=finish_failed)
     def finish() -> dict[str, Any]:
         """Close the run in the ledger, whatever happened, write the Data Docs, and tell of it."""
@@ -96,13 +102,15 @@ def land_to_publish() -> None:
 
     checked = partial(with_links, links=[CHECKS])
     # fmt: off
-    (
+    published = (
         land() >> checked(validate_land())
         >> load() >> checked(validate_raw())
         >> stage() >> checked(validate_staging())
         >> build() >> fit() >> checked(validate_marts())
         >> with_links(publish(), [REPORT, DASHBOARDS])
-        # A teardown runs after a failure too, and does not count for the run's state: that stays publish's.
-        >> with_links(finish(), [CHECKS, REPORT, DASHBOARDS]).as_teardown()
     )
+    if load_settings().postgres_url is not None:
+        published = published >> export()
+    # A teardown runs after a failure too, and does not count for the run's state: that stays the last step's.
+    published >> with_links(finish(), [CHECKS, REPORT, DASHBOARDS]).as_teardown()
     # fmt: on

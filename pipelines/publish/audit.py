@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipelines.contracts.info_table import INFO_TABLE
 from pipelines.errors import PublishError
 from pipelines.publish import files
-from pipelines.publish.build import STORAGE_VERSION, Night
+from pipelines.publish.build import Night
 from pipelines.publish.catalog import DATABASE, PublishedTable
 from pipelines.quoting import file_literal, ident, literal
 
@@ -117,9 +117,9 @@ def audit_files(
         tags = connection.execute(
             "SELECT tags FROM duckdb_databases() WHERE database_name = 'serving'"
         ).fetchall()[0][0]
-        if not str(tags.get("storage_version")).startswith(STORAGE_VERSION):
+        if not str(tags.get("storage_version")).startswith(night.storage_version):
             raise PublishError(
-                f"{database}: storage version {tags.get('storage_version')}, expected {STORAGE_VERSION}"
+                f"{database}: storage version {tags.get('storage_version')}, expected {night.storage_version}"
             )
         by_name = {c.name: c for c in contracts}
         found = _columns_of(connection, "serving", "main")

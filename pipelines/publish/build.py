@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     import duckdb
 
     from pipelines.contracts import MartContract
+    from pipelines.settings import Settings
 
-STORAGE_VERSION = "v1.5.0"
-"""Storage format of the serving file: the oldest DuckDB that a BI tool may bundle."""
+NEWEST_STORAGE = "v1.5.0"
+"""What the setting's `latest` stands for: the newest storage format of the DuckDB that is locked."""
 
 LAYOUT = 1
 """To be raised when this module builds other files from the same marts, so that those are published anew."""
@@ -39,6 +40,8 @@ class Night:
     published_at: datetime
     content: str
     tables: dict[str, PublishedTable]
+    storage_version: str
+    """Storage format of the serving file: the oldest DuckDB that can read it."""
 
     def info_rows(self) -> list[tuple[object, ...]]:
         """Rows of the `_publish` table."""
@@ -59,8 +62,14 @@ class Night:
         ]
 
 
+def storage_version(settings: Settings) -> str:
+    """The storage format that the deployment's serving file is to have."""
+    wanted = settings.serving_storage_version
+    return NEWEST_STORAGE if wanted == "latest" else wanted
+
+
 def content_hash(
-    as_of_date: date, contracts: Iterable[MartContract], tables: dict[str, PublishedTable]
+    as_of_date: date, contracts: Iterable[MartContract], tables: dict[str, PublishedTable], storage: str
 ) -> str:
     """Hash of all that a reader can tell from another night's, but for run and moment."""
     parts = [
@@ -74,7 +83,7 @@ def content_hash(
         ]
         for c in sorted(contracts, key=lambda c: c.name)
     ]
-    text = json.dumps([LAYOUT, STORAGE_VERSION, as_of_date.isoformat(), parts], ensure_ascii=False)
+    text = json.dumps([LAYOUT, storage, as_of_date.isoformat(), parts], ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -121,7 +130,7 @@ def build(
     # Without a log of its own the file cannot leave one behind, and a killed build is thrown away anyhow.
     connection.execute(
         f"ATTACH {literal(str(folder / DATABASE))} AS serving "
-        f"(STORAGE_VERSION {literal(STORAGE_VERSION)}, RECOVERY_MODE no_wal_writes)"
+        f"(STORAGE_VERSION {literal(night.storage_version)}, RECOVERY_MODE no_wal_writes)"
     )
     for contract in contracts:
         columns = [(c.name, c.type, c.description, c.required) for c in contract.columns]

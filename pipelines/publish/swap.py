@@ -23,7 +23,7 @@ import duckdb
 from pipelines.errors import MainstayError, PublishError
 from pipelines.publish import files
 from pipelines.publish.audit import audit_files, check_contracts, check_marts, fingerprint
-from pipelines.publish.build import Night, build, content_hash
+from pipelines.publish.build import Night, build, content_hash, storage_version
 from pipelines.publish.catalog import (
     DATABASE,
     MANIFEST,
@@ -220,7 +220,8 @@ def publish(
     """
     with marts_at_hand(settings, contracts) as marts:
         live = marts.live
-        content = content_hash(as_of, marts.contracts, marts.tables)
+        storage = storage_version(settings)
+        content = content_hash(as_of, marts.contracts, marts.tables, storage)
         files.crash_point("fingerprinted")
         if live is not None and _is_served(settings, live, content):
             prune(settings, live.version)
@@ -228,7 +229,7 @@ def publish(
                 live.path, unchanged=True
             )
         version, moment = new_version(settings, run_id, datetime.now(UTC))
-        night = Night(version, run_id, as_of, moment, content, marts.tables)
+        night = Night(version, run_id, as_of, moment, content, marts.tables, storage)
         try:
             manifest = _build_and_audit(marts.connection, settings, marts.contracts, night, audit)
             _go_live(settings, version)

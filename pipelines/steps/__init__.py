@@ -5,6 +5,7 @@ into the ledger, and returns a small summary that fits into JSON. Each can be ru
 """
 
 from pipelines.steps.build import build, build_selected
+from pipelines.steps.export import bring, export, exported
 from pipelines.steps.fit import fit
 from pipelines.steps.forget import finish_forgetting, forget, to_forget
 from pipelines.steps.land import land
@@ -18,10 +19,13 @@ from pipelines.steps.validate import validate, validate_loaded
 __all__ = [
     "Say",
     "Summary",
+    "bring",
     "build",
     "build_selected",
     "close",
     "docs",
+    "export",
+    "exported",
     "finish",
     "finish_forgetting",
     "fit",

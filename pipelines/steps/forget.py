@@ -21,6 +21,7 @@ from pipelines.forget.traces import erase_old_versions, erase_traces
 from pipelines.publish import current
 from pipelines.publish.files import crash_point
 from pipelines.steps.build import build
+from pipelines.steps.export import export
 from pipelines.steps.fit import fit
 from pipelines.steps.publish import publish
 from pipelines.steps.record import docs, recorded
@@ -128,14 +129,31 @@ def _clear_up(settings: Settings, run_id: str, tombstones: Tombstones, say: Say)
     crash_point("versions_erased")
     say("writing the warehouse anew, without free blocks")
     saved = compact(settings)
+    # Not finished before: until PostgreSQL is without the person, each next run tries again.
+    exported = _exported(settings, run_id, say)
     finish(settings, tombstones)
     return {
+        **({"postgres": exported} if exported else {}),
         "built_as_of": as_of.isoformat() if as_of else None,
         "leftover_rows": left,
         "old_versions": versions,
         "traces": traces,
         "bytes_saved": saved,
     }
+
+
+def _exported(settings: Settings, run_id: str, say: Say) -> str | None:
+    """The night without the person that PostgreSQL has now; None where none is exported."""
+    if settings.postgres_url is None or current(settings) is None:
+        return None
+    say("bringing PostgreSQL to the marts without the person")
+    try:
+        return str(export(settings, run_id, say)["version"])
+    except MainstayError as error:
+        raise type(error)(
+            f"erased here, but PostgreSQL still has the marts with the person: {error}. The next run tries again, or "
+            "`mainstay forget --resume` now"
+        ) from error
 
 
 def _marts_date(settings: Settings) -> date | None:

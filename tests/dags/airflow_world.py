@@ -60,8 +60,8 @@ def publish(settings, run_id, as_of, **options):
     mart = {"name": "dim_dates", "status": "changed", "rows_before": 2, "rows_after": 3}
     summary = {"as_of_date": str(as_of), "version": "v2", "rows": 1234, "unchanged": False, "before": "v1"}
     return summary | {"marts": [mart, mart | {"name": "dim_tiers", "status": "same"}]}
-steps = ("land", "load", "stage", "build", "fit")
-land, load, stage, build, fit = (functools.partial(_called, n) for n in steps)
+steps = ("land", "load", "stage", "build", "fit", "export")
+land, load, stage, build, fit, export = (functools.partial(_called, n) for n in steps)
 '''
 
 
@@ -107,3 +107,6 @@ CHAIN = [
     "publish",
     "finish",
 ]
+
+EXPORTING = [*CHAIN[:-1], "export", CHAIN[-1]]
+"""With an address of PostgreSQL set."""

@@ -15,10 +15,13 @@ from contextlib import closing
 import pytest
 from airflow_world import CHAIN, DAY, Deployment
 from receiver import Receiver, names, receiver
+from airflow_world import CHAIN, DAY, EXPORTING, Deployment
+from pydantic import SecretStr
 from shortening import only
 
 from pipelines.errors import (
     BuildError,
+    ExportError,
     LockedError,
     MainstayError,
     ProcessKilledError,
@@ -116,23 +119,29 @@ def test_a_receiver_that_is_down_is_logged_and_fails_nothing(deployment: Deploym
 def test_a_failed_step_stops_the_night_closes_the_run_and_gives_its_own_error(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
-    error = {"fit": BuildError, "publish": PublishError}.get(step, ValidationFailedError)
+    errors = {"fit": BuildError, "publish": PublishError, "export": ExportError}
+    error = errors.get(step, ValidationFailedError)
+    url = "postgresql://mainstay:sekret@127.0.0.1:1/bi"
+    settings = deployment.settings.model_copy(update={"postgres_url": SecretStr(url)})
     monkeypatch.setenv("STEPS_FAIL", step)
     monkeypatch.setenv("STEPS_ERROR", error.__name__)
-    result = run_nightly_dag(DAY, deployment.settings)
+    result = run_nightly_dag(DAY, settings)
     assert result.state == "failed"
-    failing = CHAIN.index(step)
+    failing = EXPORTING.index(step)
     assert {task.name: task.state for task in result.tasks} == {
-        **dict.fromkeys(CHAIN[:failing], "success"),
+        **dict.fromkeys(EXPORTING[:failing], "success"),
         step: "failed",
-        **dict.fromkeys(CHAIN[failing + 1 :], "upstream_failed"),
+        **dict.fromkeys(EXPORTING[failing + 1 :], "upstream_failed"),
         "finish": "success",
     }
     with pytest.raises(error, match=rf"^{step}: line 3 of a.csv is wrong$"):
         result.raise_for_error()
-    assert deployment.names == ["start", *CHAIN[: failing + 1], "finish"]
+    assert deployment.names == ["start", *EXPORTING[: failing + 1], "finish"]
+    assert deployment.calls[failing + 1][2:] == {"export": []}.get(step, deployment.calls[failing + 1][2:])
     assert deployment.calls[-1][3:] == ["failed", f"{step}: {step}: line 3 of a.csv is wrong"]
-    assert f"{step}: line 3 of a.csv is wrong" in result.log.read_text()
+    log = result.log.read_text()
+    assert f"Mainstay: mainstay_nightly.{step} failed" in log
+    assert "sekret" not in log
 
 
 @pytest.mark.soak

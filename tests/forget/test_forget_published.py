@@ -15,6 +15,9 @@ from pipelines.warehouse import ledger
 from pipelines.warehouse.standing import built_as_of
 from tests.deployments import Deployment
 from tests.forget.forgetting_world import MARKERS, KilledError, forget, kill_at, landed
+from tests.postgres_server import Server, server
+
+__all__ = ["server"]
 
 pytestmark = pytest.mark.usefixtures("with_few_checks")
 
@@ -28,11 +31,15 @@ def publish(world: Deployment) -> None:
     steps.publish(world.settings, run_id, AS_OF)
 
 
-def test_published_nights_forget_too(tmp_path: Path) -> None:
-    world = landed(tmp_path / "home")
+def test_published_nights_forget_too_and_postgres_with_them(tmp_path: Path, server: Server) -> None:
+    server.empty()
+    world = landed(tmp_path / "home", postgres_url=server.url())
     world.load()
     world.fit(AS_OF)
     publish(world)
+    steps.export(world.settings, ledger.new_run_id("export", AS_OF))
+    people = "SELECT DISTINCT customer_id FROM mainstay.fct_transactions WHERE NOT is_anonymous ORDER BY 1"
+    assert ("C-ANNA-77",) in server.rows(people)
     served = world.settings.serving / "marts.duckdb"
     revenue = "select sum(net_amount), count(*) from fct_transactions"
     before = world.query(revenue, served)
@@ -50,6 +57,7 @@ def test_published_nights_forget_too(tmp_path: Path) -> None:
     assert world.query(
         "select distinct customer_id from fct_transactions where not is_anonymous", served
     ) == [("C-BEN-79",)]
+    assert server.rows(people) == [("C-BEN-79",)]
     published = current(world.settings)
     assert published is not None
     assert published.as_of_date == AS_OF

@@ -63,6 +63,18 @@ def test_a_published_night_is_the_marts_in_key_order_with_their_contract(tmp_pat
     ) == [("v1.5.0+",)]
 
 
+def test_the_storage_format_is_the_settings_and_a_change_of_it_is_published(tmp_path: Path) -> None:
+    for storage in ("v1.0.0", "v1.4.0"):
+        settings = settings_in(tmp_path, serving_storage_version=storage)
+        assert not publish_night(settings, 1).unchanged
+        assert publish_night(settings, 1).unchanged
+        version = "select tags['storage_version'] from duckdb_databases() where database_name = 'marts'"
+        assert query(settings.serving / "marts.duckdb", version) == [(f"{storage}+",)]
+        assert served_night(settings.serving / "marts.duckdb") == 1
+    with pytest.raises(ValueError, match=r"'latest', 'v1.5.0', 'v1.4.0'"):
+        settings_in(tmp_path, serving_storage_version="v1.4.4")
+
+
 def test_the_publish_table_says_run_date_moment_counts_and_contract_versions(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     result = publish_night(settings, 3)

@@ -31,6 +31,7 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     warehouse.look_at_keys,
     warehouse.look_at_removed,
     serving.look_at_serving,
+    serving.look_at_postgres,
     serving.look_at_alerts,
 )
 

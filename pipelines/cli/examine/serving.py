@@ -47,6 +47,23 @@ def look_at_log(settings: Settings) -> Finding | None:
     return Finding("serving", "error", f"a stale {log} lies beside the serving file; publish again")
 
 
+def look_at_postgres(settings: Settings) -> Finding:
+    """Whether PostgreSQL can be reached, if it is set, and has the served night."""
+    if settings.postgres_url is None:
+        return Finding("postgres", "ok", "no MAINSTAY_POSTGRES_URL: nothing is exported")
+    from pipelines.export import state_of_postgres
+
+    state, published = state_of_postgres(settings), current(settings)
+    what = f"{state['place']}, PostgreSQL {state['server']}, schema {settings.postgres_schema}"
+    if published is None or state["version"] == published.version:
+        return Finding("postgres", "ok", f"{what}: {state['version'] or 'nothing exported yet'}")
+    return Finding(
+        "postgres",
+        "warning",
+        f"{what} has {state['version'] or 'no night'}, and {published.version} is served; run `mainstay export postgres`",
+    )
+
+
 def look_at_alerts(settings: Settings) -> Finding:
     """Whether each address is one; `mainstay notify --test` says whether a message arrives there."""
     if not settings.notify_addresses:
