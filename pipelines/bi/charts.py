@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pipelines.bi.described import FORMATS
+from pipelines.quoting import ident
 
 if TYPE_CHECKING:
     from pipelines.bi.described import Chart, Dataset
@@ -67,12 +68,9 @@ def _trend(chart: Chart, dataset: Dataset, _times: set[str]) -> dict[str, Any]:
         "x_axis": "month",
         "time_grain_sqla": "P1M",
         "y_axis_format": _format(dataset, chart.metric),
-        "time_format": _MONTHS,
-        "show_timestamp": True,
         "show_trend_line": True,
         "start_y_axis_at_zero": False,
-        "header_font_size": 0.3,
-        "subheader_font_size": 0.125,
+        "header_font_size": 0.4,
     }
 
 
@@ -81,7 +79,7 @@ def _number(chart: Chart, dataset: Dataset, _times: set[str]) -> dict[str, Any]:
     return {
         "metric": chart.metric,
         "y_axis_format": _format(dataset, chart.metric),
-        "header_font_size": 0.3,
+        "header_font_size": 0.4,
     }
 
 
@@ -102,11 +100,12 @@ def _series(chart: Chart, dataset: Dataset, times: set[str]) -> dict[str, Any]:
         "rich_tooltip": True,
         "row_limit": 10000,
         "truncate_metric": True,
-        "sort_series_type": "name",
-        "sort_series_ascending": True,
-        "truncateYAxis": False,
+        "truncateYAxis": chart.up_to is not None,
+        "y_axis_bounds": [0 if chart.up_to else None, chart.up_to],
         "xAxisLabelRotation": 0,
     }
+    if chart.series:  # metrics stay in the order given
+        form |= {"sort_series_type": "name", "sort_series_ascending": True}
     if chart.kind == "bar":
         form |= {
             "stack": "Stack" if chart.stack else None,
@@ -116,6 +115,8 @@ def _series(chart: Chart, dataset: Dataset, times: set[str]) -> dict[str, Any]:
         }
     if not is_time:
         form |= {"x_axis_sort_asc": True, "x_axis_sort": chart.x}
+        is_long = chart.kind == "line" or str(chart.x).endswith("month_name")
+        form["xAxisLabelInterval"] = "auto" if is_long else "0"
     if chart.across:
         form |= {"x_axis_sort": chart.metrics[0], "x_axis_sort_asc": True, "row_limit": chart.limit or 10000}
     if chart.share:
@@ -133,8 +134,10 @@ def _heatmap(chart: Chart, dataset: Dataset, _times: set[str]) -> dict[str, Any]
         "y_axis_format": _format(dataset, chart.metric),
         "x_axis_time_format": _MONTHS,
         "sort_x_axis": "alpha_asc",
+        "xscale_interval": 1,
+        "yscale_interval": 1,
         "sort_y_axis": "alpha_desc",
-        "linear_color_scheme": "blue_white_yellow",
+        "linear_color_scheme": "schemePuBu",
         "normalize_across": "heatmap",
         "show_values": True,
         "show_legend": False,
@@ -148,11 +151,13 @@ def _heatmap(chart: Chart, dataset: Dataset, _times: set[str]) -> dict[str, Any]
 
 def _table(chart: Chart, _dataset: Dataset, _times: set[str]) -> dict[str, Any]:
     is_metric = chart.sort in chart.metrics
+    # Superset sorts by figures alone; this one is not shown.
+    by_name = {"expressionType": "SQL", "sqlExpression": f"min({ident(chart.sort or chart.by[0])})", "label": "order"}
     return {
         "query_mode": "aggregate",
         "groupby": chart.by,
         "metrics": chart.metrics,
-        "timeseries_limit_metric": chart.sort if is_metric else None,
+        "timeseries_limit_metric": chart.sort if is_metric else by_name,
         "order_desc": is_metric,
         "row_limit": chart.limit or 1000,
         "table_timestamp_format": _MONTHS,
@@ -170,7 +175,10 @@ def _rows(chart: Chart, _dataset: Dataset, times: set[str]) -> dict[str, Any]:
         "row_limit": chart.limit or 1000,
         "table_timestamp_format": "%Y-%m-%d %H:%M:%S" if "published_at" in times else _DAYS,
         "server_pagination": False,
-        "page_length": 25,
+        "page_length": 0,
         "show_cell_bars": False,
+        "column_config": {
+            column: {"d3NumberFormat": FORMATS["whole"]} for column in chart.columns if column not in times
+        },
         "include_search": False,
     }

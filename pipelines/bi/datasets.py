@@ -99,7 +99,10 @@ def asset(
         "main_dttm_col": next((column for column, kind, *_ in kinds if _is_time(kind)), None),
         "schema": "main",
         "sql": sql,
-        "columns": [_column(column, kind, meanings) for column, kind, *_ in kinds],
+        "columns": [
+            *(_column(column, kind, meanings, described.columns) for column, kind, *_ in kinds),
+            *(_month(column, described.columns) for column, kind, *_ in kinds if _is_month(column, kind)),
+        ],
         "metrics": [
             {
                 "metric_name": metric,
@@ -112,16 +115,38 @@ def asset(
     }
 
 
-def _column(name: str, kind: str, meanings: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+def _column(
+    name: str, kind: str, meanings: Mapping[str, tuple[str, str]], titles: Mapping[str, str]
+) -> dict[str, Any]:
     _, meaning = meanings.get(name, ("", ADDED.get(name, "")))
     return {
         "column_name": name,
+        "verbose_name": titles.get(name),
         "type": kind,
         "is_dttm": _is_time(kind),
         "groupby": True,
         "filterable": True,
         "description": meaning or None,
     }
+
+
+def _month(name: str, titles: Mapping[str, str]) -> dict[str, Any]:
+    """A month as text: on an axis of names each month has its place, on one of time only some are named."""
+    column = f"{name}_name"
+    return {
+        "column_name": column,
+        "verbose_name": titles.get(column),
+        "type": "VARCHAR",
+        "expression": f"strftime({ident(name)}, '%Y-%m')",
+        "is_dttm": False,
+        "groupby": True,
+        "filterable": True,
+        "description": "The month, as text.",
+    }
+
+
+def _is_month(name: str, kind: str) -> bool:
+    return kind == "DATE" and (name == "month" or name.endswith("_month"))
 
 
 def _is_time(kind: str) -> bool:

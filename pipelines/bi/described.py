@@ -64,6 +64,10 @@ class Chart(_Strict):
     across: bool = False
     """Of bars: they lie, the longest on top."""
     grain: str | None = None
+    up_to: float | None = None
+    """Where the axis of the figures ends, as that of shares at 1."""
+    height: int | None = None
+    """In Superset's units of 8 pixels, where the kind's own does not do."""
 
 
 class Dashboard(_Strict):
@@ -84,6 +88,8 @@ class Description(_Strict):
     """All of it, by name."""
 
     datasets: dict[str, Dataset]
+    columns: dict[str, str]
+    """What the columns that charts show are called."""
     words: dict[str, dict[str, str]]
     dashboards: dict[str, Dashboard]
 
@@ -94,10 +100,12 @@ def read(folder: Path = DESCRIBED) -> Description:
     Raises:
         ContractError: a file says what is not known, or names a dataset that there is not.
     """
+    words = _yaml(folder / "words.yaml")
     try:
         described = Description(
             datasets=_yaml(folder / "datasets.yaml"),
-            words=_yaml(folder / "words.yaml"),
+            columns=words.pop("columns", {}),
+            words=words,
             dashboards={path.stem: _yaml(path) for path in sorted((folder / "dashboards").glob("*.yaml"))},
         )
     except ValidationError as error:

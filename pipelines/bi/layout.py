@@ -8,10 +8,10 @@ if TYPE_CHECKING:
     from pipelines.bi.described import Chart, Dashboard
 
 COLUMNS = 12
-HEIGHTS = {"trend": 22, "number": 22}
+HEIGHTS = {"trend": 26, "number": 26}
 """Heights of a chart, in Superset's units of 8 pixels."""
 CHART_HEIGHT = 46
-_TEXT_HEIGHT = 11
+_TEXT_HEIGHT = 13
 
 
 def rows(dashboard: Dashboard) -> list[list[str]]:
@@ -84,6 +84,6 @@ def _chart(name: str, chart: Chart, row: str) -> dict[str, Any]:
         "meta": {
             "sliceName": chart.title,
             "width": chart.width,
-            "height": HEIGHTS.get(chart.kind, CHART_HEIGHT),
+            "height": chart.height or HEIGHTS.get(chart.kind, CHART_HEIGHT),
         },
     }
