@@ -8,7 +8,6 @@ An import overwrites the objects that Mainstay ships, and no others.
 import os
 import sys
 from pathlib import Path
-from urllib.parse import quote
 
 ASSETS = Path(__file__).with_name("assets")
 USER = "admin"
@@ -17,7 +16,11 @@ SHORTEST = 8
 
 def main() -> int:
     """Do it all; returns the exit code."""
-    missing = [name for name in ("MAINSTAY_BI_SECRET_KEY", "MAINSTAY_BI_HOME", "MAINSTAY_BI_SERVING") if not os.environ.get(name)]
+    missing = [
+        name
+        for name in ("MAINSTAY_BI_SECRET_KEY", "MAINSTAY_BI_HOME", "MAINSTAY_BI_SERVING")
+        if not os.environ.get(name)
+    ]
     if missing:
         return _refuse(f"{', '.join(missing)} must be set")
     served = Path(os.environ["MAINSTAY_BI_SERVING"]) / "marts.duckdb"
@@ -37,7 +40,9 @@ def main() -> int:
         appbuilder.add_permissions(update_perms=True)
         security_manager.sync_role_definitions()
         if not _user(security_manager, password):
-            return _refuse(f"MAINSTAY_BI_PASSWORD must be set at the first start: it becomes the password of {USER}")
+            return _refuse(
+                f"MAINSTAY_BI_PASSWORD must be set at the first start: it becomes the password of {USER}"
+            )
         _import(served, security_manager)
     return 0
 
@@ -68,7 +73,7 @@ def _import(served: Path, security_manager) -> None:
         str(path.relative_to(ASSETS)): path.read_text(encoding="utf-8") for path in ASSETS.rglob("*.yaml")
     }
     contents = {
-        name: text.replace("SERVING_FILE", quote(str(served))) if name.startswith("databases/") else text
+        name: text.replace("SERVING_FILE", str(served)) if name.startswith("databases/") else text
         for name, text in contents.items()
     }
     with override_user(security_manager.find_user(USER)):

@@ -101,9 +101,7 @@ def _database() -> dict[str, Any]:
 
 
 def _text(content: dict[str, Any]) -> str:
-    return (
-        yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
-    )
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
 
 
 class _Dumper(yaml.SafeDumper):

@@ -62,7 +62,6 @@ def _time_format(chart: Chart) -> str:
 
 
 def _trend(chart: Chart, dataset: Dataset, _times: set[str]) -> dict[str, Any]:
-    assert chart.metric is not None
     return {
         "metric": chart.metric,
         "x_axis": "month",
@@ -75,7 +74,6 @@ def _trend(chart: Chart, dataset: Dataset, _times: set[str]) -> dict[str, Any]:
 
 
 def _number(chart: Chart, dataset: Dataset, _times: set[str]) -> dict[str, Any]:
-    assert chart.metric is not None
     return {
         "metric": chart.metric,
         "y_axis_format": _format(dataset, chart.metric),
@@ -125,7 +123,6 @@ def _series(chart: Chart, dataset: Dataset, times: set[str]) -> dict[str, Any]:
 
 
 def _heatmap(chart: Chart, dataset: Dataset, _times: set[str]) -> dict[str, Any]:
-    assert chart.metric is not None
     return {
         "x_axis": chart.x,
         "groupby": chart.series,
@@ -152,7 +149,11 @@ def _heatmap(chart: Chart, dataset: Dataset, _times: set[str]) -> dict[str, Any]
 def _table(chart: Chart, _dataset: Dataset, _times: set[str]) -> dict[str, Any]:
     is_metric = chart.sort in chart.metrics
     # Superset sorts by figures alone; this one is not shown.
-    by_name = {"expressionType": "SQL", "sqlExpression": f"min({ident(chart.sort or chart.by[0])})", "label": "order"}
+    by_name = {
+        "expressionType": "SQL",
+        "sqlExpression": f"min({ident(chart.sort or chart.by[0])})",
+        "label": "order",
+    }
     return {
         "query_mode": "aggregate",
         "groupby": chart.by,
@@ -173,7 +174,7 @@ def _rows(chart: Chart, _dataset: Dataset, times: set[str]) -> dict[str, Any]:
         "all_columns": chart.columns,
         "order_by_cols": order,
         "row_limit": chart.limit or 1000,
-        "table_timestamp_format": "%Y-%m-%d %H:%M:%S" if "published_at" in times else _DAYS,
+        "table_timestamp_format": "%Y-%m-%d %H:%M" if "published_at" in times else _DAYS,
         "server_pagination": False,
         "page_length": 0,
         "show_cell_bars": False,

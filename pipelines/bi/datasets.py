@@ -44,7 +44,10 @@ def sql_of(name: str, dataset: Dataset, words: Mapping[str, Mapping[str, str]]) 
     """The query that a dataset is, or None where it is the mart as it stands."""
     added = []
     if dataset.latest:
-        last = {"complete": "coalesce(max(month) filter (where is_complete_month), max(month))", "last": "max(month)"}
+        last = {
+            "complete": "coalesce(max(month) filter (where is_complete_month), max(month))",
+            "last": "max(month)",
+        }
         month = f"select {last[dataset.latest]} from {mart_of(name, dataset)}"
         added.append(f"mart.month = ({month}) as is_latest_month")
     joins = []

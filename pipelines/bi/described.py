@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 
 from pipelines.errors import ContractError
 from pipelines.settings import PROJECT_DIR
@@ -46,7 +46,7 @@ class Chart(_Strict):
     data: str
     x: str | None = None
     series: str | None = None
-    metric: str | None = None
+    metric: str = ""
     """Of a trend, number or heat map: the one figure shown."""
     metrics: list[str] = []
     by: list[str] = []
@@ -68,6 +68,24 @@ class Chart(_Strict):
     """Where the axis of the figures ends, as that of shares at 1."""
     height: int | None = None
     """In Superset's units of 8 pixels, where the kind's own does not do."""
+
+    @model_validator(mode="after")
+    def _has_what_its_kind_shows(self) -> Self:
+        lacking = [name for name in _NEEDED[self.kind] if not getattr(self, name)]
+        if lacking:
+            raise ValueError(f"a {self.kind} needs {', '.join(lacking)}")
+        return self
+
+
+_NEEDED = {
+    "trend": ("metric",),
+    "number": ("metric",),
+    "line": ("x", "metrics"),
+    "bar": ("x", "metrics"),
+    "heatmap": ("x", "series", "metric"),
+    "table": ("by", "metrics"),
+    "rows": ("columns",),
+}
 
 
 class Dashboard(_Strict):
@@ -114,7 +132,9 @@ def read(folder: Path = DESCRIBED) -> Description:
     for page, dashboard in described.dashboards.items():
         for name, chart in dashboard.charts.items():
             if chart.data not in described.datasets:
-                raise ContractError(f"{folder / 'dashboards' / page}.yaml: {name} reads {chart.data!r}, which is no dataset")
+                raise ContractError(
+                    f"{folder / 'dashboards' / page}.yaml: {name} reads {chart.data!r}, which is no dataset"
+                )
     return described
 
 

@@ -35,7 +35,9 @@ def position(dashboard: Dashboard, uuids: dict[str, str]) -> dict[str, Any]:
         uuids: The identity of each of its charts.
     """
     numbers = {name: number for number, name in enumerate(dashboard.charts, start=1)}
-    grid = [("TEXT", [])] + [(f"ROW-{n}", names) for n, names in enumerate(rows(dashboard), start=1)]
+    grid: list[tuple[str, list[str]]] = [("TEXT", [])] + [
+        (f"ROW-{n}", names) for n, names in enumerate(rows(dashboard), start=1)
+    ]
     places: dict[str, Any] = {
         "DASHBOARD_VERSION_KEY": "v2",
         "ROOT_ID": {"type": "ROOT", "id": "ROOT_ID", "children": ["GRID_ID"]},

@@ -6,6 +6,7 @@ import typer
 
 from pipelines.cli import (
     backfill,
+    bi,
     care,
     doctor,
     draft,
@@ -48,6 +49,7 @@ app.command()(doctor.doctor)
 app.command()(rebuild.rebuild)
 app.command()(forget.forget)
 app.command()(nightly.up)
+app.command()(bi.bi)
 # Airflow's own options are passed on as they are.
 app.command(context_settings={"ignore_unknown_options": True})(nightly.airflow)
 

@@ -30,9 +30,9 @@ time.sleep(600)
 """
 STARTER = """
 import subprocess, sys, time
-from pipelines.orchestrate.services import _GUARD
+from pipelines.orchestrate.guarded import GUARD
 guards = [
-    subprocess.Popen([*_GUARD, "0.5", sys.executable, "-c", sys.argv[1], sys.argv[2] + how, how],
+    subprocess.Popen([*GUARD, "0.5", sys.executable, "-c", sys.argv[1], sys.argv[2] + how, how],
                      stdin=subprocess.PIPE, start_new_session=True)
     for how in ("obedient", "stubborn")
 ]
