@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 from playwright.sync_api import Page, Response
@@ -151,6 +152,19 @@ def test_it_is_guarded(page: Page) -> None:
     refused = page.context.request.post("/api/v1/database/", data={"database_name": "x"})
     assert refused.status == 400
     assert "CSRF" in refused.text()
+
+
+def test_a_new_night_shows_when_the_page_is_loaded_anew(page: Page, var: Path) -> None:
+    serving, version = var / "serving", "20990101T000000_000000Z-the-next-night"
+    folder = serving / "versions" / version
+    folder.mkdir()
+    shutil.copyfile(serving / "marts.duckdb", folder / "marts.duckdb")
+    with duckdb.connect(str(folder / "marts.duckdb")) as connection:
+        connection.execute("update _publish set run_id = 'the-next-night', version = ?", [version])
+    (serving / ".swap").hardlink_to(folder / "marts.duckdb")
+    (serving / ".swap").replace(serving / "marts.duckdb")
+    page.goto("/superset/dashboard/mainstay-quality/?standalone=1")
+    page.get_by_text(version).first.wait_for()
 
 
 def test_a_second_start_is_ready_without_preparing_and_keeps_the_password(
