@@ -135,7 +135,7 @@ def _shipped(serving: str) -> str:
     """What the preparation rests on, in one hash."""
     told = hashlib.sha256(serving.encode())
     for path in (LOCK, SUPERSET / "prepare.py", *sorted((SUPERSET / "assets").rglob("*.yaml"))):
-        told.update(path.read_bytes())
+        told.update(f"{path.name} ".encode() + path.read_bytes())
     return told.hexdigest()
 
 
