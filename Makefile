@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help nightly test test-fast lint up bench soak lock docs clean
+.PHONY: help nightly test test-fast lint up bi bench soak lock docs clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ lint: .venv/installed  ## Run every linter and the contract lint
 up: .venv/installed  ## Start Airflow's scheduler and web UI on this machine
 	@$(BIN)/mainstay up
 
+bi: .venv/installed  ## Start Superset with the dashboards on this machine
+	@$(BIN)/mainstay bi
+
 bench: .venv/installed  ## Measure speed and memory (ROWS=20000000) and write docs/benchmarks*.md
 	@$(BIN)/python -m bench --rows $(or $(ROWS),20000000)
 	@$(BIN)/python -m bench.history
@@ -54,12 +57,14 @@ soak: .venv/installed  ## Run the long tests (SOAK_KILLS=200 SOAK_HISTORIES=300 
 
 docs: .venv/installed  ## Generate the data dictionary and dbt's yml from the contracts
 	@$(BIN)/python -m pipelines.contracts.generate
+	@$(BIN)/python -m pipelines.bi.assets
 
 lock: .venv/installed  ## Resolve the requirements anew into the locks
 	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --quiet --upgrade -o requirements.lock
 	@grep -E '^uv==' requirements.lock | tr -d ' \\' > requirements-uv.in
 	@$(BIN)/uv pip compile requirements-uv.in --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements-uv.lock
 	@rm requirements-uv.in
+	@$(BIN)/uv pip compile deploy/superset/requirements.in --universal --python-version 3.11 --generate-hashes --no-header --quiet --upgrade -o deploy/superset/requirements.lock
 
 clean:  ## Remove all run-time state (var/)
 	rm -rf var

@@ -9,6 +9,7 @@ import typer
 from pipelines.cli import (
     alerts,
     backfill,
+    bi,
     care,
     diff,
     docs,
@@ -66,7 +67,6 @@ app.command()(steps.build)
 app.command()(steps.fit)
 app.command()(steps.validate)
 app.command()(publish.publish)
-app.command()(steps.publish)
 app.add_typer(export.app, name="export")
 app.command()(report.report)
 app.command()(docs.docs)
@@ -81,5 +81,6 @@ app.command()(alerts.notify)
 app.command()(rebuild.rebuild)
 app.command()(forget.forget)
 app.command()(nightly.up)
+app.command()(bi.bi)
 # Airflow's own options are passed on as they are.
 app.command(context_settings={"ignore_unknown_options": True})(nightly.airflow)

@@ -5,21 +5,16 @@ For one machine and one person; `docker-compose.yml` is the way to run them for 
 
 from __future__ import annotations
 
-import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
-from types import FrameType
 
-from pipelines.errors import MainstayError, SettingsError
+from pipelines.errors import MainstayError
 from pipelines.orchestrate.environment import (
     ADMIN,
     airflow_environment,
@@ -28,25 +23,14 @@ from pipelines.orchestrate.environment import (
     log_dir,
     password_file,
 )
+from pipelines.orchestrate.guarded import STOP_SECONDS, Service, require_free, running, stop_asked
 from pipelines.orchestrate.runlock import holder_lives, one_at_a_time
 from pipelines.settings import PROJECT_DIR, Settings
-
-STOP_SECONDS = 15.0
-"""How long a service may take to end before it is killed."""
 
 READY_SECONDS = 120.0
 """How long the services may take until the API server answers."""
 
-_GUARD = (sys.executable, "-I", str(Path(__file__).with_name("guard.py")))
-
 _SERVICES = ("api-server", "scheduler", "dag-processor", "triggerer")
-
-
-@dataclass(frozen=True)
-class _Service:
-    name: str
-    process: subprocess.Popen[bytes]
-    log: Path
 
 
 def up(
@@ -68,7 +52,7 @@ def up(
     home = airflow_home(settings, "services")
     patience = 0 if holder_lives(home) else 2 * STOP_SECONDS  # what a killed `up` has left is ending
     with one_at_a_time(home, "mainstay up", patience, say) as lock:
-        _require_free(host, port)
+        require_free(host, port)
         _serve(settings, host, port, say, lock)
 
 
@@ -78,7 +62,7 @@ def _serve(settings: Settings, host: str, port: int, say: Callable[[str], None],
     _prepare(env)
     password = ensure_password(settings)
     logs = log_dir(settings) / "airflow"
-    with _stop_asked() as asked, ExitStack() as stack:
+    with stop_asked() as asked, ExitStack() as stack:
         services = [stack.enter_context(_running(name, host, port, env, logs, lock)) for name in _SERVICES]
         say(f"Starting {', '.join(_SERVICES)}; their logs are in {logs}")
         _wait_ready(services, port, asked)
@@ -90,7 +74,8 @@ def _serve(settings: Settings, host: str, port: int, say: Callable[[str], None],
                 say(f"Password, printed this once: {password}")
             say("New DAGs are paused: switch mainstay_nightly on in the web UI. Ctrl-C ends everything.")
         while not asked():
-            _require_alive(services)
+            for service in services:
+                service.require_alive()
             time.sleep(0.5)
         say("Ending the services …")
 
@@ -111,88 +96,24 @@ def _prepare(env: dict[str, str]) -> None:
         raise MainstayError(f"Airflow's metadata database could not be prepared:\n{done.stdout}{done.stderr}")
 
 
-def _require_free(host: str, port: int) -> None:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise SettingsError(
-                f"{host}:{port} cannot be used ({error.strerror}); choose another with --port"
-            ) from error
-
-
-@contextmanager
 def _running(
     name: str, host: str, port: int, env: dict[str, str], logs: Path, lock: int
-) -> Iterator[_Service]:
-    """A service in a session of its own, so that Ctrl-C reaches us alone and we end it in order.
-
-    Its guard ends it when we are killed, and holds the deployment's lock until then.
-    """
+) -> AbstractContextManager[Service]:
     args = {
         "api-server": ["--host", host, "--port", str(port), "--workers", "1"],
         # Their log servers would listen on every address; here the API server reads the files itself.
         "scheduler": ["--skip-serve-logs"],
         "triggerer": ["--skip-serve-logs"],
     }.get(name, [])
-    log = logs / f"{name}.log"
-    if log.exists():  # of an `up` before: it is kept as long as other logs are
-        ended = datetime.fromtimestamp(log.stat().st_mtime, UTC)
-        log.replace(log.with_stem(f"{name}-{ended:%Y%m%dT%H%M%S%f}"))
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [*_GUARD, str(STOP_SECONDS), sys.executable, "-m", "airflow", name, *args],
-            env=env,
-            cwd=PROJECT_DIR,
-            stdin=subprocess.PIPE,  # held open: the guard ends when it closes
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            pass_fds=(lock,),
-        )
-    try:
-        yield _Service(name, process, log)
-    finally:
-        _end(process)
+    command = [sys.executable, "-m", "airflow", name, *args]
+    return running(f"Airflow's {name}", command, env, PROJECT_DIR, logs / f"{name}.log", lock)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.communicate(timeout=STOP_SECONDS + 5)  # the guard has its own patience with the service
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-
-
-@contextmanager
-def _stop_asked() -> Iterator[Callable[[], bool]]:
-    """Note Ctrl-C and SIGTERM instead of dying of them."""
-    seen: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        seen.append(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(seen)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _require_alive(services: list[_Service]) -> None:
-    for service in services:
-        code = service.process.poll()
-        if code is not None:
-            raise MainstayError(f"Airflow's {service.name} ended with code {code}; its log is {service.log}")
-
-
-def _wait_ready(services: list[_Service], port: int, asked: Callable[[], bool]) -> None:
+def _wait_ready(services: list[Service], port: int, asked: Callable[[], bool]) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while not asked():
-        _require_alive(services)
+        for service in services:
+            service.require_alive()
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v2/monitor/health", timeout=2):
                 return

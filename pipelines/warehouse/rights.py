@@ -126,6 +126,8 @@ def too_open(settings: Settings) -> list[tuple[Path, int, int]]:
     private, serving = private_mode(settings), serving_mode(settings)
     secrets = [
         settings.forget_key,
+        settings.var / "bi" / "secret_key",
+        settings.var / "bi" / "superset.db",
         *(settings.var / "airflow").glob("*/secrets.json"),
         *(settings.var / "airflow").glob("*/passwords.json"),
     ]
@@ -140,6 +142,7 @@ def too_open(settings: Settings) -> list[tuple[Path, int, int]]:
         settings.var / "airflow": private,
         settings.var / "dbt": private,
         settings.var / "locks": private,
+        settings.var / "bi": private,
         **dict.fromkeys(secrets, LOCK_MODE),
         settings.serving: serving,
         settings.serving / "versions": serving,

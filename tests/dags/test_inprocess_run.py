@@ -13,10 +13,9 @@ import time
 from contextlib import closing
 
 import pytest
-from airflow_world import CHAIN, DAY, Deployment
-from receiver import Receiver, names, receiver
 from airflow_world import CHAIN, DAY, EXPORTING, Deployment
 from pydantic import SecretStr
+from receiver import Receiver, names, receiver
 from shortening import only
 
 from pipelines.errors import (

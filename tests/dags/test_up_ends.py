@@ -30,9 +30,9 @@ time.sleep(600)
 """
 STARTER = """
 import subprocess, sys, time
-from pipelines.orchestrate.services import _GUARD
+from pipelines.orchestrate.guarded import GUARD
 guards = [
-    subprocess.Popen([*_GUARD, "0.5", sys.executable, "-c", sys.argv[1], sys.argv[2] + how, how],
+    subprocess.Popen([*GUARD, "0.5", sys.executable, "-c", sys.argv[1], sys.argv[2] + how, how],
                      stdin=subprocess.PIPE, start_new_session=True)
     for how in ("obedient", "stubborn")
 ]
@@ -80,7 +80,7 @@ def test_a_second_up_is_refused_at_once_and_names_the_first(tmp_path: Path) -> N
 
 def test_an_up_waits_for_what_a_killed_one_has_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings, started = Settings(home=tmp_path), []
-    monkeypatch.setattr(services, "_require_free", lambda *_: None)
+    monkeypatch.setattr(services, "require_free", lambda *_: None)
     monkeypatch.setattr(services, "_serve", lambda *_: started.append(True))
     code = (
         "import subprocess, sys; from pathlib import Path\n"

@@ -19,7 +19,10 @@ from pipelines.settings import PROJECT_DIR, Settings
 
 DEPLOY = PROJECT_DIR / "deploy"
 SCHEMA = json.loads(Path(__file__).with_name("compose-spec.schema.json").read_text())
-SERVICES = {"postgres", "init", "api-server", "scheduler", "dag-processor", "triggerer"}
+AIRFLOW = {"init", "api-server", "scheduler", "dag-processor", "triggerer"}
+OPTIONAL = {"superset"}
+"""Services of a profile: who does not start them need not fill in their secrets."""
+SERVICES = {"postgres", *AIRFLOW, *OPTIONAL}
 ONE_SHOT = {"init"}
 SECRET = re.compile(r"PASSWORD(?!S_FILE)|SECRET|FERNET|TOKEN|SQL_ALCHEMY_CONN")
 VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(:[?-])?([^}]*)\}")
@@ -37,8 +40,12 @@ def compose(text: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def dockerfile() -> list[str]:
+    return instructions(DEPLOY)
+
+
+def instructions(folder: Path) -> list[str]:
     """The Dockerfile's instructions, continuation lines joined, comments left out."""
-    lines = [line for line in (DEPLOY / "Dockerfile").read_text().splitlines() if not line.startswith("#")]
+    lines = [line for line in (folder / "Dockerfile").read_text().splitlines() if not line.startswith("#")]
     return [line for line in "\n".join(lines).replace("\\\n", " ").splitlines() if line.strip()]
 
 
@@ -80,8 +87,11 @@ def test_no_secret_has_a_default(compose: dict[str, Any]) -> None:
                 continue
             found += 1
             assert VARIABLE.search(value), f"{name}: {variable} is written out"
-            for inner, operator, _ in VARIABLE.findall(value):
-                assert operator == ":?", f"{name}: {inner} may be left empty or has a default"
+            for inner, operator, default in VARIABLE.findall(value):
+                if name in OPTIONAL:  # empty, and refused by prepare.py: see tests/bi
+                    assert (operator, default) == (":-", ""), f"{name}: {inner} has a default"
+                else:
+                    assert operator == ":?", f"{name}: {inner} may be left empty or has a default"
     assert found >= 5
 
 
@@ -124,7 +134,7 @@ def test_services_wait_for_what_they_need(compose: dict[str, Any]) -> None:
             assert other in SERVICES
             expected = "service_completed_successfully" if other in ONE_SHOT else "service_healthy"
             assert wait["condition"] == expected, f"{name} on {other}"
-    for name in SERVICES - ONE_SHOT - {"postgres"}:
+    for name in AIRFLOW - ONE_SHOT:
         assert {"postgres", "init"} <= set(compose["services"][name]["depends_on"]), name
 
 
@@ -132,9 +142,9 @@ def test_named_volumes_are_declared_and_used_and_the_state_is_mounted(compose: d
     used: set[str] = set()
     for name, service in compose["services"].items():
         # A variable's default holds colons of its own.
-        mounts = [VARIABLE.sub("./folder", mount) for mount in service["volumes"]]
+        mounts = [VARIABLE.sub("./folder", mount) for mount in service["volumes"] if isinstance(mount, str)]
         used |= {mount.split(":")[0] for mount in mounts if not mount.startswith((".", "/"))}
-        if name != "postgres":
+        if name in AIRFLOW:
             assert "./folder:/opt/mainstay/var" in mounts, name
     assert used == set(compose["volumes"])
 
@@ -145,7 +155,25 @@ def test_images_are_pinned_and_nothing_is_open_to_the_network_unasked(compose: d
         assert re.match(r"\d", tag), f"{name}: {service['image']}"
         for port in service.get("ports", []):
             assert port.startswith("${MAINSTAY_WEB_ADDRESS:-127.0.0.1}:"), name
-    assert [name for name, service in compose["services"].items() if service.get("ports")] == ["api-server"]
+    assert {name for name, service in compose["services"].items() if service.get("ports")} == {
+        "api-server",
+        "superset",
+    }
+
+
+def test_superset_starts_on_demand_and_sees_the_served_marts_alone(compose: dict[str, Any]) -> None:
+    service = compose["services"]["superset"]
+    assert service["profiles"] == ["bi"]
+    (mount,) = [mount for mount in service["volumes"] if isinstance(mount, dict)]
+    assert mount["source"] == "${MAINSTAY_VAR:-./var}/serving"
+    assert mount["read_only"] is True
+    assert mount["bind"] == {"create_host_path": False}
+    assert {name for name in service["environment"] if SECRET.search(name)} == {
+        "MAINSTAY_BI_SECRET_KEY",
+        "MAINSTAY_BI_PASSWORD",
+    }
+    example = (DEPLOY / "env.example").read_text()
+    assert all(f"# {name}=" in example for name in service["environment"])
 
 
 def test_the_image_has_a_pinned_base_and_a_plain_user(dockerfile: list[str]) -> None:
@@ -198,4 +226,27 @@ def test_the_init_script_makes_the_dags_pool_and_parses() -> None:
     script = DEPLOY / "init.sh"
     assert script.stat().st_mode & stat.S_IXUSR
     assert f'airflow pools set {POOL} 1 "{POOL_DESCRIPTION}"' in script.read_text()
+    subprocess.run(["sh", "-n", str(script)], check=True)
+
+
+def test_supersets_image_is_made_alike() -> None:
+    folder = DEPLOY / "superset"
+    image = instructions(folder)
+    assert [line for line in image if line.startswith("FROM ")] == [
+        line for line in instructions(DEPLOY) if line.startswith("FROM ")
+    ]
+    assert [line.split()[1] for line in image if line.startswith("USER ")] == ["mainstay"]
+    (install,) = [line for line in image if "pip install" in line]
+    assert "--require-hashes --requirement /tmp/locks/requirements.lock" in install
+    assert SECRET.search(" ".join(line for line in image if line.startswith(("ENV ", "ARG ")))) is None
+    sources = {s for line in image if line.startswith("COPY ") for s in line.split()[1:-1]}
+    let_in = {line[1:] for line in (folder / ".dockerignore").read_text().splitlines() if line[:1] == "!"}
+    assert sources == let_in
+    assert all((folder / source).exists() for source in sources)
+    lock = (folder / "requirements.lock").read_text()
+    entries = re.split(r"(?m)^(?=\S+==)", lock)[1:]
+    assert all("--hash=sha256:" in entry for entry in entries)
+    assert "://" not in re.sub(r"(?m)^\s*#.*$", "", lock), "the lock names an index"
+    script = folder / "start.sh"
+    assert script.stat().st_mode & stat.S_IXUSR
     subprocess.run(["sh", "-n", str(script)], check=True)
