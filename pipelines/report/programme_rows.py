@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pipelines.quoting import literal
+from pipelines.report import axes
 
 STATUSES = ("done", "done_late", "due", "overdue", "missed")
 """Of the contacts whose day has come, in the order of their bars; the others are upcoming."""
 
 OPEN = ("due", "overdue")
 """What tomorrow's list asks for."""
-
-MONTHS = 24
-"""Months that a phone can still show side by side."""
 
 
 def _contacts(statuses: tuple[str, ...]) -> str:
@@ -36,7 +34,7 @@ select
     sum(recognised_revenue)::double as recognised, sum(deferred_revenue)::double as deferred
 from points_liability_monthly
 group by month
-qualify row_number() over (order by month desc) <= {MONTHS}
+qualify row_number() over (order by month desc) <= {axes.MONTHS}
 order by month
 """
 
