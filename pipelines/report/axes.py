@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from pipelines.report.read import Night
     from pipelines.report.texts import Texts
 
-MONTHS = 24
-"""Months that a phone can still show side by side."""
-
 _LONGEST_LABEL = 20
 _STEPS = 5
 """Lines of a grid: enough to read a bar by, few enough for a phone."""
@@ -25,10 +22,10 @@ def plain(text: str) -> str:
     return " ".join(text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").split())
 
 
-def short(text: str) -> str:
+def short(text: str, longest: int = _LONGEST_LABEL) -> str:
     """`plain`, cut to what an axis has room for; the tables have it whole."""
     text = " ".join(text.split())
-    return plain(text if len(text) <= _LONGEST_LABEL else text[: _LONGEST_LABEL - 1] + "…")
+    return plain(text if len(text) <= longest else text[: longest - 1] + "…")
 
 
 def tier_labels(night: Night, codes: Sequence[str], texts: Texts) -> list[str]:

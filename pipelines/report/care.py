@@ -37,7 +37,7 @@ def schedule(night: Night, texts: Texts) -> Chart:
     table = _table(night, codes, by_tier, texts)
     drawn = [code for code in codes if past[code]]
     if not drawn:
-        reason = texts("schedule.too_early", upcoming=texts.number(sum(row['upcoming'] for row in rows)))
+        reason = texts("schedule.too_early", upcoming=texts.number(sum(row["upcoming"] for row in rows)))
         return Chart("schedule", title, why_not=(reason,), table=table, rests_on=_RESTS_ON)
     parts = [
         (texts(f"schedule.{status}"), colour, {code: by_tier[code][status] for code in drawn})
@@ -68,14 +68,15 @@ def _finding(night: Night, rows: list[dict[str, Any]], past: int, texts: Texts) 
         rate=style.percent(made / past, 0),
     )
     if sums["unreachable"]:
-        found += texts("schedule.unreachable", count=texts.number(sums['unreachable']))
+        found += texts("schedule.unreachable", count=texts.number(sums["unreachable"]))
     return found
 
 
 def _table(night: Night, codes: list[str], by_tier: dict[str, dict[str, Any]], texts: Texts) -> Table:
     names = ("customers", "due", "overdue", "missed", "done", "done_late", "upcoming")
     rows = [
-        (night.tiers.label(code, texts), *(texts.number(by_tier[code][name]) for name in names)) for code in codes
+        (night.tiers.label(code, texts), *(texts.number(by_tier[code][name]) for name in names))
+        for code in codes
     ]
     sums = (texts.number(sum(row[name] for row in by_tier.values())) for name in names)
     return Table(

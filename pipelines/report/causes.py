@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-
 from pipelines.report import axes, style
 from pipelines.report.style import Chart, Table
 
@@ -24,7 +23,10 @@ def pareto(night: Night, texts: Texts) -> Chart:
             return Chart("causes", title, why_not=(texts("causes.too_early"),), rests_on=("feedback",))
         return style.no_feedback("causes", title, "complaint_causes_monthly", rows, texts)
     drawn = rows[:_TOPICS]
-    figures = [f"{texts.number(row['complaints_12m'])} · {style.percent(row['cumulative_share'], 0)}" for row in drawn]
+    figures = [
+        f"{texts.number(row['complaints_12m'])} · {style.percent(row['cumulative_share'], 0)}"
+        for row in drawn
+    ]
     # Marked by a sign as well: not everyone tells the colours apart.
     signs = [f" ▲ {texts('causes.rising')}" if row["is_rising"] else "" for row in drawn]
     bars = [
@@ -71,10 +73,10 @@ def pareto(night: Night, texts: Texts) -> Chart:
         [
             (
                 topic(row["topic"], texts),
-                texts.number(row['complaints_12m']),
+                texts.number(row["complaints_12m"]),
                 style.percent(row["share"]),
                 style.percent(row["cumulative_share"]),
-                texts.number(row['recent']),
+                texts.number(row["recent"]),
                 f"{row['expected_recent']:,.1f}",
                 "▲" if row["is_rising"] else "–",
             )

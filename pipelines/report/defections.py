@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-
 from pipelines.report import axes, style
 from pipelines.report.intervals import newcombe, wilson
 from pipelines.report.loyalty_rows import YEAR
@@ -48,7 +47,10 @@ def reasons(night: Night, texts: Texts) -> Chart:
         if any((name, basis) in cells for name in drawn)
     ]
     highest, lowest = max(value[name] for name in drawn), min(value[name] for name in drawn)
-    figures = [f"{texts.number(value[name])} · {texts.number(_total(by_reason[name], 'defections'))}" for name in drawn]
+    figures = [
+        f"{texts.number(value[name])} · {texts.number(_total(by_reason[name], 'defections'))}"
+        for name in drawn
+    ]
     figure = style.figure(
         bars,
         height=90 + 40 * len(drawn),
@@ -66,11 +68,11 @@ def reasons(night: Night, texts: Texts) -> Chart:
         [
             (
                 _name(name, texts),
-                texts.number(_total(by_reason[name], 'defections')),
-                texts.number(_cell(cells, name, 'said', 'defections')),
+                texts.number(_total(by_reason[name], "defections")),
+                texts.number(_cell(cells, name, "said", "defections")),
                 texts.number(value[name]),
-                texts.number(_total(by_reason[name], 'still_open')),
-                texts.number(_total(by_reason[name], 'likely')),
+                texts.number(_total(by_reason[name], "still_open")),
+                texts.number(_total(by_reason[name], "likely")),
             )
             for name in names
         ],
@@ -80,7 +82,7 @@ def reasons(night: Night, texts: Texts) -> Chart:
         "defections.finding",
         months=YEAR,
         month=night.month_of(rows, texts),
-        count=texts.number(_total(rows, 'defections')),
+        count=texts.number(_total(rows, "defections")),
         value=texts.number(sum(value.values())),
         unknown_value=texts.number(value.get("unknown", 0.0)),
         unknown=style.percent(unknown / _total(rows, "defections"), 0),
@@ -115,7 +117,9 @@ def win_back(night: Night, texts: Texts) -> Chart:
             "win_back.nobody_contacted", lapses=texts.number(sides[False][1]), rate=style.percent(rates[0])
         )
     elif False not in sides:
-        finding = texts("win_back.all_contacted", lapses=texts.number(sides[True][1]), rate=style.percent(rates[0]))
+        finding = texts(
+            "win_back.all_contacted", lapses=texts.number(sides[True][1]), rate=style.percent(rates[0])
+        )
     else:
         finding = _difference(sides[True], sides[False], night.fewest, texts)
     table = Table(
@@ -146,9 +150,7 @@ def win_back(night: Night, texts: Texts) -> Chart:
     )
 
 
-def _points(
-    names: list[str], rates: list[float], bounds: list[tuple[float, float]], texts: Texts
-) -> Figure:
+def _points(names: list[str], rates: list[float], bounds: list[tuple[float, float]], texts: Texts) -> Figure:
     points = style.scatter(
         x=rates,
         y=list(range(len(names))),
@@ -171,9 +173,7 @@ def _points(
         height=100 + 50 * len(names),
         showlegend=False,
         xaxis=axes.axis(title=texts("win_back.x"), tickformat=".0%", range=[0, min(1.02, 1.15 * widest)]),
-        yaxis=axes.axis(
-            **axes.ticks([axes.short(name) for name in names]), range=[len(names) - 0.5, -0.5]
-        ),
+        yaxis=axes.axis(**axes.ticks([axes.short(name) for name in names]), range=[len(names) - 0.5, -0.5]),
     )
 
 
@@ -181,22 +181,23 @@ def _difference(contacted: tuple[int, int], others: tuple[int, int], fewest: int
     """The difference of the two rates with its interval, and what may be concluded from it."""
     if min(contacted[1], others[1]) < fewest:
         return texts(
-            "win_back.too_few", contacted=texts.number(contacted[1]), others=texts.number(others[1]), fewest=fewest
+            "win_back.too_few",
+            contacted=texts.number(contacted[1]),
+            others=texts.number(others[1]),
+            fewest=fewest,
         )
     difference = contacted[0] / contacted[1] - others[0] / others[1]
     low, high = newcombe(*contacted, *others)
     verdict = "more" if low > 0 else "fewer" if high < 0 else "open"
-    return " ".join(
-        (
-            texts(
-                "win_back.finding",
-                contacted=style.percent(contacted[0] / contacted[1]),
-                others=style.percent(others[0] / others[1]),
-                difference=style.signed(100 * difference),
-                interval=style.span(100 * low, 100 * high, style.signed, texts),
-            ),
-            texts(f"win_back.{verdict}"),
-        )
+    return texts.sentences(
+        texts(
+            "win_back.finding",
+            contacted=style.percent(contacted[0] / contacted[1]),
+            others=style.percent(others[0] / others[1]),
+            difference=style.signed(100 * difference),
+            interval=style.span(100 * low, 100 * high, style.signed, texts),
+        ),
+        texts(f"win_back.{verdict}"),
     )
 
 

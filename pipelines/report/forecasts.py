@@ -122,7 +122,11 @@ def _weeks(weeks: list[int], errors: dict[str, list[float | None]], end: str, te
             y=found,
             mode="lines+markers",
             line={"color": style.GROUPS[n % len(style.GROUPS)], "width": 2},
-            marker={"size": 7, "symbol": SYMBOLS[n % len(SYMBOLS)], "color": style.GROUPS[n % len(style.GROUPS)]},
+            marker={
+                "size": 7,
+                "symbol": SYMBOLS[n % len(SYMBOLS)],
+                "color": style.GROUPS[n % len(style.GROUPS)],
+            },
             hovertemplate="%{y:+.1%}",
         )
         for n, (model, found) in enumerate(errors.items())
@@ -133,7 +137,9 @@ def _weeks(weeks: list[int], errors: dict[str, list[float | None]], end: str, te
         traces,
         height=340,
         xaxis=axes.axis(title=texts("calibration_week.x", end=end)),
-        yaxis=axes.axis(title=texts("calibration_week.y"), tickformat="+.0%", range=[-1.1 * widest, 1.1 * widest], **_ZERO),
+        yaxis=axes.axis(
+            title=texts("calibration_week.y"), tickformat="+.0%", range=[-1.1 * widest, 1.1 * widest], **_ZERO
+        ),
     )
 
 

@@ -174,6 +174,6 @@ def _today(night: Night, texts: Texts) -> str:
     return texts(
         "figures.today",
         as_of=texts.day(night.published.as_of_date),
-        customers=texts.number(sum(row['customers'] for row in at_risk)),
+        customers=texts.number(sum(row["customers"] for row in at_risk)),
         value=texts.number(sum(row["yearly_value"] for row in at_risk)),
     )

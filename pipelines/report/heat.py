@@ -33,11 +33,15 @@ def heat_cell(text: str, part: float, small: str = "") -> HeatCell:
     part = min(max(part, 0.0), 1.0)
     ground = tuple(round(a + (b - a) * part) for a, b in zip(_LIGHT, _DARK, strict=True))
     # Of black and white one always has the contrast of 4.5 that weak eyes need; WCAG 2.2, success criterion 1.4.3.
-    letters = "#000" if 21 * 0.05 / (_luminance(ground) + 0.05) < (_luminance(ground) + 0.05) / 0.05 else "#fff"
+    letters = (
+        "#000" if 21 * 0.05 / (_luminance(ground) + 0.05) < (_luminance(ground) + 0.05) / 0.05 else "#fff"
+    )
     return HeatCell(text, small, f"background: #{bytes(ground).hex()}; color: {letters}")
 
 
 def _luminance(colour: tuple[int, ...]) -> float:
     """Relative luminance of an sRGB colour, as WCAG 2.2 defines it."""
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (part / 255 for part in colour)]
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (part / 255 for part in colour)
+    ]
     return float(sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-
 from pipelines.report import axes, style
 from pipelines.report.style import Chart, Table
 
@@ -130,7 +129,7 @@ def drivers(night: Night, texts: Texts) -> Chart:
         table=table,
         finding=finding,
         rests_on=("feedback",),
-        warnings=(" ".join((texts("drivers.association"), texts("drivers.everyone"))),),
+        warnings=(texts.sentences(texts("drivers.association"), texts("drivers.everyone")),),
     )
 
 
@@ -151,7 +150,7 @@ def _driver_table(rows: list[dict[str, Any]], texts: Texts) -> Table:
         [
             (
                 driver(row["driver"], texts),
-                texts.number(row['answers']),
+                texts.number(row["answers"]),
                 _mean(row),
                 *(
                     f"{style.percent(row[f'{side}_retention_rate'], 0)} ({texts.number(row[f'{side}_raters'])})"

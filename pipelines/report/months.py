@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipelines.report import axes, style
+from pipelines.report.limits import MONTHS
 from pipelines.report.style import Chart, Table
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from pipelines.report.read import Night, Rows
     from pipelines.report.style import Figure
     from pipelines.report.texts import Texts
+
+_LEGEND = 32
+"""Letters that a legend has room for on a phone, where the names stand one below the other."""
 
 Months = dict["date", Counter[str]]
 """By month, the amount of each part."""
@@ -36,7 +40,7 @@ def by_month(rows: Rows | None) -> Months:
     months: Months = {}
     for row in rows or []:
         months.setdefault(row["month"], Counter())[row["part"]] = row["amount"]
-    return dict(sorted(months.items())[-axes.MONTHS :])
+    return dict(sorted(months.items())[-MONTHS:])
 
 
 def bars(
@@ -66,7 +70,7 @@ def bars(
         ]
         traces.append(
             style.bar(
-                name=axes.short(part.name),
+                name=axes.short(part.name, _LEGEND),
                 x=list(range(len(months))),
                 y=[part.sign * y for y in ([round(share, 4) for share in shares] if are_shares else amounts)],
                 marker={"color": part.colour},
@@ -109,7 +113,7 @@ def lines(
     figure = style.figure(
         [
             style.scatter(
-                name=axes.short(part.name),
+                name=axes.short(part.name, _LEGEND),
                 x=list(range(len(months))),
                 y=[_rounded(counts.get(part.key, otherwise)) for counts in months.values()],
                 mode="lines+markers",
@@ -132,9 +136,12 @@ SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross")
 
 
 def _too_early(key: str, mart: str, night: Night, texts: Texts, rests_on: tuple[str, ...]) -> Chart:
-    rows = night.rows[key]
-    reason = texts("missing.mart", mart=mart) if rows is None else texts("missing.months")
-    return Chart(key, texts(f"{key}.title"), why_not=(reason,), rests_on=rests_on)
+    title, rows = texts(f"{key}.title"), night.rows[key]
+    if rows:
+        return Chart(key, title, why_not=(texts("missing.months"),), rests_on=rests_on)
+    # What rests on feedback alone is missing for the reason that its whole chapter is.
+    nothing = style.no_feedback if rests_on == ("feedback",) else style.missing
+    return nothing(key, title, mart, rows, texts)
 
 
 def _chart(

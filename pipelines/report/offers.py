@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-
 from pipelines.report import axes, style
 from pipelines.report.style import Chart, Table
 
@@ -50,7 +49,7 @@ def offers(night: Night, texts: Texts) -> Chart:
             (
                 texts(f"offers.{row['list']}"),
                 texts.known(f"offers.methods.{row['method']}", row["method"]),
-                texts.number(row['customers']),
+                texts.number(row["customers"]),
                 *(style.percent(row[name]) for name in ("hit_rate_at_10", "recall_at_10", "ndcg_at_10")),
             )
             for row in rows
@@ -90,7 +89,7 @@ def _findings(rows: Rows, texts: Texts) -> list[str]:
                 rate=style.percent(ours["hit_rate_at_10"]),
                 bar=style.percent(bar["hit_rate_at_10"]),
                 difference=style.signed(difference),
-                customers=texts.number(ours['customers']),
+                customers=texts.number(ours["customers"]),
             )
         )
     return found

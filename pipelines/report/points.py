@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-
 from pipelines.report import axes, style
-from pipelines.report.axes import MONTHS
+from pipelines.report.limits import MONTHS
 from pipelines.report.style import Chart, Table
 
 if TYPE_CHECKING:
@@ -36,7 +35,9 @@ def ageing(night: Night, texts: Texts) -> Chart:
         height=300,
         showlegend=False,
         xaxis=axes.months(months[:MONTHS], texts, title=texts("ageing.x")),
-        yaxis=axes.counts(0, max(row["points"] for row in rows[:MONTHS]), texts, title=texts("points.points")),
+        yaxis=axes.counts(
+            0, max(row["points"] for row in rows[:MONTHS]), texts, title=texts("points.points")
+        ),
     )
     table = Table(
         tuple(texts(name) for name in ("ageing.x", "points.points", "points.value")),
@@ -51,7 +52,7 @@ def ageing(night: Night, texts: Texts) -> Chart:
         points=texts.number(outstanding),
         value=texts.number(value),
         currency=night.currency,
-        next=texts.number(rows[0]['points']),
+        next=texts.number(rows[0]["points"]),
         share=style.percent(rows[0]["points"] / outstanding, 0),
         month=texts.month(months[0]),
     )
@@ -105,7 +106,9 @@ def liability(night: Night, texts: Texts) -> Chart:
         height=320,
         barmode="group",
         xaxis=axes.months(months, texts),
-        yaxis=axes.counts(min(amounts), max(amounts), texts, title=night.currency, zeroline=True, zerolinecolor="#8a9099"),
+        yaxis=axes.counts(
+            min(amounts), max(amounts), texts, title=night.currency, zeroline=True, zerolinecolor="#8a9099"
+        ),
     )
     last = rows[-1]
     finding = texts(
@@ -114,7 +117,7 @@ def liability(night: Night, texts: Texts) -> Chart:
         deferred=texts.number(last["deferred"]),
         recognised=texts.number(last["recognised"]),
         currency=night.currency,
-        points=texts.number(last['closing']),
+        points=texts.number(last["closing"]),
     )
     read, alt = texts("liability.read"), texts("liability.alt")
     return Chart("liability", title, read, alt, figure, table=table, finding=finding, rests_on=_RESTS_ON)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.quoting import literal
-from pipelines.report import axes
+from pipelines.report.limits import MONTHS
 
 STATUSES = ("done", "done_late", "due", "overdue", "missed")
 """Of the contacts whose day has come, in the order of their bars; the others are upcoming."""
@@ -34,7 +34,7 @@ select
     sum(recognised_revenue)::double as recognised, sum(deferred_revenue)::double as deferred
 from points_liability_monthly
 group by month
-qualify row_number() over (order by month desc) <= {axes.MONTHS}
+qualify row_number() over (order by month desc) <= {MONTHS}
 order by month
 """
 

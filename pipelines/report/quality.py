@@ -27,7 +27,10 @@ _WAIT_SECONDS = 5.0
 """How long to wait for a run that writes: the page is worth more now than complete later."""
 
 _CHECKS = """
-select stage, count(*) as checks, count(*) filter (where not success) as failed
+select
+    stage, count(*) as checks,
+    count(*) filter (where not success and coalesce(severity, 'error') = 'error') as failed,
+    count(*) filter (where not success and severity <> 'error') as warned
 from ops.checks where run_id = ? group by stage order by min(rowid)
 """
 _FILES = """
@@ -82,9 +85,12 @@ class Quality:
 
     def _checks(self, texts: Texts) -> Table:
         return Table(
-            tuple(texts(f"quality.{name}") for name in ("stage", "run", "failed")),
+            tuple(texts(f"quality.{name}") for name in ("stage", "run", "failed", "warned")),
             [
-                (texts.known(f"stages.{row['stage']}", row["stage"]), *_counts(row, "checks", "failed"))
+                (
+                    texts.known(f"stages.{row['stage']}", row["stage"]),
+                    *_counts(row, "checks", "failed", "warned"),
+                )
                 for row in self.checks
             ],
         )

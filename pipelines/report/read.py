@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.contracts.policies import read_policies
 from pipelines.quoting import literal
 from pipelines.report import loyalty_rows, programme_rows, trend_rows
+from pipelines.report.limits import MONTHS, WALLET_STEPS
 from pipelines.warehouse.connection import connect, fetch_rows
 
 if TYPE_CHECKING:
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 Rows = list[dict[str, Any]]
-
-COHORTS = 24
-"""Cohorts, and months of each, that a phone can still show."""
-
-WALLET_STEPS = 4
-"""Fields of the wallet's size between a wallet and one ten times as big."""
 
 # The last complete month; before there is one, the running month.
 _LAST_MONTH = """
@@ -59,9 +54,9 @@ select
 from retention_cohorts_monthly
 where
     is_complete_month = (select bool_or(is_complete_month) from retention_cohorts_monthly)
-    and months_since_first <= {COHORTS}
+    and months_since_first <= {MONTHS}
     and cohort_month in (
-        select distinct cohort_month from retention_cohorts_monthly order by cohort_month desc limit {COHORTS}
+        select distinct cohort_month from retention_cohorts_monthly order by cohort_month desc limit {MONTHS}
     )
 order by cohort_month, months_since_first
 """

@@ -57,10 +57,13 @@ def cohorts(night: Night, texts: Texts) -> Chart:
         ],
         texts("cohorts.x"),
     )
-    sentences = [texts("cohorts.read"), texts("cohorts.newest" if is_cut else "cohorts.all", count=len(months))]
+    sentences = [
+        texts("cohorts.read"),
+        texts("cohorts.newest" if is_cut else "cohorts.all", count=len(months)),
+    ]
     if first is not None:
         sentences.append(texts("cohorts.first", month=texts.month(first)))
-    return Chart("cohorts", title, " ".join(sentences), heat=heat)
+    return Chart("cohorts", title, texts.sentences(*sentences), heat=heat)
 
 
 def survival(night: Night, curve: str, texts: Texts) -> Chart:
@@ -101,7 +104,7 @@ def survival(night: Night, curve: str, texts: Texts) -> Chart:
     sentences = [texts(f"survival.{curve}.read"), texts("survival.band")]
     if shown < last:
         sentences.append(texts("survival.cut", day=shown, share=style.percent(_FEW, 0)))
-    return Chart(key, title, " ".join(sentences), texts(f"survival.{curve}.alt"), figure, table=table)
+    return Chart(key, title, texts.sentences(*sentences), texts(f"survival.{curve}.alt"), figure, table=table)
 
 
 def _few_left(rows: Rows) -> int:

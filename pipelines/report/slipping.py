@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-
 from pipelines.report import axes, style
+from pipelines.report.limits import MONTHS
 from pipelines.report.style import Chart, Table
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def flows(night: Night, texts: Texts) -> Chart:
     if not found:
         return style.missing("flows", title, "retention_flows_monthly", found, texts)
     # In the first month of the data everyone is new, which says nothing and would dwarf the rest.
-    rows = (found[1:] if len(found) > 1 else found)[-axes.MONTHS:]
+    rows = (found[1:] if len(found) > 1 else found)[-MONTHS:]
     months = [row["month"] for row in rows]
     last = next((row for row in reversed(rows) if row["is_complete_month"]), rows[-1])
     parts = (("new", style.BLUE, 1), ("reactivated", style.GREEN, 1), ("lapsed", style.ORANGE, -1))
@@ -119,7 +119,7 @@ def status(night: Night, texts: Texts) -> Chart:
         most = max(codes, key=lambda code: values.get(code, 0.0))
         finding = texts(
             "status.finding",
-            customers=texts.number(sum(row['customers'] for row in at_risk)),
+            customers=texts.number(sum(row["customers"] for row in at_risk)),
             value=texts.number(sum(values.values())),
             tier=night.tiers.label(most, texts),
             tier_value=texts.number(values[most]) if most in values else "–",

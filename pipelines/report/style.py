@@ -104,7 +104,9 @@ def scatter(**options: Any) -> Trace:
     return {"type": "scatter", **options}
 
 
-def band(x: Sequence[float], low: Sequence[float | None], high: Sequence[float | None], colour: str, **both: Any) -> list[Trace]:
+def band(
+    x: Sequence[float], low: Sequence[float | None], high: Sequence[float | None], colour: str, **both: Any
+) -> list[Trace]:
     """An interval around a line, from bound to bound, with an edge on both sides so that it is seen on paper too."""
     common = {
         **{"x": list(x), "mode": "lines", "hoverinfo": "skip", "showlegend": False},

@@ -20,8 +20,8 @@ LANGUAGES = ("en", "zh-CN")
 _FOLDER = Path(__file__).parent / "texts"
 
 
-_SIGNIFICANT = 4
-"""Digits of a number in millions or 万: what a reader still takes in, and more than the data are exact to."""
+_SIGNIFICANT, _DECIMALS = 4, 2
+"""Digits of a number in millions or 万, and those of them after the point: as many as a reader still takes in."""
 
 
 class Texts:
@@ -32,7 +32,9 @@ class Texts:
         self._words = words(language)
         self._locale = self._words["locale.name"]
         # From where on a number is told in units such as 万, and how many noughts those are apart.
-        self._large, self._noughts = (int(self._words[f"locale.{name}"]) for name in ("large_from", "noughts"))
+        self._large, self._noughts = (
+            int(self._words[f"locale.{name}"]) for name in ("large_from", "noughts")
+        )
 
     def __call__(self, key: str, **names: object) -> str:
         """The words of a key.
@@ -41,6 +43,10 @@ class Texts:
             KeyError: the catalogue has no such key, or the words ask for a name that is not given.
         """
         return self._words[key].format(**names)
+
+    def sentences(self, *parts: str) -> str:
+        """Sentences one after the other, with a space between only where the language has one."""
+        return "".join(f"{part} " if part and part[-1].isascii() else part for part in parts).rstrip()
 
     def __contains__(self, key: str) -> bool:
         return key in self._words
@@ -55,7 +61,7 @@ class Texts:
             return "–"
         if abs(value) < self._large:
             return f"{value:,.0f}"
-        digits = _SIGNIFICANT - 1 - math.floor(math.log10(abs(value))) % self._noughts
+        digits = min(_DECIMALS, _SIGNIFICANT - 1 - math.floor(math.log10(abs(value))) % self._noughts)
         return str(format_compact_decimal(value, locale=self._locale, fraction_digits=digits))
 
     def hours(self, value: float | None) -> str:

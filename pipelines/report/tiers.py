@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-
 from pipelines.report import axes, style
 from pipelines.report.heat import Heat, HeatCell, heat_cell
 from pipelines.report.style import Chart, Table
@@ -91,7 +90,7 @@ def contribution(night: Night, texts: Texts) -> Chart:
         [
             (
                 night.tiers.label(code, texts),
-                texts.number(row['customer_count']),
+                texts.number(row["customer_count"]),
                 style.percent(row["customer_share"]),
                 texts.number(row["revenue"]),
                 style.percent(row["revenue_share"]),
@@ -101,17 +100,21 @@ def contribution(night: Night, texts: Texts) -> Chart:
             for code, row in ((code, by_tier[code]) for code in codes)
         ],
     )
-    read = texts("contribution.read", month=night.month_of(rows, texts))
-    for row in night.rows["anonymous"] or []:
-        read += texts(
+    sentences = [texts("contribution.read", month=night.month_of(rows, texts))]
+    sentences += [
+        texts(
             "contribution.anonymous",
             revenue=texts.number(row["revenue"]),
             revenue_share=style.percent(row["revenue_share"]),
             profit=texts.number(row["profit"]),
             profit_share=style.percent(row["profit_share"]),
         )
+        for row in night.rows["anonymous"] or []
+    ]
     alt = texts("contribution.alt")
-    return Chart("contribution", title, read, alt, figure, table=table, rests_on=("unit costs",))
+    return Chart(
+        "contribution", title, texts.sentences(*sentences), alt, figure, table=table, rests_on=("unit costs",)
+    )
 
 
 def migration(night: Night, texts: Texts) -> Chart:

@@ -31,7 +31,12 @@ def tiers(night: Night, texts: Texts) -> Chart:
     months = by_month(night.rows["tiers_trend"])
     codes = night.tiers.sorted({code for counts in months.values() for code in counts})
     parts = [
-        Part(code, night.tiers.label(code, texts), style.GROUPS[n % len(style.GROUPS)]) for n, code in enumerate(codes)
+        Part(
+            code,
+            night.tiers.label(code, texts),
+            style.GREY if code == "new" else style.GROUPS[n % len(style.GROUPS)],
+        )
+        for n, code in enumerate(codes)
     ]
     return bars("tiers_trend", "tier_contribution_monthly", months, parts, night, texts, are_shares=True)
 
@@ -54,7 +59,14 @@ def stages(night: Night, texts: Texts) -> Chart:
     parts = [Part(name, texts(f"stages_trend.{name}"), colour) for name, colour in STAGES.items()]
     rests_on = ("wallet surveys", "account managers")
     return bars(
-        "stages_trend", "relationship_stages_monthly", months, parts, night, texts, are_shares=True, rests_on=rests_on
+        "stages_trend",
+        "relationship_stages_monthly",
+        months,
+        parts,
+        night,
+        texts,
+        are_shares=True,
+        rests_on=rests_on,
     )
 
 
@@ -102,7 +114,9 @@ def defections(night: Night, texts: Texts) -> Chart:
         for n, name in enumerate(names)
     ]
     rests_on = ("feedback", "wallet surveys")
-    return bars("defections_trend", "defections_summary_monthly", months, parts, night, texts, rests_on=rests_on)
+    return bars(
+        "defections_trend", "defections_summary_monthly", months, parts, night, texts, rests_on=rests_on
+    )
 
 
 def schedule(night: Night, texts: Texts) -> Chart:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-
 from pipelines.report import axes, style
 from pipelines.report.intervals import wilson
+from pipelines.report.limits import MONTHS
 from pipelines.report.style import Chart, Table
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _UPPER, _LOWER = [0.56, 1.0], [0.0, 0.44]
 def scores(night: Night, texts: Texts) -> Chart:
     """NPS and CSAT by month with their intervals."""
     title, found = texts("scores.title"), night.rows["voice"]
-    rows = [row for row in (found or [])[-axes.MONTHS:] if row["nps_answers"] or row["csat_answers"]]
+    rows = [row for row in (found or [])[-MONTHS:] if row["nps_answers"] or row["csat_answers"]]
     if not rows:
         return style.no_feedback("scores", title, "feedback_summary_monthly", found, texts)
     months = [row["month"] for row in rows]
@@ -56,10 +56,10 @@ def scores(night: Night, texts: Texts) -> Chart:
                 texts.month_in_table(month),
                 style.points(nps[n][0]),
                 _span(nps[n], style.points, texts),
-                texts.number(rows[n]['nps_answers']),
+                texts.number(rows[n]["nps_answers"]),
                 style.percent(csat[n][0]),
                 _span(csat[n], style.percent, texts),
-                texts.number(rows[n]['csat_answers']),
+                texts.number(rows[n]["csat_answers"]),
             )
             for n, month in reversed(list(enumerate(months)))
         ],
@@ -130,7 +130,7 @@ def _bands(values: Any, colour: str, yaxis: str) -> list[Trace]:
 def care(night: Night, texts: Texts) -> Chart:
     """How long complaints and suggestions waited, and of how many complaints the customer was told the end."""
     title, found = texts("care.title"), night.rows["voice"]
-    rows = [row for row in (found or [])[-axes.MONTHS:] if row["complaints"] or row["suggestions"]]
+    rows = [row for row in (found or [])[-MONTHS:] if row["complaints"] or row["suggestions"]]
     if not rows:
         return style.no_feedback("care", title, "feedback_summary_monthly", found, texts)
     months = [row["month"] for row in rows]
@@ -176,7 +176,7 @@ def care(night: Night, texts: Texts) -> Chart:
                 texts.month_in_table(month),
                 *(texts.number(row[name]) for name in ("complaints", "suggestions", "responded")),
                 *(texts.hours(row[name]) for name, *_ in lines[:3]),
-                texts.number(row['open_complaints']),
+                texts.number(row["open_complaints"]),
                 *(style.percent(row[name]) for name in ("loop_closed_rate", "repeat_complaint_rate")),
             )
             for month, row in reversed(list(zip(months, rows, strict=True)))
@@ -189,8 +189,8 @@ def care(night: Night, texts: Texts) -> Chart:
         hours=texts.hours(last["response_hours_median"]),
         p90=texts.hours(last["response_hours_p90"]),
         told=style.percent(last["loop_closed_rate"], 0),
-        open=texts.number(last['open_complaints']),
-        complaints=texts.number(last['complaints']),
+        open=texts.number(last["open_complaints"]),
+        complaints=texts.number(last["complaints"]),
     )
     read, alt = texts("care.read"), texts("care.alt")
     return Chart("care", title, read, alt, figure, table=table, finding=finding, rests_on=("feedback",))

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from pipelines.report import axes, style
-from pipelines.report.read import WALLET_STEPS
+from pipelines.report.limits import WALLET_STEPS
 from pipelines.report.style import Chart, Table
 
 if TYPE_CHECKING:
@@ -21,8 +21,11 @@ QUADRANTS = {"defend": (1, 1), "grow": (1, -1), "maintain": (-1, 1), "deprioriti
 EVIDENCE = ("surveyed", "benchmark")
 """How a wallet is known: the customer told in a survey, or like customers stand in for what nobody told."""
 
-_LARGEST = 44
+_LARGEST = 56
 """Diameter of the largest bubble, in pixels."""
+
+_MANY = 0.1
+"""Share of the assumed wallets from which one that they have in common is worth a sentence."""
 
 
 def quadrants(night: Night, texts: Texts) -> Chart:
@@ -69,8 +72,7 @@ def _map(
     last = max(1, *(row["wallet_step"] for row in rows)) + 1
     median = rows[0]["median_wallet"]
     places = {10.0**n: WALLET_STEPS * math.log10(10.0**n / median) for n in range(-2, 13)}
-    # A tick too close to the median's would be written over it.
-    tens = {value: place for value, place in places.items() if first <= place <= last and abs(place) > 1}
+    tens = {value: place for value, place in places.items() if first <= place <= last}
     line = {"type": "line", "line": {"color": "#24292f", "width": 1}}
     return style.figure(
         # What was told lies above what is assumed.
@@ -78,12 +80,12 @@ def _map(
         height=460,
         legend={"traceorder": "reversed", "orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
         xaxis=axes.axis(
-            title=texts("wallet.x", currency=night.currency),
+            title=texts("wallet.x", currency=night.currency, median=texts.number(median)),
             range=[first - 0.3, last + 0.3],
             showgrid=False,
             tickmode="array",
-            tickvals=[0, *tens.values()],
-            ticktext=[texts("wallet.median", wallet=texts.number(median)), *(_amount(value, texts) for value in tens)],
+            tickvals=list(tens.values()),
+            ticktext=[_amount(value, texts) for value in tens],
         ),
         yaxis=axes.axis(title=texts("wallet.y"), tickformat=".0%", range=[-0.04, 1.04], showgrid=False),
         shapes=[
@@ -114,9 +116,7 @@ def _bubbles(rows: Rows, kind: str, texts: Texts) -> Trace:
     )
 
 
-def _corner(
-    name: str, customers: Counter[tuple[str, str]], shown: list[str], texts: Texts
-) -> dict[str, Any]:
+def _corner(name: str, customers: Counter[tuple[str, str]], shown: list[str], texts: Texts) -> dict[str, Any]:
     right, up = QUADRANTS[name]
     told = texts(f"wallet.corner.{shown[0]}", count=texts.number(customers[name, shown[0]]))
     return {
@@ -139,19 +139,16 @@ def _amount(value: float, texts: Texts) -> str:
 
 def _basis(rows: Rows, texts: Texts) -> str:
     """How many wallets customers told of, and what the others are: a benchmark says nothing of what is spent with others."""
-    count = Counter[str]()
+    count: Counter[str] = Counter()
     for row in rows:
         count[row["evidence"]] += row["customer_count"]
     customers = sum(count.values())
     if not count["surveyed"]:
         return texts("wallet.benchmark_only", customers=texts.number(customers))
-    said = texts(
-        "wallet.told", surveyed=texts.number(count["surveyed"]), customers=texts.number(customers)
-    )
-    if not count["benchmark"]:
-        return said
-    said += texts("wallet.assumed", share=style.percent(count["benchmark"] / customers, 0))
+    said = [texts("wallet.told", surveyed=texts.number(count["surveyed"]), customers=texts.number(customers))]
+    if count["benchmark"]:
+        said.append(texts("wallet.assumed", share=style.percent(count["benchmark"] / customers, 0)))
     common, amount = rows[0]["common_count"], rows[0]["common_wallet"]
-    if common and common >= 0.1 * count["benchmark"]:
-        said += texts("wallet.common", count=texts.number(common), wallet=texts.number(amount))
-    return said
+    if common and common >= _MANY * count["benchmark"]:
+        said.append(texts("wallet.common", count=texts.number(common), wallet=texts.number(amount)))
+    return texts.sentences(*said)

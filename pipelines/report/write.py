@@ -102,7 +102,12 @@ def page_key(settings: Settings, published: Published) -> str:
     for path in sorted(Path(__file__).parent.rglob("*")):
         if path.suffix in (".py", ".yaml", ".css", ".js", ".j2", ".json"):
             own.update(path.read_bytes())
-    in_force = [settings.currency, settings.care_on_time_days, settings.care_late_days, settings.min_group_answers]
+    in_force = [
+        settings.currency,
+        settings.care_on_time_days,
+        settings.care_late_days,
+        settings.min_group_answers,
+    ]
     names = json.dumps(
         [asdict(tier_names(settings)), *in_force, installed_version("mainstay")], ensure_ascii=False
     )
