@@ -14,9 +14,6 @@ from babel.numbers import format_compact_decimal
 if TYPE_CHECKING:
     from datetime import date, datetime
 
-LANGUAGES = ("en", "zh-CN")
-"""Languages of the report; the first one is the page without a suffix."""
-
 _FOLDER = Path(__file__).parent / "texts"
 
 

@@ -14,8 +14,8 @@ import duckdb
 
 from pipelines.errors import PublishError
 from pipelines.publish import current, files
+from pipelines.report.languages import LANGUAGES
 from pipelines.report.read import read_night, tier_names
-from pipelines.report.texts import LANGUAGES, Texts
 from pipelines.warehouse.faults import database_errors
 from pipelines.warehouse.rights import for_readers
 
@@ -142,6 +142,7 @@ def _rendered(settings: Settings, published: Published, key: str) -> dict[str, s
     """Every page whole, before the first is written."""
     from pipelines.report.page import render  # jinja and the drawing library: only where charts are drawn
     from pipelines.report.quality import read_quality
+    from pipelines.report.texts import Texts
 
     night, quality = read_night(settings, published), read_quality(settings, published)
     others = dict(zip(LANGUAGES, (*LANGUAGES[1:], LANGUAGES[0]), strict=True))

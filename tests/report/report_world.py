@@ -121,7 +121,7 @@ def serve(settings: Settings, content: Tables, version: str = "20260401T040000_0
             names = list(everything[name][0])
             typed = ", ".join(f"{ident(n)} {_type(n, everything[name])}" for n in names)
             connection.execute(f"create table {name} ({typed})")
-            insert_rows(connection, ident(name), [list(row.values()) for row in rows])
+            insert_rows(connection, ident(name), [[row.get(n) for n in names] for row in rows])
 
 
 def _type(name: str, rows: list[dict[str, Any]]) -> str:
