@@ -226,7 +226,7 @@ def test_figures_are_the_marts(pages: dict[str, Path]) -> None:
     # What was said and what was inferred; the reason that is not known is in words and in the table.
     assert [trace["x"] for trace in found["defections"]] == [[300.0, 0], [0, 80.0]]
     assert found["win_back"][0]["x"] == [0.5, 0.2]
-    assert [trace["y"][-1] for trace in found["scores"]] == [30.0, 0.75]
+    assert [trace["y"][-1] for trace in found["scores"] if "markers" in trace["mode"]] == [30.0, 0.75]
     assert [trace["x"] for trace in found["causes"]] == [[60, None, 10], [None, 30, None]]
     assert [trace["x"][0] for trace in found["matrix"]] == [0.25, 0, 0.75, 0]  # of those who were asked
     # Of the tiers with a contact whose day has come: 6 of 9, and 3 of 11.
