@@ -254,11 +254,10 @@ def heat(text: str, name: str) -> list[list[str]]:
     return [[re.sub(r"<[^>]*>", "", cell) for cell in row] for row in rows]
 
 
-@pytest.mark.parametrize("width", [PHONE, 1200])
 def test_no_chart_is_split_between_two_sheets_or_wider_than_one(
-    browser: Browser, pages: dict[str, Path], width: int
+    browser: Browser, pages: dict[str, Path]
 ) -> None:
-    with opened(browser, pages["en"], width) as seen:
+    with opened(browser, pages["en"]) as seen:
         sections = seen.page.evaluate(COVERED)
         assert len(sections) > len(FIGURES)
         # A link that is over two sheets stands on both.
