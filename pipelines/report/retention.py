@@ -89,7 +89,7 @@ def survival(night: Night, curve: str, texts: Texts) -> Chart:
     shown = max(_few_left(lines) for lines in groups.values())
     figure = style.figure(
         traces,
-        height=400,
+        height=360,
         showlegend=len(names) > 1,
         xaxis=axes.axis(title=texts("survival.days"), range=[0, max(shown, 1)]),
         yaxis=axes.axis(title=texts(f"survival.{curve}.y"), tickformat=".0%", range=[0, 1.02]),

@@ -267,6 +267,9 @@ def test_no_chart_is_split_between_two_sheets_or_wider_than_one(
         seen.page.emulate_media(media="print")
         seen.page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
         assert seen.page.evaluate(WIDEST) <= SHEET
+        # One table that is too wide, and the browser prints everything smaller.
+        seen.page.set_viewport_size({"width": int(SHEET), "height": 844})
+        assert seen.overflow() <= 0
         seen.page.emulate_media(media="screen")
         seen.page.evaluate("window.dispatchEvent(new Event('afterprint'))")
         assert seen.overflow() <= 0
