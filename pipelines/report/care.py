@@ -37,18 +37,18 @@ def schedule(night: Night, texts: Texts) -> Chart:
     table = _table(night, codes, by_tier, texts)
     drawn = [code for code in codes if past[code]]
     if not drawn:
-        reason = texts("schedule.too_early", upcoming=f"{sum(row['upcoming'] for row in rows):,}")
+        reason = texts("schedule.too_early", upcoming=texts.number(sum(row["upcoming"] for row in rows)))
         return Chart("schedule", title, why_not=(reason,), table=table, rests_on=_RESTS_ON)
     parts = [
         (texts(f"schedule.{status}"), colour, {code: by_tier[code][status] for code in drawn})
         for status, colour in COLOURS.items()
     ]
-    said = [f"{past[code]:,}" for code in drawn]
+    said = [texts.number(past[code]) for code in drawn]
     figure = style.tier_shares(night, drawn, parts, texts, wholes=past, height=120, said=said)
     return Chart(
         "schedule",
         title,
-        texts("schedule.read"),
+        texts("schedule.read", in_time=night.care_days[0], late=night.care_days[1]),
         texts("schedule.alt"),
         figure,
         table=table,
@@ -62,22 +62,23 @@ def _finding(night: Night, rows: list[dict[str, Any]], past: int, texts: Texts) 
     made = sums["done"] + sums["done_late"]
     found = texts(
         "schedule.finding",
-        as_of=night.published.as_of_date,
-        **{name: f"{sums[name]:,}" for name in (*OPEN, "customers", "missed")},
-        past=f"{past:,}",
+        as_of=texts.day(night.published.as_of_date),
+        **{name: texts.number(sums[name]) for name in (*OPEN, "customers", "missed")},
+        past=texts.number(past),
         rate=style.percent(made / past, 0),
     )
     if sums["unreachable"]:
-        found += texts("schedule.unreachable", count=f"{sums['unreachable']:,}")
+        found += texts("schedule.unreachable", count=texts.number(sums["unreachable"]))
     return found
 
 
 def _table(night: Night, codes: list[str], by_tier: dict[str, dict[str, Any]], texts: Texts) -> Table:
     names = ("customers", "due", "overdue", "missed", "done", "done_late", "upcoming")
     rows = [
-        (night.tiers.label(code, texts), *(f"{by_tier[code][name]:,}" for name in names)) for code in codes
+        (night.tiers.label(code, texts), *(texts.number(by_tier[code][name]) for name in names))
+        for code in codes
     ]
-    sums = (f"{sum(row[name] for row in by_tier.values()):,}" for name in names)
+    sums = (texts.number(sum(row[name] for row in by_tier.values())) for name in names)
     return Table(
         (texts("column.tier"), *(texts(f"schedule.{name}") for name in names)),
         [*rows, (texts("tiers.all"), *sums)],

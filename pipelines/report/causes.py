@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import plotly.graph_objects as go
-
-from pipelines.report import style
+from pipelines.report import axes, style
 from pipelines.report.style import Chart, Table
 
 if TYPE_CHECKING:
@@ -25,16 +23,19 @@ def pareto(night: Night, texts: Texts) -> Chart:
             return Chart("causes", title, why_not=(texts("causes.too_early"),), rests_on=("feedback",))
         return style.no_feedback("causes", title, "complaint_causes_monthly", rows, texts)
     drawn = rows[:_TOPICS]
-    figures = [f"{row['complaints_12m']:,} · {style.percent(row['cumulative_share'], 0)}" for row in drawn]
+    figures = [
+        f"{texts.number(row['complaints_12m'])} · {style.percent(row['cumulative_share'], 0)}"
+        for row in drawn
+    ]
     # Marked by a sign as well: not everyone tells the colours apart.
     signs = [f" ▲ {texts('causes.rising')}" if row["is_rising"] else "" for row in drawn]
     bars = [
-        go.Bar(
+        style.bar(
             name=texts(f"causes.{name}"),
             x=[row["complaints_12m"] if row["is_rising"] is is_rising else None for row in drawn],
             y=list(range(len(drawn))),
             orientation="h",
-            marker_color=colour,
+            marker={"color": colour},
             text=[figure + sign for figure, sign in zip(figures, signs, strict=True)],
             textposition="outside",
             cliponaxis=False,
@@ -49,9 +50,9 @@ def pareto(night: Night, texts: Texts) -> Chart:
         bargap=0.25,
         showlegend=False,
         # Room for the figures beside the longest bar.
-        xaxis=style.axis(visible=False, range=[0, 1.7 * drawn[0]["complaints_12m"]]),
-        yaxis=style.axis(
-            **style.ticks([style.short(topic(row["topic"], texts)) for row in drawn]),
+        xaxis=axes.axis(visible=False, range=[0, 1.7 * drawn[0]["complaints_12m"]]),
+        yaxis=axes.axis(
+            **axes.ticks([axes.short(topic(row["topic"], texts)) for row in drawn]),
             showgrid=False,
             range=[len(drawn) - 0.5, -0.5],
         ),
@@ -72,10 +73,10 @@ def pareto(night: Night, texts: Texts) -> Chart:
         [
             (
                 topic(row["topic"], texts),
-                f"{row['complaints_12m']:,}",
+                texts.number(row["complaints_12m"]),
                 style.percent(row["share"]),
                 style.percent(row["cumulative_share"]),
-                f"{row['recent']:,}",
+                texts.number(row["recent"]),
                 f"{row['expected_recent']:,.1f}",
                 "▲" if row["is_rising"] else "–",
             )
@@ -93,7 +94,7 @@ def pareto(night: Night, texts: Texts) -> Chart:
         if rising
         else texts("causes.none_rising"),
     )
-    read = texts("causes.read", month=f"{rows[0]['month']:%Y-%m}")
+    read = texts("causes.read", month=texts.month(rows[0]["month"]))
     alt = texts("causes.alt")
     return Chart("causes", title, read, alt, figure, table=table, finding=finding, rests_on=("feedback",))
 
@@ -109,7 +110,7 @@ def claims(night: Night, texts: Texts) -> Chart:
     table = Table(
         (night.month_of([last], texts), texts("claims.counted"), texts("claims.claimed")),
         [
-            (texts(f"claims.{claimed}"), style.money(last[counted]), style.money(last[claimed]))
+            (texts(f"claims.{claimed}"), texts.number(last[counted]), texts.number(last[claimed]))
             for counted, claimed in pairs
         ],
     )

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import plotly.graph_objects as go
-
-from pipelines.report import style
+from pipelines.report import axes, style
 from pipelines.report.intervals import newcombe, wilson
 from pipelines.report.loyalty_rows import YEAR
 from pipelines.report.style import Chart, Table
 
 if TYPE_CHECKING:
     from pipelines.report.read import Night, Rows
+    from pipelines.report.style import Figure
     from pipelines.report.texts import Texts
 
 BASES = {"said": "#1d4f86", "inferred": "#8db4d9", "none": style.GREY}
@@ -32,31 +31,34 @@ def reasons(night: Night, texts: Texts) -> Chart:
     names = sorted(by_reason, key=lambda name: (name == "unknown", -value[name], name))
     # Its bar would dwarf those that anyone can work on; the finding says how long it is.
     drawn = [name for name in names if name != "unknown"] or names
-    labels = [style.short(_name(name, texts)) for name in drawn]
+    labels = [axes.short(_name(name, texts)) for name in drawn]
     cells = {(row["reason"], row["reason_basis"]): row for row in rows}
     bars = [
-        go.Bar(
+        style.bar(
             name=texts(f"defections.{basis}"),
             x=[_cell(cells, name, basis, "yearly_value_lost") for name in drawn],
             y=list(range(len(drawn))),
             orientation="h",
-            marker_color=colour,
-            customdata=[style.money(_cell(cells, name, basis, "yearly_value_lost")) for name in drawn],
+            marker={"color": colour},
+            customdata=[texts.number(_cell(cells, name, basis, "yearly_value_lost")) for name in drawn],
             hovertemplate="%{customdata}",
         )
         for basis, colour in BASES.items()
         if any((name, basis) in cells for name in drawn)
     ]
     highest, lowest = max(value[name] for name in drawn), min(value[name] for name in drawn)
-    figures = [f"{style.money(value[name])} · {_total(by_reason[name], 'defections'):,.0f}" for name in drawn]
+    figures = [
+        f"{texts.number(value[name])} · {texts.number(_total(by_reason[name], 'defections'))}"
+        for name in drawn
+    ]
     figure = style.figure(
         bars,
         height=90 + 40 * len(drawn),
         barmode="relative",
         bargap=0.25,
-        xaxis=style.axis(visible=False, range=[min(0, lowest), highest if highest > 0 else 1]),
-        yaxis=style.axis(**style.ticks(labels), showgrid=False, range=[len(drawn) - 0.5, -0.5]),
-        **style.beside(figures),
+        xaxis=axes.axis(visible=False, range=[min(0, lowest), highest if highest > 0 else 1]),
+        yaxis=axes.axis(**axes.ticks(labels), showgrid=False, range=[len(drawn) - 0.5, -0.5]),
+        **axes.beside(figures),
     )
     table = Table(
         tuple(
@@ -66,11 +68,11 @@ def reasons(night: Night, texts: Texts) -> Chart:
         [
             (
                 _name(name, texts),
-                f"{_total(by_reason[name], 'defections'):,.0f}",
-                f"{_cell(cells, name, 'said', 'defections'):,.0f}",
-                style.money(value[name]),
-                f"{_total(by_reason[name], 'still_open'):,.0f}",
-                f"{_total(by_reason[name], 'likely'):,.0f}",
+                texts.number(_total(by_reason[name], "defections")),
+                texts.number(_cell(cells, name, "said", "defections")),
+                texts.number(value[name]),
+                texts.number(_total(by_reason[name], "still_open")),
+                texts.number(_total(by_reason[name], "likely")),
             )
             for name in names
         ],
@@ -80,14 +82,14 @@ def reasons(night: Night, texts: Texts) -> Chart:
         "defections.finding",
         months=YEAR,
         month=night.month_of(rows, texts),
-        count=f"{_total(rows, 'defections'):,.0f}",
-        value=style.money(sum(value.values())),
-        unknown_value=style.money(value.get("unknown", 0.0)),
+        count=texts.number(_total(rows, "defections")),
+        value=texts.number(sum(value.values())),
+        unknown_value=texts.number(value.get("unknown", 0.0)),
         unknown=style.percent(unknown / _total(rows, "defections"), 0),
     )
     if drawn[0] != "unknown":
         finding += texts(
-            "defections.costliest", reason=_name(drawn[0], texts), value=style.money(value[drawn[0]])
+            "defections.costliest", reason=_name(drawn[0], texts), value=texts.number(value[drawn[0]])
         )
     read, alt = texts("defections.read"), texts("defections.alt")
     return Chart("defections", title, read, alt, figure, table=table, finding=finding, rests_on=_RESTS_ON)
@@ -112,10 +114,12 @@ def win_back(night: Night, texts: Texts) -> Chart:
     bounds = [wilson(*sides[side]) for side in shown]
     if True not in sides:
         finding = texts(
-            "win_back.nobody_contacted", lapses=f"{sides[False][1]:,}", rate=style.percent(rates[0])
+            "win_back.nobody_contacted", lapses=texts.number(sides[False][1]), rate=style.percent(rates[0])
         )
     elif False not in sides:
-        finding = texts("win_back.all_contacted", lapses=f"{sides[True][1]:,}", rate=style.percent(rates[0]))
+        finding = texts(
+            "win_back.all_contacted", lapses=texts.number(sides[True][1]), rate=style.percent(rates[0])
+        )
     else:
         finding = _difference(sides[True], sides[False], night.fewest, texts)
     table = Table(
@@ -123,8 +127,8 @@ def win_back(night: Night, texts: Texts) -> Chart:
         [
             (
                 name,
-                f"{sides[side][1]:,}",
-                f"{sides[side][0]:,}",
+                texts.number(sides[side][1]),
+                texts.number(sides[side][0]),
                 style.percent(rate),
                 style.span(*span, style.percent, texts),
             )
@@ -146,10 +150,8 @@ def win_back(night: Night, texts: Texts) -> Chart:
     )
 
 
-def _points(
-    names: list[str], rates: list[float], bounds: list[tuple[float, float]], texts: Texts
-) -> go.Figure:
-    points = go.Scatter(
+def _points(names: list[str], rates: list[float], bounds: list[tuple[float, float]], texts: Texts) -> Figure:
+    points = style.scatter(
         x=rates,
         y=list(range(len(names))),
         error_x={
@@ -170,10 +172,8 @@ def _points(
         [points],
         height=100 + 50 * len(names),
         showlegend=False,
-        xaxis=style.axis(title=texts("win_back.x"), tickformat=".0%", range=[0, min(1.02, 1.15 * widest)]),
-        yaxis=style.axis(
-            **style.ticks([style.short(name) for name in names]), range=[len(names) - 0.5, -0.5]
-        ),
+        xaxis=axes.axis(title=texts("win_back.x"), tickformat=".0%", range=[0, min(1.02, 1.15 * widest)]),
+        yaxis=axes.axis(**axes.ticks([axes.short(name) for name in names]), range=[len(names) - 0.5, -0.5]),
     )
 
 
@@ -181,22 +181,23 @@ def _difference(contacted: tuple[int, int], others: tuple[int, int], fewest: int
     """The difference of the two rates with its interval, and what may be concluded from it."""
     if min(contacted[1], others[1]) < fewest:
         return texts(
-            "win_back.too_few", contacted=f"{contacted[1]:,}", others=f"{others[1]:,}", fewest=fewest
+            "win_back.too_few",
+            contacted=texts.number(contacted[1]),
+            others=texts.number(others[1]),
+            fewest=fewest,
         )
     difference = contacted[0] / contacted[1] - others[0] / others[1]
     low, high = newcombe(*contacted, *others)
     verdict = "more" if low > 0 else "fewer" if high < 0 else "open"
-    return " ".join(
-        (
-            texts(
-                "win_back.finding",
-                contacted=style.percent(contacted[0] / contacted[1]),
-                others=style.percent(others[0] / others[1]),
-                difference=style.signed(100 * difference),
-                interval=style.span(100 * low, 100 * high, style.signed, texts),
-            ),
-            texts(f"win_back.{verdict}"),
-        )
+    return texts.sentences(
+        texts(
+            "win_back.finding",
+            contacted=style.percent(contacted[0] / contacted[1]),
+            others=style.percent(others[0] / others[1]),
+            difference=style.signed(100 * difference),
+            interval=style.span(100 * low, 100 * high, style.signed, texts),
+        ),
+        texts(f"win_back.{verdict}"),
     )
 
 

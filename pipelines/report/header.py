@@ -51,19 +51,31 @@ class _Measure:
     key: str
     rows: str
     column: str
-    show: Callable[[float | None], str]
+    show: Callable[[float | None, Texts], str]
     change: str | None = "percent"
     """How two months are compared: in percent of the earlier one, in percentage points, or by the intervals."""
     rests_on: tuple[str, ...] = ()
 
 
+def _number(value: float | None, texts: Texts) -> str:
+    return texts.number(value)
+
+
+def _percent(value: float | None, _: Texts) -> str:
+    return style.percent(value)
+
+
+def _score(value: float | None, _: Texts) -> str:
+    return style.points(value)
+
+
 _MEASURES = (
-    _Measure("active", "flows", "closing", style.money),
-    _Measure("revenue", "revenue", "revenue", style.money),
-    _Measure("retention", "flows", "retention_rate", style.percent, "points"),
-    _Measure("nps", "voice", "nps", style.points, None, ("feedback",)),
-    _Measure("wallet", "wallet_share", "share_of_wallet", style.percent, "points", ("wallet surveys",)),
-    _Measure("at_risk", "at_risk", "yearly_value", style.money),
+    _Measure("active", "flows", "closing", _number),
+    _Measure("revenue", "revenue", "revenue", _number),
+    _Measure("retention", "flows", "retention_rate", _percent, "points"),
+    _Measure("nps", "voice", "nps", _score, None, ("feedback",)),
+    _Measure("wallet", "wallet_share", "share_of_wallet", _percent, "points", ("wallet surveys",)),
+    _Measure("at_risk", "at_risk", "yearly_value", _number),
 )
 
 
@@ -77,7 +89,7 @@ def figures(night: Night, texts: Texts) -> Figures:
     newest, first = max(complete or [row["month"] for row in flows]), flows[0]["month"]
     months = [newest, _months_before(newest, 1), _months_before(newest, 12)]
     dashes: list[str] = [
-        texts("figures.before_data", month=f"{month:%Y-%m}", first=f"{first:%Y-%m}")
+        texts("figures.before_data", month=texts.month(month), first=texts.month(first))
         for month in months
         if month < first
     ]
@@ -99,10 +111,10 @@ def figures(night: Night, texts: Texts) -> Figures:
     shown = [
         texts(
             "month.complete" if complete else "month.running",
-            month=f"{newest:%Y-%m}",
-            as_of=night.published.as_of_date,
+            month=texts.month(newest),
+            as_of=texts.day(night.published.as_of_date),
         ),
-        *(f"{month:%Y-%m}" for month in months[1:]),
+        *(texts.month(month) for month in months[1:]),
     ]
     heads = [Cell(month, texts("figures.since") if n else "") for n, month in enumerate(shown)]
     return Figures(heads, lines, list(dict.fromkeys(dashes)), _today(night, texts))
@@ -124,7 +136,7 @@ def _cells(measure: _Measure, rows: list[dict[str, Any] | None], texts: Texts) -
                 small = style.span(row["nps_ci_low"], row["nps_ci_high"], style.points, texts)
             elif n and values[0] is not None:
                 small = _change(measure, float(values[0]), float(value), texts)
-        cells.append(Cell(measure.show(None if value is None else float(value)), small))
+        cells.append(Cell(measure.show(None if value is None else float(value), texts), small))
     return cells
 
 
@@ -145,7 +157,7 @@ def _why(measure: _Measure, rows: dict[date, Any], first: date, night: Night, te
     ]
     if not empty:
         return []
-    shown = texts("list").join(f"{month:%Y-%m}" for month in empty)
+    shown = texts("list").join(texts.month(month) for month in empty)
     key = f"figures.{measure.key}.dash"
     if measure.key == "nps" and not night.rows["voice"]:
         return [texts("missing.feedback")]
@@ -161,7 +173,7 @@ def _today(night: Night, texts: Texts) -> str:
         return ""
     return texts(
         "figures.today",
-        as_of=night.published.as_of_date,
-        customers=f"{sum(row['customers'] for row in at_risk):,}",
-        value=style.money(sum(row["yearly_value"] for row in at_risk)),
+        as_of=texts.day(night.published.as_of_date),
+        customers=texts.number(sum(row["customers"] for row in at_risk)),
+        value=texts.number(sum(row["yearly_value"] for row in at_risk)),
     )

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import plotly.graph_objects as go
-
-from pipelines.report import style
+from pipelines.report import axes, style
 from pipelines.report.style import Chart, Table
 
 if TYPE_CHECKING:
@@ -44,15 +42,15 @@ def matrix(night: Night, texts: Texts) -> Chart:
         if kind != "unknown_attitude"
     ]
     # A tier of which one customer was asked must not look like the others.
-    said = [texts("matrix.asked", count=f"{known[code]:,}") for code in drawn]
+    said = [texts("matrix.asked", count=texts.number(known[code])) for code in drawn]
     figure = style.tier_shares(night, drawn, parts, texts, wholes=known, height=100, said=said)
     table = Table(
         (texts("column.tier"), *(texts(f"matrix.{kind}") for kind in KINDS), texts("matrix.at_stake")),
         [
             (
                 night.tiers.label(code, texts),
-                *(f"{counts.get((code, kind), 0):,}" for kind in KINDS),
-                style.money(
+                *(texts.number(counts.get((code, kind), 0)) for kind in KINDS),
+                texts.number(
                     sum(r["revenue_12m"] for r in rows if (r["tier"], r["loyalty"]) == (code, "spurious"))
                 ),
             )
@@ -62,8 +60,8 @@ def matrix(night: Night, texts: Texts) -> Chart:
     asked, everyone = sum(known.values()), sum(counts.values())
     finding = texts(
         "matrix.finding",
-        asked=f"{asked:,}",
-        everyone=f"{everyone:,}",
+        asked=texts.number(asked),
+        everyone=texts.number(everyone),
         true=style.percent(sum(counts.get((code, "true"), 0) for code in codes) / asked, 0),
         spurious=style.percent(sum(counts.get((code, "spurious"), 0) for code in codes) / asked, 0),
     )
@@ -85,10 +83,10 @@ def drivers(night: Night, texts: Texts) -> Chart:
         key=lambda row: (-row["retention_difference"], row["driver"]),
     )
     if not compared:
-        reasons = (texts("drivers.too_few", month=f"{rows[0]['month']:%Y-%m}"),)
+        reasons = (texts("drivers.too_few", month=texts.month(rows[0]["month"])),)
         return Chart("drivers", title, why_not=reasons, table=table, rests_on=("feedback",))
     differences = [100 * row["retention_difference"] for row in compared]
-    points = go.Scatter(
+    points = style.scatter(
         x=differences,
         y=list(range(len(compared))),
         error_x={
@@ -112,9 +110,9 @@ def drivers(night: Night, texts: Texts) -> Chart:
         [points],
         height=110 + 44 * len(compared),
         showlegend=False,
-        xaxis=style.axis(title=texts("drivers.x"), zeroline=True, zerolinecolor="#24292f", zerolinewidth=1),
-        yaxis=style.axis(
-            **style.ticks([style.short(driver(row["driver"], texts)) for row in compared]),
+        xaxis=axes.axis(title=texts("drivers.x"), zeroline=True, zerolinecolor="#24292f", zerolinewidth=1),
+        yaxis=axes.axis(
+            **axes.ticks([axes.short(driver(row["driver"], texts)) for row in compared]),
             range=[len(compared) - 0.5, -0.5],
         ),
     )
@@ -125,13 +123,13 @@ def drivers(night: Night, texts: Texts) -> Chart:
     return Chart(
         "drivers",
         title,
-        texts("drivers.read", month=f"{rows[0]['month']:%Y-%m}"),
+        texts("drivers.read", month=texts.month(rows[0]["month"])),
         texts("drivers.alt"),
         figure,
         table=table,
         finding=finding,
         rests_on=("feedback",),
-        warnings=(" ".join((texts("drivers.association"), texts("drivers.everyone"))),),
+        warnings=(texts.sentences(texts("drivers.association"), texts("drivers.everyone")),),
     )
 
 
@@ -152,10 +150,10 @@ def _driver_table(rows: list[dict[str, Any]], texts: Texts) -> Table:
         [
             (
                 driver(row["driver"], texts),
-                f"{row['answers']:,}",
+                texts.number(row["answers"]),
                 _mean(row),
                 *(
-                    f"{style.percent(row[f'{side}_retention_rate'], 0)} ({row[f'{side}_raters']:,})"
+                    f"{style.percent(row[f'{side}_retention_rate'], 0)} ({texts.number(row[f'{side}_raters'])})"
                     for side in ("high", "low")
                 ),
                 style.signed(_hundred(row["retention_difference"])),

@@ -5,9 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-import plotly.graph_objects as go
-
-from pipelines.report import style
+from pipelines.report import axes, style
 from pipelines.report.style import Chart, Table
 
 if TYPE_CHECKING:
@@ -27,11 +25,11 @@ def offers(night: Night, texts: Texts) -> Chart:
         return Chart("offers", title, why_not=(texts("offers.too_early"),))
     names = [_name(row, texts) for row in rows]
     rates = [row["hit_rate_at_10"] for row in rows]
-    bars = go.Bar(
+    bars = style.bar(
         x=rates,
         y=list(range(len(rows))),
         orientation="h",
-        marker_color=[style.BLUE if row["is_published"] else style.GREY for row in rows],
+        marker={"color": [style.BLUE if row["is_published"] else style.GREY for row in rows]},
         hovertemplate="%{x:.1%}<extra></extra>",
     )
     figure = style.figure(
@@ -39,9 +37,9 @@ def offers(night: Night, texts: Texts) -> Chart:
         height=100 + 46 * len(rows),
         showlegend=False,
         bargap=0.3,
-        xaxis=style.axis(tickformat=".0%", rangemode="tozero", nticks=5),
-        yaxis=style.axis(**style.ticks(names), showgrid=False, range=[len(rows) - 0.5, -0.5]),
-        **style.beside([style.percent(rate) for rate in rates]),
+        xaxis=axes.axis(tickformat=".0%", rangemode="tozero", nticks=5),
+        yaxis=axes.axis(**axes.ticks(names), showgrid=False, range=[len(rows) - 0.5, -0.5]),
+        **axes.beside([style.percent(rate) for rate in rates]),
     )
     table = Table(
         tuple(
@@ -51,7 +49,7 @@ def offers(night: Night, texts: Texts) -> Chart:
             (
                 texts(f"offers.{row['list']}"),
                 texts.known(f"offers.methods.{row['method']}", row["method"]),
-                f"{row['customers']:,}",
+                texts.number(row["customers"]),
                 *(style.percent(row[name]) for name in ("hit_rate_at_10", "recall_at_10", "ndcg_at_10")),
             )
             for row in rows
@@ -60,7 +58,7 @@ def offers(night: Night, texts: Texts) -> Chart:
     return Chart(
         "offers",
         title,
-        texts("offers.read", cutoff=rows[0]["cutoff_date"]),
+        texts("offers.read", cutoff=texts.day(rows[0]["cutoff_date"])),
         texts("offers.alt"),
         figure,
         table=table,
@@ -72,7 +70,7 @@ def offers(night: Night, texts: Texts) -> Chart:
 def _name(row: dict[str, Any], texts: Texts) -> str:
     """List and method one above the other: a phone has no room for both in a line."""
     method = texts.known(f"offers.methods.{row['method']}", row["method"])
-    return "<br>".join((style.plain(texts(f"offers.{row['list']}")), style.plain(method)))
+    return "<br>".join((axes.plain(texts(f"offers.{row['list']}")), axes.plain(method)))
 
 
 def _findings(rows: Rows, texts: Texts) -> list[str]:
@@ -91,7 +89,7 @@ def _findings(rows: Rows, texts: Texts) -> list[str]:
                 rate=style.percent(ours["hit_rate_at_10"]),
                 bar=style.percent(bar["hit_rate_at_10"]),
                 difference=style.signed(difference),
-                customers=f"{ours['customers']:,}",
+                customers=texts.number(ours["customers"]),
             )
         )
     return found

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from dataclasses import dataclass
 from functools import cache, partial
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from pipelines.report import (
     care,
     causes,
     defections,
+    forecasts,
     header,
     loyalty,
     models,
@@ -25,9 +27,11 @@ from pipelines.report import (
     retention,
     slipping,
     tiers,
+    trends,
     voice,
     wallet,
 )
+from pipelines.report.vendored import plotly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,17 +61,24 @@ class Chapter:
 def chapters(night: Night, texts: Texts) -> list[Chapter]:
     """The charts in the order in which a manager asks; each has a figure or says why not."""
     asked: dict[str, tuple[Callable[[Night, Texts], Chart], ...]] = {
-        "slipping": (slipping.flows, slipping.status, defections.reasons, defections.win_back),
-        "tomorrow": (care.schedule, offers.offers),
-        "voice": (voice.scores, causes.pareto, voice.care, causes.claims),
-        "loyalty": (loyalty.matrix, loyalty.drivers),
-        "value": (tiers.pyramid, tiers.contribution, tiers.migration, wallet.quadrants),
+        "slipping": (
+            slipping.flows,
+            slipping.status,
+            *(defections.reasons, trends.defections, defections.win_back),
+        ),
+        "tomorrow": (care.schedule, trends.schedule, offers.offers),
+        "voice": (voice.scores, causes.pareto, trends.causes, voice.care, causes.claims),
+        "loyalty": (loyalty.matrix, trends.stages, loyalty.drivers, trends.drivers),
+        "value": (
+            *(tiers.pyramid, trends.tiers, tiers.contribution, tiers.migration, trends.moves),
+            *(wallet.quadrants, trends.wallet),
+        ),
         "points": (points.ageing, points.liability),
         "return": (
             retention.cohorts,
             *(partial(_survival, curve) for curve in retention.CURVES),
         ),
-        "forecasts": (models.by_class, models.by_week, models.fits),
+        "forecasts": (forecasts.by_week, forecasts.by_class, models.fits),
     }
     return [Chapter(key, [draw(night, texts) for draw in draws]) for key, draws in asked.items()]
 
@@ -86,7 +97,7 @@ def render(night: Night, quality: Quality, texts: Texts, *, key: str, other_page
         key: Identifies what the page was made of; see `write.page_key`.
         other_page: File name of the page in the other language.
     """
-    scripts = {"plotly": _script(get_plotlyjs()), "draw": _script((_FOLDER / "page.js").read_text("utf-8"))}
+    scripts = {"plotly": _script(plotly().text), "draw": _script((_FOLDER / "page.js").read_text("utf-8"))}
     return (
         _environment()
         .get_template("page.html.j2")
@@ -97,7 +108,10 @@ def render(night: Night, quality: Quality, texts: Texts, *, key: str, other_page
             figures=header.figures(night, texts),
             chapters=chapters(night, texts),
             quality=quality,
+            quality_problem=quality.why_not(texts),
             quality_tables=[] if quality.problem else quality.tables(texts),
+            mainstay=installed_version("mainstay"),
+            drawing=plotly(),
             # By name of the part, so that each chart can say what of it is made up.
             simulated={part: texts(f"notice.{part.replace(' ', '_')}") for part in quality.simulated},
             key=key,
@@ -129,7 +143,7 @@ def _policy(*scripts: str) -> str:
 def _figure_json(chart: Chart) -> Markup:
     """A figure as JSON that cannot end the element it stands in."""
     assert chart.figure is not None  # noqa: S101  # the template asks only for those
-    text = str(chart.figure.to_json())
+    text = json.dumps(chart.figure, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Markup(text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import plotly.graph_objects as go
-
-from pipelines.report import style
-from pipelines.report.programme_rows import MONTHS
+from pipelines.report import axes, style
+from pipelines.report.limits import MONTHS
 from pipelines.report.style import Chart, Table
 
 if TYPE_CHECKING:
@@ -24,36 +22,39 @@ def ageing(night: Night, texts: Texts) -> Chart:
         return style.missing("ageing", title, "points_ageing", rows, texts)
     if not rows:
         return Chart("ageing", title, why_not=(_nothing(night, texts),))
-    months = [f"{row['expiry_month']:%Y-%m}" for row in rows]
-    bars = go.Bar(
+    months = [row["expiry_month"] for row in rows]
+    bars = style.bar(
         x=list(range(min(MONTHS, len(rows)))),
         y=[row["points"] for row in rows[:MONTHS]],
-        marker_color=[style.ORANGE, *[style.BLUE] * (len(rows) - 1)][:MONTHS],
-        hovertemplate="%{y:,}<extra></extra>",
+        marker={"color": [style.ORANGE, *[style.BLUE] * (len(rows) - 1)][:MONTHS]},
+        customdata=[texts.number(row["points"]) for row in rows[:MONTHS]],
+        hovertemplate="%{customdata}<extra></extra>",
     )
     figure = style.figure(
         [bars],
         height=300,
         showlegend=False,
-        xaxis=style.axis(**style.sparse(months[:MONTHS]), title=texts("ageing.x"), showgrid=False),
-        yaxis=style.axis(title=texts("points.points"), rangemode="tozero"),
+        xaxis=axes.months(months[:MONTHS], texts, title=texts("ageing.x")),
+        yaxis=axes.counts(
+            0, max(row["points"] for row in rows[:MONTHS]), texts, title=texts("points.points")
+        ),
     )
     table = Table(
         tuple(texts(name) for name in ("ageing.x", "points.points", "points.value")),
         [
-            (month, f"{row['points']:,}", style.money(row["value"]))
+            (texts.month_in_table(month), texts.number(row["points"]), texts.number(row["value"]))
             for month, row in zip(months, rows, strict=True)
         ],
     )
     outstanding, value = sum(row["points"] for row in rows), _sum(rows, "value")
     finding = texts(
         "ageing.finding" if value is not None else "ageing.finding_without_value",
-        points=f"{outstanding:,}",
-        value=style.money(value),
+        points=texts.number(outstanding),
+        value=texts.number(value),
         currency=night.currency,
-        next=f"{rows[0]['points']:,}",
+        next=texts.number(rows[0]["points"]),
         share=style.percent(rows[0]["points"] / outstanding, 0),
-        month=months[0],
+        month=texts.month(months[0]),
     )
     read, alt = texts("ageing.read"), texts("ageing.alt")
     return Chart("ageing", title, read, alt, figure, table=table, finding=finding, rests_on=_RESTS_ON)
@@ -66,7 +67,7 @@ def liability(night: Night, texts: Texts) -> Chart:
         return style.missing("liability", title, "points_liability_monthly", rows, texts)
     if not rows:
         return Chart("liability", title, why_not=(texts("points.off"),))
-    months = [f"{row['month']:%Y-%m}" for row in rows]
+    months = [row["month"] for row in rows]
     table = Table(
         (
             texts("column.month"),
@@ -77,9 +78,9 @@ def liability(night: Night, texts: Texts) -> Chart:
         ),
         [
             (
-                month,
-                *(f"{row[name]:,}" for name in ("earned", "redeemed", "expired", "closing")),
-                *(style.money(row[name]) for name in ("recognised", "deferred")),
+                texts.month_in_table(month),
+                *(texts.number(row[name]) for name in ("earned", "redeemed", "expired", "closing")),
+                *(texts.number(row[name]) for name in ("recognised", "deferred")),
             )
             for month, row in reversed(list(zip(months, rows, strict=True)))
         ],
@@ -89,30 +90,34 @@ def liability(night: Night, texts: Texts) -> Chart:
             "liability", title, why_not=(texts("liability.no_value"),), table=table, rests_on=_RESTS_ON
         )
     bars = [
-        go.Bar(
+        style.bar(
             name=texts(f"liability.{name}"),
             x=list(range(len(rows))),
             y=[row[name] for row in rows],
-            marker_color=colour,
-            hovertemplate="%{y:,.0f}",
+            marker={"color": colour},
+            customdata=[texts.number(row[name]) for row in rows],
+            hovertemplate="%{customdata}",
         )
         for name, colour in (("deferred", style.BLUE), ("recognised", style.GREEN))
     ]
+    amounts = [row[name] for row in rows for name in ("deferred", "recognised") if row[name] is not None]
     figure = style.figure(
         bars,
         height=320,
         barmode="group",
-        xaxis=style.axis(**style.sparse(months), showgrid=False),
-        yaxis=style.axis(title=night.currency, zeroline=True, zerolinecolor="#8a9099"),
+        xaxis=axes.months(months, texts),
+        yaxis=axes.counts(
+            min(amounts), max(amounts), texts, title=night.currency, zeroline=True, zerolinecolor="#8a9099"
+        ),
     )
     last = rows[-1]
     finding = texts(
         "liability.finding",
         month=night.month_of([last], texts),
-        deferred=style.money(last["deferred"]),
-        recognised=style.money(last["recognised"]),
+        deferred=texts.number(last["deferred"]),
+        recognised=texts.number(last["recognised"]),
         currency=night.currency,
-        points=f"{last['closing']:,}",
+        points=texts.number(last["closing"]),
     )
     read, alt = texts("liability.read"), texts("liability.alt")
     return Chart("liability", title, read, alt, figure, table=table, finding=finding, rests_on=_RESTS_ON)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pipelines.quoting import literal
+from pipelines.report.limits import MONTHS
 
 STATUSES = ("done", "done_late", "due", "overdue", "missed")
 """Of the contacts whose day has come, in the order of their bars; the others are upcoming."""
 
 OPEN = ("due", "overdue")
 """What tomorrow's list asks for."""
-
-MONTHS = 24
-"""Months that a phone can still show side by side."""
 
 
 def _contacts(statuses: tuple[str, ...]) -> str:

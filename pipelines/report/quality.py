@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import duckdb
 
-from pipelines.errors import MainstayError
+from pipelines.errors import LockedError, MainstayError
 from pipelines.report.style import Table
 from pipelines.warehouse.connection import fetch_rows
+from pipelines.warehouse.lock import holder
 from pipelines.warehouse.looking import looking
 from pipelines.warehouse.standing import held_datasets, simulated_parts
 
@@ -19,11 +21,16 @@ if TYPE_CHECKING:
     from pipelines.report.texts import Texts
     from pipelines.settings import Settings
 
+logger = logging.getLogger(__name__)
+
 _WAIT_SECONDS = 5.0
 """How long to wait for a run that writes: the page is worth more now than complete later."""
 
 _CHECKS = """
-select stage, count(*) as checks, count(*) filter (where not success) as failed
+select
+    stage, count(*) as checks,
+    count(*) filter (where not success and coalesce(severity, 'error') = 'error') as failed,
+    count(*) filter (where not success and severity <> 'error') as warned
 from ops.checks where run_id = ? group by stage order by min(rowid)
 """
 _FILES = """
@@ -49,9 +56,12 @@ limit 5
 
 @dataclass(frozen=True)
 class Quality:
-    """What the ledger says; `problem` is the sentence why it could not be asked."""
+    """What the ledger says, or why it could not be asked."""
 
     problem: str | None = None
+    """Key of the sentence, below `quality.problems`."""
+    names: dict[str, object] = field(default_factory=dict)
+    """What the sentence names."""
     checks: Rows = field(default_factory=list)
     datasets: Rows = field(default_factory=list)
     runs: Rows = field(default_factory=list)
@@ -69,9 +79,21 @@ class Quality:
             for name, table, otherwise in found
         ]
 
+    def why_not(self, texts: Texts) -> str:
+        """The sentence why the ledger could not be asked; empty where it could."""
+        return texts(f"quality.problems.{self.problem}", **self.names) if self.problem else ""
+
     def _checks(self, texts: Texts) -> Table:
-        headers = tuple(texts(f"quality.{name}") for name in ("stage", "run", "failed"))
-        return Table(headers, [(row["stage"], *_counts(row, "checks", "failed")) for row in self.checks])
+        return Table(
+            tuple(texts(f"quality.{name}") for name in ("stage", "run", "failed", "warned")),
+            [
+                (
+                    texts.known(f"stages.{row['stage']}", row["stage"]),
+                    *_counts(row, "checks", "failed", "warned"),
+                )
+                for row in self.checks
+            ],
+        )
 
     def _datasets(self, texts: Texts) -> Table:
         stale = f" ({texts('quality.stale')})"
@@ -81,7 +103,7 @@ class Quality:
                 (
                     row["dataset"],
                     *_counts(row, *_ROWS),
-                    f"{row['last_date'] or '–'}",
+                    texts.day(row["last_date"]) if row["last_date"] else "–",
                     f"{row['days_behind'] or 0}{stale if row['is_stale'] else ''}",
                 )
                 for row in self.datasets
@@ -92,7 +114,11 @@ class Quality:
         return Table(
             tuple(texts(f"quality.{name}") for name in ("started", "kind", "status", *_ROWS)),
             [
-                (f"{row['started_at']:%Y-%m-%d %H:%M}", row["kind"], row["status"], *_counts(row, *_ROWS))
+                (
+                    texts.moment(row["started_at"]),
+                    *(texts.known(f"runs.{row[name]}", row[name]) for name in ("kind", "status")),
+                    *_counts(row, *_ROWS),
+                )
                 for row in self.runs
             ],
         )
@@ -102,6 +128,7 @@ _ROWS = ("rows_in", "loaded", "quarantined", "not_ours", "duplicates")
 
 
 def _counts(row: dict[str, object], *names: str) -> tuple[str, ...]:
+    """Row counts to the last one, in every language: they are accounts, in which each row has its place."""
     return tuple(f"{row[name] or 0:,}" for name in names)
 
 
@@ -112,7 +139,7 @@ def read_quality(settings: Settings, published: Published) -> Quality:
     sentence on the page: the marts' charts do not need it.
     """
     if not settings.warehouse.exists():
-        return Quality(problem=f"{settings.warehouse} is not there")
+        return Quality(problem="no_warehouse", names={"path": settings.warehouse})
     patience = min(_WAIT_SECONDS, settings.lock_timeout_seconds)
     brief = settings.model_copy(update={"lock_timeout_seconds": patience})
     try:
@@ -125,5 +152,10 @@ def read_quality(settings: Settings, published: Published) -> Quality:
                 runs=fetch_rows(connection, _RUNS, [published.run_id]),
                 simulated=simulated_parts(settings),
             )
-    except (MainstayError, duckdb.Error) as error:
-        return Quality(problem=" ".join(str(error).split()))
+    except LockedError:
+        who = holder(settings) or {}
+        names = {name: who.get(name, "?") for name in ("pid", "host", "step", "run_id")}
+        return Quality(problem="locked", names=names)
+    except (MainstayError, duckdb.Error):
+        logger.warning("the report could not read the ledger", exc_info=True)
+        return Quality(problem="unreadable")

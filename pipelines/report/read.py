@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.contracts.policies import read_policies
 from pipelines.quoting import literal
-from pipelines.report import loyalty_rows, programme_rows
+from pipelines.report import loyalty_rows, programme_rows, trend_rows
+from pipelines.report.limits import MONTHS, WALLET_STEPS
 from pipelines.warehouse.connection import connect, fetch_rows
 
 if TYPE_CHECKING:
@@ -19,12 +20,6 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 Rows = list[dict[str, Any]]
-
-COHORTS = 24
-"""Cohorts, and months of each, that a phone can still show."""
-
-WALLET_STEPS = 4
-"""Fields of the wallet's size between a wallet and one ten times as big."""
 
 # The last complete month; before there is one, the running month.
 _LAST_MONTH = """
@@ -59,9 +54,9 @@ select
 from retention_cohorts_monthly
 where
     is_complete_month = (select bool_or(is_complete_month) from retention_cohorts_monthly)
-    and months_since_first <= {COHORTS}
+    and months_since_first <= {MONTHS}
     and cohort_month in (
-        select distinct cohort_month from retention_cohorts_monthly order by cohort_month desc limit {COHORTS}
+        select distinct cohort_month from retention_cohorts_monthly order by cohort_month desc limit {MONTHS}
     )
 order by cohort_month, months_since_first
 """
@@ -69,7 +64,9 @@ _SURVIVAL = "select curve, group_name, day, survival, ci_low, ci_high from survi
 # The median is the wallets' at or above which the mart calls a wallet big; it is the edge of two fields.
 _WALLET = f"""
 with wallets as (
-    select *, median(wallet) over () as median_wallet
+    select
+        *, case when method = 'benchmark' then 'benchmark' else 'surveyed' end as evidence,
+        median(wallet) over () as median_wallet
     from share_of_wallet_monthly
     where category = 'all' and {_LAST_MONTH.format(mart="share_of_wallet_monthly")}
 ), placed as (
@@ -79,15 +76,23 @@ with wallets as (
         least(floor(10 * share_of_wallet), 9)::integer as share_step
     from wallets
     where wallet > 0 and wallet_quadrant is not null
+), commonest as (
+    -- Like customers have the same benchmark: how many share the one that most have.
+    select wallet::double as common_wallet, count(*) as common_count
+    from placed
+    where evidence = 'benchmark'
+    group by wallet
+    order by common_count desc, common_wallet
+    limit 1
 )
 select
-    wallet_quadrant, wallet_step, share_step, count(*) as customer_count,
-    count(*) filter (where method <> 'benchmark') as surveyed_count, sum(own_spend)::double as own_spend,
+    wallet_quadrant, evidence, wallet_step, share_step, count(*) as customer_count, sum(own_spend)::double as own_spend,
     sum(wallet)::double as wallet, sum(headroom)::double as headroom,
     greatest(any_value(median_wallet), 0.01)::double as median_wallet,
-    any_value(month) as month, any_value(is_complete_month) as is_complete_month
+    any_value(month) as month, any_value(is_complete_month) as is_complete_month,
+    (select common_wallet from commonest) as common_wallet, (select common_count from commonest) as common_count
 from placed
-group by wallet_quadrant, wallet_step, share_step
+group by wallet_quadrant, evidence, wallet_step, share_step
 order by all
 """
 # Whole rows: a night that an earlier version published has no limits.
@@ -111,6 +116,7 @@ QUERIES = {
     "calibration": (("model_calibration",), _CALIBRATION),
     **loyalty_rows.QUERIES,
     **programme_rows.QUERIES,
+    **trend_rows.QUERIES,
 }
 """By name of the rows, the marts they are of and the query."""
 
@@ -148,12 +154,14 @@ class Night:
     """By name of `QUERIES`; None where this night has no such mart."""
     fewest: int
     """Members of a group below which groups are not compared, as in the marts."""
+    care_days: tuple[int, int]
+    """Days from its due date within which a contact is in time, and up to which it is still made up for."""
 
     def month_of(self, rows: Rows, texts: Texts) -> str:
         """The month that rows are of, in words."""
         month, is_complete = rows[0]["month"], rows[0]["is_complete_month"]
         key = "month.complete" if is_complete else "month.running"
-        return texts(key, month=f"{month:%Y-%m}", as_of=self.published.as_of_date)
+        return texts(key, month=texts.month(month), as_of=texts.day(self.published.as_of_date))
 
 
 def tier_names(settings: Settings) -> TierNames:
@@ -185,4 +193,7 @@ def read_night(settings: Settings, published: Published) -> Night:
             name: fetch_rows(connection, sql) if published.tables.keys() >= set(marts) else None
             for name, (marts, sql) in QUERIES.items()
         }
-    return Night(published, settings.currency, tier_names(settings), rows, settings.min_group_answers)
+    care_days = (settings.care_on_time_days, settings.care_late_days)
+    return Night(
+        published, settings.currency, tier_names(settings), rows, settings.min_group_answers, care_days
+    )

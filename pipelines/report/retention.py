@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import plotly.graph_objects as go
-
-from pipelines.report import style
+from pipelines.report import axes, style
+from pipelines.report.heat import Heat, HeatCell, heat_cell
 from pipelines.report.style import Chart, Table
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from pipelines.report.read import Night, Rows
+    from pipelines.report.style import Trace
     from pipelines.report.texts import Texts
 
 CURVES = ("gap", "time_to_second_purchase", "lifetime")
 """The survival curves that the report draws, each in a chart of its own."""
 
-_TABLE_MONTHS = (1, 3, 6, 12)
 _TABLE_DAYS = (30, 90, 180, 365)
 _FEW = 0.01
 """Survival below which a curve is not drawn on."""
+
+_PIXEL = 0.004
+"""A step of a curve that its chart's height can show; with smaller ones a page of years would be too large to mail."""
 
 
 def cohorts(night: Night, texts: Texts) -> Chart:
@@ -31,59 +35,39 @@ def cohorts(night: Night, texts: Texts) -> Chart:
     months = sorted({row["cohort_month"] for row in rows})
     rates = {(row["cohort_month"], row["months_since_first"]): row["retention_rate"] for row in rows}
     sizes = {row["cohort_month"]: row["cohort_size"] for row in rows}
-    ages = list(range(max(row["months_since_first"] for row in rows) + 1))
     # Month 0 is 100 % for everyone and would take the colours from the rest.
-    later = [rate for (_, age), rate in rates.items() if age > 0]
-    heat = go.Heatmap(
-        z=[[rates.get((month, age)) for age in ages] for month in months],
-        x=ages,
-        text=[[style.percent(rates.get((month, age)), 0) for age in ages] for month in months],
-        customdata=[[f"{month:%Y-%m}"] * len(ages) for month in months],
-        texttemplate="%{text}" if len(ages) <= 8 else None,
-        hovertemplate="%{customdata} + %{x}: %{text}<extra></extra>",
-        colorscale=style.HEAT,
-        zmin=0,
-        zmax=max(later, default=0) or 1,
-        colorbar={"tickformat": ".0%", "thickness": 10, "outlinewidth": 0},
-        hoverongaps=False,
-        xgap=1,
-        ygap=1,
-    )
-    figure = style.figure(
-        [heat],
-        height=110 + 24 * len(months),
-        xaxis=style.axis(title=texts("cohorts.x"), showgrid=False, dtick=max(1, len(ages) // 8)),
-        yaxis=style.axis(
-            **style.ticks([f"{month:%Y-%m}" for month in months]),
-            showgrid=False,
-            range=[len(months) - 0.5, -0.5],
-        ),
-    )
-    shown = [age for age in _TABLE_MONTHS if age in ages]
-    table = Table(
-        (
-            texts("column.cohort"),
-            texts("column.customers"),
-            *(texts("column.month_n", n=age) for age in shown),
-        ),
+    ages = list(range(1, max(row["months_since_first"] for row in rows) + 1))
+    is_cut = rows[0]["cohorts"] > len(months)
+    first = None if is_cut else months[0]
+    highest = max((rate for (_, age), rate in rates.items() if age > 0), default=0) or 1
+
+    def cell(month: date, age: int) -> HeatCell:
+        rate = rates.get((month, age))
+        return HeatCell() if rate is None else heat_cell(style.percent(rate, 0), rate / highest)
+
+    def label(month: date) -> str:
+        name = texts.month_in_table(month)
+        return texts("cohorts.already_there", month=name) if month == first else name
+
+    heat = Heat(
+        (texts("cohorts.y"), texts("column.customers"), *map(str, ages)),
         [
-            (
-                f"{month:%Y-%m}",
-                f"{sizes[month]:,}",
-                *(style.percent(rates.get((month, age)), 0) for age in shown),
-            )
+            ((label(month), texts.number(sizes[month])), [cell(month, age) for age in ages])
             for month in months
         ],
+        texts("cohorts.x"),
     )
-    is_cut = rows[0]["cohorts"] > len(months)
-    read = texts(
-        "cohorts.read", shown=texts("cohorts.newest" if is_cut else "cohorts.all", count=len(months))
-    )
-    return Chart("cohorts", title, read, texts("cohorts.alt"), figure, table=table)
+    sentences = [
+        texts("cohorts.read"),
+        texts("cohorts.newest" if is_cut else "cohorts.all", count=len(months)),
+    ]
+    if first is not None:
+        sentences.append(texts("cohorts.first", month=texts.month(first)))
+    return Chart("cohorts", title, texts.sentences(*sentences), heat=heat)
 
 
 def survival(night: Night, curve: str, texts: Texts) -> Chart:
-    """A Kaplan-Meier curve for each group, with the 95 % interval around the curve of all."""
+    """A Kaplan-Meier curve for each group, with the 95 % interval around each."""
     key, title = f"survival_{curve}", texts(f"survival.{curve}.title")
     every = night.rows["survival"]
     rows = [row for row in every or [] if row["curve"] == curve]
@@ -91,20 +75,24 @@ def survival(night: Night, curve: str, texts: Texts) -> Chart:
         return style.missing(key, title, "survival_curves", every, texts)
     groups = {name: list(lines) for name, lines in groupby(rows, key=lambda row: row["group_name"])}
     names = [*(["all"] if "all" in groups else []), *night.tiers.sorted(set(groups) - {"all"})]
-    traces: list[Any] = []
+    traces: list[Trace] = []
     for n, name in enumerate(names):
-        colour = style.GROUPS[n % len(style.GROUPS)]
-        if name == "all":
-            traces += _band(groups[name], colour)
-        traces.append(_curve(groups[name], style.short(night.tiers.label(name, texts)), colour))
+        lines = _visible(groups[name])
+        # The whole lies between its parts: a band of its own would only cover theirs.
+        is_whole = name == "all" and len(names) > 1
+        colour = "#6b6f76" if is_whole else style.GROUPS[(n - 1 if len(names) > 1 else n) % len(style.GROUPS)]
+        if not is_whole:
+            traces += _band(lines, colour)
+        dash = {"dash": "dot"} if is_whole else {}
+        traces.append(_curve(lines, axes.short(night.tiers.label(name, texts)), colour, dash))
     last = max(lines[-1]["day"] for lines in groups.values())
     shown = max(_few_left(lines) for lines in groups.values())
     figure = style.figure(
         traces,
         height=360,
         showlegend=len(names) > 1,
-        xaxis=style.axis(title=texts("survival.days"), range=[0, max(shown, 1)]),
-        yaxis=style.axis(title=texts("survival.still"), tickformat=".0%", range=[0, 1.02]),
+        xaxis=axes.axis(title=texts("survival.days"), range=[0, max(shown, 1)]),
+        yaxis=axes.axis(title=texts(f"survival.{curve}.y"), tickformat=".0%", range=[0, 1.02]),
     )
     table = Table(
         (texts("column.group"), *(texts("column.day_n", n=day) for day in _TABLE_DAYS)),
@@ -113,12 +101,10 @@ def survival(night: Night, curve: str, texts: Texts) -> Chart:
             for name in names
         ],
     )
-    sentences = [texts(f"survival.{curve}.read")]
-    if "all" in groups:
-        sentences.append(texts("survival.band"))
+    sentences = [texts(f"survival.{curve}.read"), texts("survival.band")]
     if shown < last:
         sentences.append(texts("survival.cut", day=shown, share=style.percent(_FEW, 0)))
-    return Chart(key, title, " ".join(sentences), texts(f"survival.{curve}.alt"), figure, table=table)
+    return Chart(key, title, texts.sentences(*sentences), texts(f"survival.{curve}.alt"), figure, table=table)
 
 
 def _few_left(rows: Rows) -> int:
@@ -126,31 +112,31 @@ def _few_left(rows: Rows) -> int:
     return int(next((row["day"] for row in rows if row["survival"] < _FEW), rows[-1]["day"]))
 
 
-def _curve(rows: Rows, label: str, colour: str) -> go.Scatter:
-    return go.Scatter(
+def _visible(rows: Rows) -> Rows:
+    """The steps that can be seen, and the last one."""
+    seen: Rows = []
+    for row in rows:
+        if not seen or seen[-1]["survival"] - row["survival"] >= _PIXEL:
+            seen.append(row)
+    return seen if seen[-1] is rows[-1] else [*seen, rows[-1]]
+
+
+def _curve(rows: Rows, label: str, colour: str, dash: dict[str, str]) -> Trace:
+    return style.scatter(
         x=[0, *(row["day"] for row in rows)],
-        y=[1, *(row["survival"] for row in rows)],
+        y=[1, *(round(row["survival"], 4) for row in rows)],
         name=label,
         mode="lines",
-        line={"shape": "hv", "color": colour, "width": 2},
+        line={"shape": "hv", "color": colour, "width": 2.5, **dash},
         hovertemplate="%{x}: %{y:.1%}<extra></extra>",
     )
 
 
-def _band(rows: Rows, colour: str) -> list[go.Scatter]:
+def _band(rows: Rows, colour: str) -> list[Trace]:
     """The interval of the log-log bounds, where there is one: not while survival is 1, nor where it is 0."""
     known = [row for row in rows if row["ci_low"] is not None and row["ci_high"] is not None]
-    common = {"x": [row["day"] for row in known], "mode": "lines", "hoverinfo": "skip", "showlegend": False}
-    line = {"shape": "hv", "width": 0, "color": colour}
-    high = go.Scatter(**common, y=[row["ci_high"] for row in known], line=line)
-    low = go.Scatter(
-        **common,
-        y=[row["ci_low"] for row in known],
-        line=line,
-        fill="tonexty",
-        fillcolor="rgba(59, 110, 165, 0.18)",
-    )
-    return [high, low] if known else []
+    low, high = ([round(row[name], 4) for row in known] for name in ("ci_low", "ci_high"))
+    return style.band([row["day"] for row in known], low, high, colour, line={"shape": "hv"}) if known else []
 
 
 def _at(rows: Rows, day: int) -> float | None:

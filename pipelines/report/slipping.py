@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import plotly.graph_objects as go
-
-from pipelines.report import style
+from pipelines.report import axes, style
+from pipelines.report.limits import MONTHS
 from pipelines.report.style import Chart, Table
 
 if TYPE_CHECKING:
     from pipelines.report.read import Night
     from pipelines.report.texts import Texts
-
-MONTHS = 24
-"""Months that a phone can still show."""
 
 STATUSES = {
     "active": style.BLUE,
@@ -33,17 +29,17 @@ def flows(night: Night, texts: Texts) -> Chart:
         return style.missing("flows", title, "retention_flows_monthly", found, texts)
     # In the first month of the data everyone is new, which says nothing and would dwarf the rest.
     rows = (found[1:] if len(found) > 1 else found)[-MONTHS:]
-    months = [f"{row['month']:%Y-%m}" for row in rows]
+    months = [row["month"] for row in rows]
     last = next((row for row in reversed(rows) if row["is_complete_month"]), rows[-1])
     parts = (("new", style.BLUE, 1), ("reactivated", style.GREEN, 1), ("lapsed", style.ORANGE, -1))
     bars = [
-        go.Bar(
+        style.bar(
             name=texts(f"flows.{name}"),
             x=list(range(len(rows))),
             y=[sign * row[name] for row in rows],
-            customdata=[f"{row[name]:,}" for row in rows],
+            customdata=[texts.number(row[name]) for row in rows],
             hovertemplate="%{customdata}",
-            marker_color=colour,
+            marker={"color": colour},
         )
         for name, colour, sign in parts
     ]
@@ -52,9 +48,12 @@ def flows(night: Night, texts: Texts) -> Chart:
         height=320,
         barmode="relative",
         bargap=0.25,
-        xaxis=style.axis(**style.sparse(months), showgrid=False),
-        yaxis=style.axis(
-            title=texts("column.customers"), tickformat=",", zeroline=True, zerolinecolor="#8a9099"
+        xaxis=axes.months(months, texts),
+        yaxis=axes.counts(
+            -max(row["lapsed"] for row in rows),
+            max(row["new"] + row["reactivated"] for row in rows),
+            texts,
+            **{"title": texts("column.customers"), "zeroline": True, "zerolinecolor": "#8a9099"},
         ),
     )
     table = Table(
@@ -65,8 +64,8 @@ def flows(night: Night, texts: Texts) -> Chart:
         ),
         [
             (
-                f"{row['month']:%Y-%m}",
-                *(f"{row[name]:,}" for name in ("opening", "new", "reactivated", "lapsed", "closing")),
+                texts.month_in_table(row["month"]),
+                *(texts.number(row[name]) for name in ("opening", "new", "reactivated", "lapsed", "closing")),
                 style.percent(row["retention_rate"]),
             )
             for row in reversed(rows)
@@ -75,7 +74,7 @@ def flows(night: Night, texts: Texts) -> Chart:
     finding = texts(
         "flows.finding",
         month=night.month_of([last], texts),
-        **{name: f"{last[name]:,}" for name in ("new", "reactivated", "lapsed", "closing")},
+        **{name: texts.number(last[name]) for name in ("new", "reactivated", "lapsed", "closing")},
         rate=style.percent(last["lapsed"] / last["opening"] if last["opening"] else None),
     )
     return Chart(
@@ -109,8 +108,8 @@ def status(night: Night, texts: Texts) -> Chart:
         [
             (
                 night.tiers.label(code, texts),
-                *(f"{_count(cells, code, name):,}" for name in STATUSES),
-                style.money(values.get(code, 0.0)),
+                *(texts.number(_count(cells, code, name)) for name in STATUSES),
+                texts.number(values.get(code, 0.0)),
             )
             for code in codes
         ],
@@ -120,10 +119,10 @@ def status(night: Night, texts: Texts) -> Chart:
         most = max(codes, key=lambda code: values.get(code, 0.0))
         finding = texts(
             "status.finding",
-            customers=f"{sum(row['customers'] for row in at_risk):,}",
-            value=style.money(sum(values.values())),
+            customers=texts.number(sum(row["customers"] for row in at_risk)),
+            value=texts.number(sum(values.values())),
             tier=night.tiers.label(most, texts),
-            tier_value=style.money(values[most]) if most in values else "–",
+            tier_value=texts.number(values[most]) if most in values else "–",
         )
     return Chart(
         "status", title, texts("status.read"), texts("status.alt"), figure, table=table, finding=finding

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-import plotly.graph_objects as go
-
-from pipelines.report import style
+from pipelines.report import axes, style
 from pipelines.report.intervals import wilson
+from pipelines.report.limits import MONTHS
 from pipelines.report.style import Chart, Table
 
 if TYPE_CHECKING:
     from pipelines.report.read import Night, Rows
+    from pipelines.report.style import Trace
     from pipelines.report.texts import Texts
-
-MONTHS = 24
-"""Months that a phone can still show."""
 
 _UPPER, _LOWER = [0.56, 1.0], [0.0, 0.44]
 """Places of two charts, one above the other, that share their months."""
@@ -27,7 +25,7 @@ def scores(night: Night, texts: Texts) -> Chart:
     rows = [row for row in (found or [])[-MONTHS:] if row["nps_answers"] or row["csat_answers"]]
     if not rows:
         return style.no_feedback("scores", title, "feedback_summary_monthly", found, texts)
-    months = [f"{row['month']:%Y-%m}" for row in rows]
+    months = [row["month"] for row in rows]
     satisfied = [
         wilson(row["csat_satisfied"], row["csat_answers"]) if row["csat_answers"] else None for row in rows
     ]
@@ -44,9 +42,9 @@ def scores(night: Night, texts: Texts) -> Chart:
         ],
         height=420,
         showlegend=False,
-        xaxis=style.axis(**style.sparse(months), showgrid=False, anchor="y2"),
-        yaxis=style.axis(title=texts("scores.nps"), domain=_UPPER, zeroline=True, zerolinecolor="#8a9099"),
-        yaxis2=style.axis(title=texts("scores.csat"), domain=_LOWER, tickformat=".0%"),
+        xaxis=axes.months(months, texts, anchor="y2"),
+        yaxis=axes.axis(title=texts("scores.nps"), domain=_UPPER, zeroline=True, zerolinecolor="#8a9099"),
+        yaxis2=axes.axis(title=texts("scores.csat"), domain=_LOWER, tickformat=".0%"),
     )
     table = Table(
         tuple(
@@ -55,13 +53,13 @@ def scores(night: Night, texts: Texts) -> Chart:
         ),
         [
             (
-                month,
+                texts.month_in_table(month),
                 style.points(nps[n][0]),
                 _span(nps[n], style.points, texts),
-                f"{rows[n]['nps_answers']:,}",
+                texts.number(rows[n]["nps_answers"]),
                 style.percent(csat[n][0]),
                 _span(csat[n], style.percent, texts),
-                f"{rows[n]['csat_answers']:,}",
+                texts.number(rows[n]["csat_answers"]),
             )
             for n, month in reversed(list(enumerate(months)))
         ],
@@ -87,10 +85,10 @@ def _change(rows: Rows, texts: Texts) -> str:
     apart = last["nps_ci_low"] > first["nps_ci_high"] or last["nps_ci_high"] < first["nps_ci_low"]
     return texts(
         "scores.apart" if apart else "scores.within",
-        month=f"{last['month']:%Y-%m}",
+        month=texts.month(last["month"]),
         nps=style.points(last["nps"]),
         interval=style.span(last["nps_ci_low"], last["nps_ci_high"], style.points, texts),
-        before=f"{first['month']:%Y-%m}",
+        before=texts.month(first["month"]),
         nps_before=style.points(first["nps"]),
     )
 
@@ -99,32 +97,34 @@ def _span(value: tuple[Any, ...], show: Any, texts: Texts) -> str:
     return "–" if value[1] is None or value[2] is None else style.span(value[1], value[2], show, texts)
 
 
-def _with_interval(values: Any, colour: str, yaxis: str, shape: str) -> list[go.Scatter]:
-    """A line through the months' values, and a bar from bound to bound at each."""
+def _with_interval(values: Any, colour: str, yaxis: str, shape: str) -> list[Trace]:
+    """A line through the months' values, in the band of their intervals."""
     values = [
         value if value[0] is not None and value[1] is not None else (None, None, None) for value in values
     ]
-    return [
-        go.Scatter(
-            x=list(range(len(values))),
-            y=[value for value, _, _ in values],
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                # With few answers the interval of the NPS may not hold the NPS itself.
-                "array": [None if value is None else max(high - value, 0) for value, _, high in values],
-                "arrayminus": [None if value is None else max(value - low, 0) for value, low, _ in values],
-                "color": colour,
-                "thickness": 1,
-                "width": 3,
-            },
-            mode="lines+markers",
-            yaxis=yaxis,
-            line={"color": colour, "width": 2},
-            marker={"color": colour, "size": 7},
-            hovertemplate=f"%{{y:{shape}}}<extra></extra>",
-        )
-    ]
+    months = list(range(len(values)))
+    line = style.scatter(
+        x=months,
+        y=[value for value, _, _ in values],
+        mode="lines+markers",
+        yaxis=yaxis,
+        line={"color": colour, "width": 2},
+        marker={"color": colour, "size": 7},
+        hovertemplate=f"%{{y:{shape}}}<extra></extra>",
+    )
+    return [*_bands(values, colour, yaxis), line]
+
+
+def _bands(values: Any, colour: str, yaxis: str) -> list[Trace]:
+    """A band for each run of months that have an interval: across a gap it would promise what nobody asked."""
+    bands: list[Trace] = []
+    for is_known, run in groupby(enumerate(values), key=lambda item: item[1][0] is not None):
+        if is_known:
+            months, lows, highs = zip(*((n, low, high) for n, (_, low, high) in run), strict=True)
+            if len(months) == 1:  # of one month a band has no width
+                months, lows, highs = (months[0] - 0.1, months[0] + 0.1), lows * 2, highs * 2
+            bands += style.band(months, lows, highs, colour, yaxis=yaxis)
+    return bands
 
 
 def care(night: Night, texts: Texts) -> Chart:
@@ -133,7 +133,7 @@ def care(night: Night, texts: Texts) -> Chart:
     rows = [row for row in (found or [])[-MONTHS:] if row["complaints"] or row["suggestions"]]
     if not rows:
         return style.no_feedback("care", title, "feedback_summary_monthly", found, texts)
-    months = [f"{row['month']:%Y-%m}" for row in rows]
+    months = [row["month"] for row in rows]
     lines = (
         ("response_hours_median", style.BLUE, "solid", "y"),
         ("response_hours_p90", style.BLUE, "dot", "y"),
@@ -142,7 +142,7 @@ def care(night: Night, texts: Texts) -> Chart:
         ("repeat_complaint_rate", style.GROUPS[4], "dash", "y2"),
     )
     traces = [
-        go.Scatter(
+        style.scatter(
             name=texts(f"care.{name}"),
             x=list(range(len(rows))),
             y=[row[name] for row in rows],
@@ -157,9 +157,9 @@ def care(night: Night, texts: Texts) -> Chart:
     figure = style.figure(
         traces,
         height=480,
-        xaxis=style.axis(**style.sparse(months), showgrid=False, anchor="y2"),
-        yaxis=style.axis(title=texts("care.hours"), domain=_UPPER, rangemode="tozero"),
-        yaxis2=style.axis(title=texts("care.rate"), domain=_LOWER, tickformat=".0%", rangemode="tozero"),
+        xaxis=axes.months(months, texts, anchor="y2"),
+        yaxis=axes.axis(title=texts("care.hours"), domain=_UPPER, rangemode="tozero"),
+        yaxis2=axes.axis(title=texts("care.rate"), domain=_LOWER, tickformat=".0%", rangemode="tozero"),
     )
     table = Table(
         (
@@ -173,10 +173,10 @@ def care(night: Night, texts: Texts) -> Chart:
         ),
         [
             (
-                month,
-                *(f"{row[name]:,}" for name in ("complaints", "suggestions", "responded")),
-                *(style.hours(row[name]) for name, *_ in lines[:3]),
-                f"{row['open_complaints']:,}",
+                texts.month_in_table(month),
+                *(texts.number(row[name]) for name in ("complaints", "suggestions", "responded")),
+                *(texts.hours(row[name]) for name, *_ in lines[:3]),
+                texts.number(row["open_complaints"]),
                 *(style.percent(row[name]) for name in ("loop_closed_rate", "repeat_complaint_rate")),
             )
             for month, row in reversed(list(zip(months, rows, strict=True)))
@@ -186,11 +186,11 @@ def care(night: Night, texts: Texts) -> Chart:
     finding = texts(
         "care.finding",
         month=night.month_of([last], texts),
-        hours=style.hours(last["response_hours_median"]),
-        p90=style.hours(last["response_hours_p90"]),
+        hours=texts.hours(last["response_hours_median"]),
+        p90=texts.hours(last["response_hours_p90"]),
         told=style.percent(last["loop_closed_rate"], 0),
-        open=f"{last['open_complaints']:,}",
-        complaints=f"{last['complaints']:,}",
+        open=texts.number(last["open_complaints"]),
+        complaints=texts.number(last["complaints"]),
     )
     read, alt = texts("care.read"), texts("care.alt")
     return Chart("care", title, read, alt, figure, table=table, finding=finding, rests_on=("feedback",))

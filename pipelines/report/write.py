@@ -14,8 +14,8 @@ import duckdb
 
 from pipelines.errors import PublishError
 from pipelines.publish import current, files
+from pipelines.report.languages import LANGUAGES
 from pipelines.report.read import read_night, tier_names
-from pipelines.report.texts import LANGUAGES, Texts
 from pipelines.warehouse.faults import database_errors
 from pipelines.warehouse.rights import for_readers
 
@@ -97,13 +97,19 @@ def _nothing(settings: Settings) -> str:
 
 
 def page_key(settings: Settings, published: Published) -> str:
-    """Identifies what a page is made of: the night's version, the policy's labels, and the report's own files."""
+    """Identifies what a page is made of: the night's version, labels and settings in force, and the report's own files."""
     own = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*")):
-        if path.suffix in (".py", ".yaml", ".css", ".js", ".j2"):
+        if path.suffix in (".py", ".yaml", ".css", ".js", ".j2", ".json"):
             own.update(path.read_bytes())
+    in_force = [
+        settings.currency,
+        settings.care_on_time_days,
+        settings.care_late_days,
+        settings.min_group_answers,
+    ]
     names = json.dumps(
-        [asdict(tier_names(settings)), settings.currency, installed_version("plotly")], ensure_ascii=False
+        [asdict(tier_names(settings)), *in_force, installed_version("mainstay")], ensure_ascii=False
     )
     own.update(names.encode())
     return f"{published.version} {own.hexdigest()[:16]}"
@@ -134,8 +140,9 @@ def _write(settings: Settings, published: Published, folder: Path, *, anew: bool
 
 def _rendered(settings: Settings, published: Published, key: str) -> dict[str, str]:
     """Every page whole, before the first is written."""
-    from pipelines.report.page import render  # plotly: only where charts are drawn
+    from pipelines.report.page import render  # jinja and the drawing library: only where charts are drawn
     from pipelines.report.quality import read_quality
+    from pipelines.report.texts import Texts
 
     night, quality = read_night(settings, published), read_quality(settings, published)
     others = dict(zip(LANGUAGES, (*LANGUAGES[1:], LANGUAGES[0]), strict=True))

@@ -30,10 +30,10 @@ FLAGS = [
 # Each kind of mark that plotly draws, if it has a shape and not merely an element.
 _MARKS = """place => {
     const drawn = [...place.querySelectorAll(
-        '.barlayer path, .scatterlayer path.js-line, .scatterlayer path.point, .heatmaplayer image')];
+        '.barlayer path, .scatterlayer path.js-line, .scatterlayer path.point')];
     return drawn.filter(mark => {
         const box = mark.getBoundingClientRect();
-        return box.width + box.height > 0 && (mark.tagName !== 'image' || mark.href.baseVal.startsWith('data:image'));
+        return box.width + box.height > 0;
     }).length;
 }"""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from names_world import AS_OF, HOSTILE, MONTH
+from names_world import AS_OF, BEFORE, HOSTILE, MONTH
 
 MONTHS = [date(2025 + n // 12, n % 12 + 1, 1) for n in range(2, 15)]
 """From a year before the night's month to that month."""
@@ -45,7 +45,17 @@ def loyalty_tables() -> dict[str, list[dict[str, Any]]]:
             )
         ],
         "customer_tiers_monthly": [
-            {"customer_id": "c3", "month": MONTH, "tier": "1000", "avg_monthly_spend": 70.0},
+            {
+                "customer_id": customer, "month": month, "tier": "1000", "avg_monthly_spend": 70.0, "movement": movement,
+                "is_complete_month": True,
+            }
+            for customer, month, movement in (
+                ("c3", BEFORE, "upgraded"), ("c3", MONTH, "unchanged"), ("c1", MONTH, "downgraded"), ("c2", MONTH, "returned"),
+            )
+        ],
+        "relationship_stages_monthly": [
+            {"month": month, "stage": stage, "is_complete_month": True}
+            for month, stage in ((BEFORE, "loose"), (BEFORE, "loose"), (MONTH, "loose"), (MONTH, "close"), (MONTH, "partner"))
         ],
         "share_of_wallet_summary_monthly": [
             {"month": month, "category": "all", "tier": tier, "own_spend": own, "wallet": 100.0}
@@ -62,6 +72,10 @@ def loyalty_tables() -> dict[str, list[dict[str, Any]]]:
                 "estimated_silent_unhappy": 120.0, "estimated_reached": 517.0,
             }
             for month in MONTHS
+        ]
+        + [
+            {"month": month, "dimension": "topic", "value": topic, "is_complete_month": True, "complaints": count}
+            for month, topic, count in ((BEFORE, "checkout", 5), (MONTH, "checkout", 7), (MONTH, HOSTILE, 5))
         ],
         "complaint_causes_monthly": [
             {
@@ -80,12 +94,13 @@ def loyalty_tables() -> dict[str, list[dict[str, Any]]]:
         ],
         "loyalty_drivers_monthly": [
             {
-                "month": MONTH, "driver": driver, "is_complete_month": True, "answers": 40, "mean_score": 71.25,
+                "month": month, "driver": driver, "is_complete_month": True, "answers": 40, "mean_score": 71.25,
                 "score_standard_error": 3.5, "high_raters": 60, "high_retention_rate": rate and 0.5 + rate,
                 "low_raters": 40, "low_retention_rate": rate and 0.5, "retention_difference": rate,
                 "difference_ci_low": rate and rate - 0.1, "difference_ci_high": rate and rate + 0.1,
                 "high_median_change": 1.0, "low_median_change": -0.5,
             }
+            for month in (BEFORE, MONTH)
             for driver, rate in (("service_quality", 0.2), (HOSTILE, 0.05), ("added_value", None))
         ],
         "defections": [
@@ -99,7 +114,8 @@ def loyalty_tables() -> dict[str, list[dict[str, Any]]]:
         ],
         "defections_summary_monthly": [
             {
-                "month": month, "tier_before": tier, "reason": reason, "contacted_30d": 20, "won_back_contacted": 10,
+                "month": month, "tier_before": tier, "reason": reason, "is_complete_month": True, "defections": 4,
+                "contacted_30d": 20, "won_back_contacted": 10,
                 "not_contacted_30d": 25, "won_back_not_contacted": 5,
             }
             for month in MONTHS[:2]

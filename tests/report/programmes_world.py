@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from names_world import HOSTILE, MONTH
+from names_world import AS_OF, HOSTILE, MONTH
 
 CUTOFF = date(2026, 3, 3)
 _CARE = (
@@ -19,9 +19,12 @@ def programme_tables() -> dict[str, list[dict[str, Any]]]:
     return {
         "care_schedule": [
             # Who has two contacts is one customer to call.
-            {"customer_id": f"{tier}{n // 2}", "tier": tier, "status": status, "is_reachable": status != "overdue" or n > 1}
+            {"customer_id": f"{tier}{n // 2}", "tier": tier, "status": status, "due_date": due, "as_of_date": AS_OF,
+             "is_reachable": status != "overdue" or n > 1}
             for tier, status, count in _CARE
             for n in range(count)
+            # Half of those whose day has come have theirs in the month before.
+            for due in (AS_OF + timedelta(9) if status == "upcoming" else AS_OF - timedelta(40 * (n % 2)),)
         ],
         "points_ageing": [
             {"expiry_month": date(2026, month, 1), "points": points, "value": points / 100}

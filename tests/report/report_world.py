@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 from loyalty_world import loyalty_tables
-from names_world import AS_OF, HOSTILE, MONTH
+from names_world import AS_OF, BEFORE, HOSTILE, MONTH
 from programmes_world import programme_tables
 
 from pipelines.contracts.info_table import INFO_COLUMNS
@@ -31,9 +31,10 @@ def tables() -> Tables:
     return {
         "tier_contribution_monthly": [
             {
-                "month": MONTH, "is_complete_month": True, "tier": tier, "customer_count": count, "customer_share": share,
+                "month": month, "is_complete_month": True, "tier": tier, "customer_count": count, "customer_share": share,
                 "revenue": 1_000_000.0 * revenue, "revenue_share": revenue, "profit": -100.0, "profit_share": None,
             }
+            for month in (BEFORE, MONTH)
             for tier, count, share, revenue in tiers
         ],
         "tier_migration_monthly": [
@@ -63,10 +64,11 @@ def tables() -> Tables:
         ],
         "share_of_wallet_monthly": [
             {
-                "month": MONTH, "is_complete_month": True, "customer_id": f"{HOSTILE}{n}", "category": "all",
+                "month": month, "is_complete_month": True, "customer_id": f"{HOSTILE}{n}", "category": "all",
                 "own_spend": wallet * share, "wallet": wallet, "headroom": wallet * (1 - share), "share_of_wallet": share,
                 "wallet_quadrant": quadrant, "method": "declared" if n == 0 else "benchmark",
             }
+            for month in (BEFORE, MONTH)
             for n, (wallet, share, quadrant) in enumerate(
                 [(10.0, 0.2, "deprioritise"), (50.0, 1.0, "maintain"), (400.0, 0.3, "grow"), (9000.0, 0.5, "defend")]
             )
@@ -119,7 +121,7 @@ def serve(settings: Settings, content: Tables, version: str = "20260401T040000_0
             names = list(everything[name][0])
             typed = ", ".join(f"{ident(n)} {_type(n, everything[name])}" for n in names)
             connection.execute(f"create table {name} ({typed})")
-            insert_rows(connection, ident(name), [list(row.values()) for row in rows])
+            insert_rows(connection, ident(name), [[row.get(n) for n in names] for row in rows])
 
 
 def _type(name: str, rows: list[dict[str, Any]]) -> str:

@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from names_world import AS_OF, MONTH
+from names_world import MONTH
 from report_world import Tables, serve, shop, tables
 
 from pipelines.publish import current
 from pipelines.report import header
 from pipelines.report.defections import win_back
 from pipelines.report.intervals import newcombe, wilson
+from pipelines.report.languages import LANGUAGES
 from pipelines.report.page import chapters, render
 from pipelines.report.quality import Quality
 from pipelines.report.read import Night, Rows, read_night
 from pipelines.report.style import Chart
-from pipelines.report.texts import LANGUAGES, Texts
+from pipelines.report.texts import Texts
 from pipelines.warehouse import standing
 
 EN = Texts("en")
@@ -56,7 +57,11 @@ def but(found: Night, **rows: Rows) -> Night:
 
 
 def test_the_figures_are_of_the_last_complete_month_the_one_before_and_the_year_before(usual: Night) -> None:
-    assert [cell.value for cell in header.figures(usual, EN).months] == ["2026-03", "2026-02", "2025-03"]
+    assert [cell.value for cell in header.figures(usual, EN).months] == [
+        "March 2026",
+        "February 2026",
+        "March 2025",
+    ]
     assert figures(usual) == {
         "active": [("103", ""), ("102", "+1.0%"), ("91", "+13.2%")],
         "revenue": [("1,520", ""), ("1,200", "+26.7%"), ("–", "")],
@@ -66,9 +71,9 @@ def test_the_figures_are_of_the_last_complete_month_the_one_before_and_the_year_
         # 60 days away at the end of March, 29 at the end of February; a return is no purchase day.
         "at_risk": [("840", ""), ("0", ""), ("0", "")],
     }
-    assert header.figures(usual, EN).dashes == ["Revenue, 2025-03: no sales."]
+    assert header.figures(usual, EN).dashes == ["Revenue, March 2025: no sales."]
     assert header.figures(usual, EN).today == (
-        "To be called now, as of 2026-03-31: customers at risk: 1, worth 840 a year."
+        "To be called now, as of 31 March 2026: customers at risk: 1, worth 840 a year."
     )
 
 
@@ -79,7 +84,7 @@ def test_what_was_not_there_a_year_ago_is_a_dash_and_says_why(tmp_path: Path) ->
     found = night(tmp_path, content)
     assert [cells[2] for cells in figures(found).values()] == [("–", "")] * 6
     assert header.figures(found, EN).dashes == [
-        "2025-03: the data begin in 2025-07, so there is nothing to set beside it.",
+        "March 2025: the data begin in July 2025, so there is nothing to set beside it.",
         "No feedback is loaded, so nothing is known here: no answers, no complaints.",
     ]
 
@@ -105,17 +110,17 @@ def test_in_the_first_month_there_is_that_month_alone(tmp_path: Path) -> None:
     content["complaint_causes_monthly"] = []
     content["defections_summary_monthly"] = []
     found = night(tmp_path, content)
-    assert header.figures(found, EN).months[0].value == f"2026-03, up to {AS_OF}"
+    assert header.figures(found, EN).months[0].value == "March 2026, up to 31 March 2026"
     assert figures(found)["active"] == [("103", ""), ("–", ""), ("–", "")]
     assert set(header.figures(found, EN).dashes) == {
-        "2026-02: the data begin in 2026-03, so there is nothing to set beside it.",
-        "2025-03: the data begin in 2026-03, so there is nothing to set beside it.",
-        "Retention, 2026-03: nobody was a customer yet when that month began.",
-        "NPS, 2026-03: nobody answered.",
+        "February 2026: the data begin in March 2026, so there is nothing to set beside it.",
+        "March 2025: the data begin in March 2026, so there is nothing to set beside it.",
+        "Retention, March 2026: nobody was a customer yet when that month began.",
+        "NPS, March 2026: nobody answered.",
     }
     drawn = charts(found)
     assert drawn["flows"].figure is not None
-    assert len(drawn["flows"].figure.data[0].y) == 1
+    assert len(drawn["flows"].figure["data"][0]["y"]) == 1
     assert drawn["scores"].why_not
     assert drawn["causes"].why_not == (EN("causes.too_early"),)
     assert "within – hours" in drawn["care"].finding
@@ -124,21 +129,21 @@ def test_in_the_first_month_there_is_that_month_alone(tmp_path: Path) -> None:
 def test_findings_say_what_the_figures_say(usual: Night) -> None:
     drawn = charts(usual)
     for key, says in {
-        "flows": "2026-03: 10 lapsed (9.8% of those at the start), 6 came back, 5 were new; 103 remain.",
+        "flows": "March 2026: 10 lapsed (9.8% of those at the start), 6 came back, 5 were new; 103 remain.",
         # 3 at 100, 2 at 40, one at 900; the second lapse of one of them costs nothing more.
-        "defections": "In the 12 months up to 2026-03 there were 7 defections, and with them went 1,280 of yearly spend. "
+        "defections": "In the 12 months up to March 2026 there were 7 defections, and with them went 1,280 of yearly spend. "
         "The reason is unknown for 29% of them (worth 900).",
         "win_back": "Of those contacted 50.0% came back, of the others 20.0%: +30.0 percentage points "
         "(95 % interval +10.3 to +47.2). That is more than chance would make it.",
-        "scores": "NPS was +30 in 2026-03 (95 % interval +15 to +45), +30 in 2025-03: that may be chance.",
+        "scores": "NPS was +30 in March 2026 (95 % interval +15 to +45), +30 in March 2025: that may be chance.",
         "causes": "Causes that make up 60% of complaints: Checkout. Rising beyond chance: ",
         "matrix": "Of 480 customers who bought in the last 12 months, 80 said how they like us.",
         "drivers": "Those who rate these high come back more often than those who rate them low, beyond chance: "
         "Service quality.",
-        "schedule": "As of 2026-03-31 2 contacts are due and 3 overdue, with 3 customers; 5 were missed. Of the 20 contacts "
+        "schedule": "As of 31 March 2026, 2 contacts are due and 3 overdue, with 3 customers; 5 were missed. Of the 20 contacts "
         "whose day has come, 50% were made. For 1 of the customers to call there is no channel",
-        "ageing": "Customers hold 10,000 points worth 100 CNY; 500 of them (5%) expire at the end of 2026-04.",
-        "liability": "2026-03: 83 CNY of revenue is deferred for 10,000 points; 20 CNY became revenue in the month.",
+        "ageing": "Customers hold 10,000 points worth 100 CNY; 500 of them (5%) expire at the end of April 2026.",
+        "liability": "March 2026: 83 CNY of revenue is deferred for 10,000 points; 20 CNY became revenue in the month.",
         "offers": "Buy again: 62.0% of 800 customers had something of their ten in the next basket; by their own most "
         "frequent products it would have been 60.0% (+2.0 percentage points). Discover: 12.0% of 800 customers",
     }.items():
@@ -227,7 +232,10 @@ def test_what_is_made_up_says_so_beside_each_chart_and_claims_are_called_claims(
             assert set(chart.rests_on) <= parts
     page = render(usual, Quality(simulated=["feedback"]), texts, key="k", other_page="o")
     tagged = re.findall(r'<h3 id="(\w+)-title">[^<]*<span class="made-up">', page)
-    assert tagged == ["defections", "scores", "causes", "care", "claims", "matrix", "drivers"]
+    assert tagged == [
+        *("defections", "defections_trend", "scores", "causes", "causes_trend", "care", "claims"),
+        *("matrix", "drivers", "drivers_trend"),
+    ]
     assert page.count(f'<span class="made-up">{texts("notice.made_up")}</span>') == 1  # NPS
     claims = page.split('<section id="claims"')[1].split("</section>")[0]
     assert {"en": "Claims, not findings", "zh-CN": "只是说法，不是发现"}[language] in claims
