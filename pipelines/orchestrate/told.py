@@ -140,6 +140,16 @@ TASKS = {
             ),
         ),
     ),
+    "export": Told(
+        "Brings PostgreSQL to the published night, whole or not at all, where `MAINSTAY_POSTGRES_URL` is set.",
+        (
+            Failure(
+                "PostgreSQL cannot be reached, refuses, or is held up by a reader",
+                "the published night; in PostgreSQL the one before",
+                "mend what the sentence names; clear the task, or run `mainstay export postgres`",
+            ),
+        ),
+    ),
     "finish": Told("Closes the run in the ledger, whatever happened before, and builds the check pages."),
 }
 """By task id, in the order in which they run."""
