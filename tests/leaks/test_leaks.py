@@ -136,7 +136,7 @@ def test_at_the_end_only_rows_tables_have_personal_data(shop: Deployment) -> Non
 
     looked = scan(settings.var, MARKERS, without=[settings.landing], schemas=ROWS)
     assert not looked.found
-    assert looked.files > 10
+    assert looked.files > 3  # the ledger's warehouse, its lock, both pages, logs
     assert looked.tables > 5
     assert shop.query("select count(*) > 0 from ops.checks") == [(True,)]
     reasons = shop.query(
