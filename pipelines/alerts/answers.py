@@ -16,7 +16,6 @@ import requests
 _MUST_SAY = {"dingtalk": "errcode", "wecombot": "errcode", "feishu": "code", "lark": "code"}
 """Services that always say in their answer how it went: without that it is somebody else's, say a proxy's login page."""
 
-# Not by thread: Apprise may send in another, to which it gives the context.
 _heard: ContextVar[list[requests.Response | Exception] | None] = ContextVar("heard", default=None)
 _send = requests.Session.send
 

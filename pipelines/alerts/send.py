@@ -53,7 +53,7 @@ def send(settings: Settings, messages: Sequence[Message]) -> list[Delivery]:
     try:
         deliveries = _sent(addresses(settings), messages) if messages and settings.notify_addresses else []
     except Exception as error:  # noqa: BLE001 - whatever goes wrong here, what the alert is about must stand
-        # The class alone, as above.
+        # The class alone: what it says may hold an address, which is a secret.
         deliveries = [Delivery(m.event, "any address", False, type(error).__name__) for m in messages]
     for delivery in deliveries:
         log.log(logging.INFO if delivery.arrived else logging.ERROR, "%s", delivery.in_words())
@@ -108,9 +108,9 @@ def _notify(address: Address, message: Message) -> bool:
     title, body = message.fitted(
         plugin.title_maxlen, plugin.body_maxlen, in_bytes=address.scheme == "wecombot"
     )
-    service = apprise.Apprise(plugin, asset=plugin.asset)
+    # Not by an `Apprise` around it: that sends in a pool of its own, whose threads keep a process from ending.
     return bool(
-        service.notify(
+        plugin.notify(
             body=body,
             title=title,
             notify_type=apprise.NotifyType(message.severity),

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from email.header import decode_header, make_header
@@ -147,9 +148,12 @@ def test_a_slow_server_holds_up_neither_the_night_nor_the_others(
     monkeypatch.setattr(sending, "PATIENCE_SECONDS", 1.0)
     with services() as slow:
         slow.slow_seconds = 3.0
+        before = set(threading.enumerate())
         began = time.monotonic()
         deliveries = _send(slow.address("json"), world.address("dingtalk"))
         took = time.monotonic() - began
+        waiting = set(threading.enumerate()) - before
+        assert all(thread.daemon for thread in waiting), "they would keep the process from ending"
     assert [d.arrived for d in deliveries] == [False, True]
     assert took < 2.5
     assert deliveries[0].reason == "no answer within 1 s"
