@@ -70,7 +70,7 @@ def _page(manifest: Any) -> str:
     page = Path(DOCS_INDEX_FILE_PATH).read_text(encoding="utf-8")
     for theirs, ours in _MENDED.items():
         page = page.replace(theirs, ours)
-    for name, document in (("MANIFEST", _manifest(manifest)), ("CATALOG", _catalog(manifest))):
+    for name, document in (("MANIFEST", _manifest), ("CATALOG", _catalog)):
         mark = f'"{name}.JSON INLINE DATA"'
         if mark not in page:
             raise BuildError(
@@ -78,7 +78,7 @@ def _page(manifest: Any) -> str:
             )
         # A description may hold the end of a script; JSON can write its sign otherwise.
         page = page.replace(
-            mark, json.dumps(document, ensure_ascii=False, default=str).replace("<", "\\u003c")
+            mark, json.dumps(document(manifest), ensure_ascii=False, default=str).replace("<", "\\u003c")
         )
     return page
 
