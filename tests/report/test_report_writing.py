@@ -70,7 +70,7 @@ def test_sales_without_a_customer_are_told_beside_the_shares_and_are_no_tier(ser
         "revenue_share": None,
     }
     contribution = rows["tier_contribution_monthly"]
-    contribution.append(contribution[0] | anonymous | {"profit": 1_400.0})
+    contribution.append(contribution[-1] | anonymous | {"profit": 1_400.0})
     serve(served, rows, "20260402T040000_000000Z-manual")
     text = pages_text(write_report(served))
     assert (
