@@ -70,7 +70,7 @@ def export_postgres(
         ExportError: it could not be done; the night before stands.
     """
     began = time.monotonic()
-    with connected(settings) as connection, connection.transaction():
+    with connected(settings) as connection:
         if not dry_run:
             _one_at_a_time(connection, settings, say)
         # Opened under the lock: whoever exports last exports what is served then.

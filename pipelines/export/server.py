@@ -21,25 +21,24 @@ if TYPE_CHECKING:
 Connection = psycopg.Connection[TupleRow]
 
 CONNECT_SECONDS = 10
-_SESSION = """
-    SET search_path = '';
-    SET TimeZone = 'UTC';
-    SET client_encoding = 'UTF8';
-    SET client_min_messages = 'warning';
-    SET default_transaction_isolation = 'read committed';
-    SET default_transaction_read_only = off;
-    SET statement_timeout = 0;
-    SET tcp_keepalives_idle = 60;
-    SET tcp_keepalives_interval = 10;
-    SET tcp_keepalives_count = 6
+_TRANSACTION = """
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;
+    SET LOCAL search_path = '';
+    SET LOCAL TimeZone = 'UTC';
+    SET LOCAL client_encoding = 'UTF8';
+    SET LOCAL statement_timeout = 0;
+    SET LOCAL tcp_keepalives_idle = 60;
+    SET LOCAL tcp_keepalives_interval = 10;
+    SET LOCAL tcp_keepalives_count = 6
 """
 """Whatever role, database and environment set: every name is written in full, timestamps are UTC, and the server gives up a
-machine that is gone, with all that it held, within two minutes."""
+machine that is gone, with all that it held, within two minutes. All of it ends with the transaction, as a pooler may give the
+session to others."""
 
 
 @contextmanager
 def connected(settings: Settings) -> Iterator[Connection]:
-    """A connection to the deployment's PostgreSQL; what fails within the block is told as a sentence.
+    """One transaction in the deployment's PostgreSQL, kept if the block ends well; what fails within is told as a sentence.
 
     Raises:
         SettingsError: no address is set, or what is set cannot be read as one.
@@ -49,8 +48,7 @@ def connected(settings: Settings) -> Iterator[Connection]:
     parameters = _parameters(settings)
     try:
         with psycopg.connect(**parameters) as connection:
-            connection.autocommit = True  # transactions are begun outright, where they are meant
-            connection.execute(_SESSION)
+            connection.execute(_TRANSACTION)
             yield connection
     except psycopg.Error as error:
         raise _told(settings, parameters, error) from error

@@ -120,7 +120,7 @@ def main(home: Path, landed: dict[str, str]) -> dict[str, Any]:
     return {
         **said,
         "tasks": night(),
-        "export": mainstay("export"),
+        "deliver": mainstay("deliver"),
         "status": mainstay("status", "--json"),
         "quarantine": mainstay("quarantine", "show", "store_visits"),
         "policy": policy_with_a_mistake(),

@@ -191,16 +191,16 @@ def test_the_step_runs_after_publish_with_its_word_in_dag_command_line_and_ledge
 ) -> None:
     order = contributed.found["tasks"]
     assert order[0] == "land"
-    assert order[-3:] == ["publish", "export", "finish"]
+    assert order[-3:] == ["publish", "deliver", "finish"]
     ran = contributed.query("select step, status from ops.steps where run_id = 'tonight' order by sequence")
-    assert ran[-2:] == [("publish", "success"), ("export", "success")]
-    assert contributed.found["export"]["exit_code"] == 0
-    assert [status for (status,) in contributed.query("select status from ops.steps where step = 'export'")] == [
+    assert ran[-2:] == [("publish", "success"), ("deliver", "success")]
+    assert contributed.found["deliver"]["exit_code"] == 0
+    assert [status for (status,) in contributed.query("select status from ops.steps where step = 'deliver'")] == [
         "success", "success"
     ]  # fmt: skip
-    exported = (contributed.home / "var" / "exports" / "visits-2025-03.csv").read_text(encoding="utf-8")
+    delivered = (contributed.home / "var" / "deliveries" / "visits-2025-03.csv").read_text(encoding="utf-8")
     [(_, shown)] = blocks(PAGE, "mart says")
-    assert exported == shown
+    assert delivered == shown
     [(status,)] = contributed.query("select status from ops.runs where run_id = 'tonight'")
     assert status == "success"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from export_world import ROWS, deployment, nights_in, publish_night
+from export_world import ROWS, deployment, nights_in, publish_night, version
 
 from pipelines.cli.doctor import _postgres
 from pipelines.errors import ExportError, SettingsError
@@ -180,6 +180,12 @@ def test_the_command_tells_what_it_did_and_a_dry_run_changes_nothing(
         assert words in done.output
     assert nights_in(postgres) == {1}
     assert _postgres(settings).state == "ok"
+
+    publish_night(settings, 2)
+    back = mainstay(tmp_path, "publish", "--rollback", **url)
+    assert back.exit_code == 0, back.output
+    assert f"postgres: {version(settings)}" in back.output
+    assert nights_in(postgres) == {1}
 
     postgres.run("ALTER DATABASE bi CONNECTION LIMIT 0")
     failed = mainstay(tmp_path, "export", "postgres", **url)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -22,14 +24,34 @@ def quiet(text: str) -> None:
     del text
 
 
-@pytest.fixture
-def two_nights(postgres: Server, tmp_path: Path) -> Settings:
-    """Night 1 is exported, and night 2 is published."""
-    settings = deployment(tmp_path, postgres)
+@pytest.fixture(scope="module")
+def original(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A deployment that has published night 2, and a database `one_night` with night 1, to be copied."""
+    server.empty()
+    home = tmp_path_factory.mktemp("original") / "home"
+    settings = deployment(home, server)
     publish_night(settings, 1)
     export_postgres(settings, quiet)
     publish_night(settings, 2)
-    return settings
+    server.run("ALTER DATABASE bi RENAME TO one_night", database="postgres")
+    yield home
+    server.run("DROP DATABASE one_night WITH (FORCE)", database="postgres")
+
+
+@pytest.fixture
+def postgres(original: Path, server: Server) -> Server:
+    """Night 1 is exported."""
+    del original
+    server.run("DROP DATABASE IF EXISTS bi WITH (FORCE)", database="postgres")
+    server.run("CREATE DATABASE bi TEMPLATE one_night OWNER mainstay", database="postgres")
+    return server
+
+
+@pytest.fixture
+def two_nights(original: Path, postgres: Server, tmp_path: Path) -> Settings:
+    """Night 1 is exported, and night 2 is published."""
+    shutil.copytree(original, tmp_path / "home", symlinks=True)
+    return deployment(tmp_path / "home", postgres)
 
 
 @pytest.mark.parametrize(
