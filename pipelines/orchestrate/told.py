@@ -31,6 +31,7 @@ class Told:
     failures: tuple[Failure, ...] = ()
 
 
+_HALF = "marts half new, half old, in the warehouse only"
 _DOUBTFUL = "read the sentence and `var/logs/dbt.log`; run again: everything is built then"
 
 TASKS = {
@@ -105,7 +106,7 @@ TASKS = {
         (
             Failure(
                 "a model or a dbt test failed, a loaded date has not passed `validate raw`, or `raw` and the ledger differ",
-                "marts half new, half old, in the warehouse only",
+                _HALF,
                 _DOUBTFUL,
             ),
         ),
@@ -141,7 +142,7 @@ TASKS = {
         ),
     ),
     "export": Told(
-        "Brings PostgreSQL to the published night, whole or not at all, where `MAINSTAY_POSTGRES_URL` is set.",
+        "Brings PostgreSQL to the published night, where `MAINSTAY_POSTGRES_URL` is set.",
         (
             Failure(
                 "PostgreSQL cannot be reached, refuses, or is held up by a reader",
@@ -160,6 +161,14 @@ _EVERYWHERE = (
 )
 
 
+_KEPT = {"as for build": _HALF}
+_WAYS_ON = {
+    "as for build": _DOUBTFUL,
+    "as above, or mend the contract": "have the file written again, or mend the contract; run again",
+}
+"""What the table shortens, spelt out: a task has no row above it."""
+
+
 def task_doc(task_id: str) -> str:
     """The task's documentation as Markdown."""
     told = TASKS[task_id]
@@ -167,8 +176,10 @@ def task_doc(task_id: str) -> str:
     if told.failures:
         parts += ["**When it fails**"]
         rows = [
-            f"- *What it means:* {_plain(f.means)}. *What is kept:* {_plain(f.kept)}. *What to do:* {_plain(_spelt(f.way_on))}."
-            for f in told.failures
+            f"- *What it means:* {_plain(failure.means)}. "
+            f"*What is kept:* {_KEPT.get(failure.kept, failure.kept)}. "
+            f"*What to do:* {_WAYS_ON.get(failure.way_on, failure.way_on)}."
+            for failure in told.failures
         ]
         parts += ["\n".join(rows), _EVERYWHERE]
     return "\n\n".join(parts)
@@ -177,14 +188,6 @@ def task_doc(task_id: str) -> str:
 def _plain(text: str) -> str:
     """Without links, which lead to other documents."""
     return re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", text)
-
-
-def _spelt(text: str) -> str:
-    """What the table shortens, as a task has no row above it."""
-    return {
-        "as for build": _DOUBTFUL,
-        "as above, or mend the contract": "have the file written again, or mend the contract; run again",
-    }.get(text, text)
 
 
 def failures_table() -> str:
