@@ -157,9 +157,8 @@ def _serve(
     say: Callable[[str], None],
 ) -> None:
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    # One process, so that its memory is all that is shared, and threads, as a dashboard asks for many charts at once.
-    command = [str(python), "-m", "gunicorn", "--workers", "1", "--worker-class", "gthread", "--threads", "6"]
-    command += ["--timeout", "120", "--bind", where, "superset.app:create_app()"]
+    settings_file = str(SUPERSET / "gunicorn.conf.py")
+    command = [str(python), "-m", "gunicorn", "--config", settings_file, "--bind", where]
     with stop_asked() as asked, running("Superset", command, env, SUPERSET, log, lock) as service:
         _wait_ready(service, f"http://{where}/health", asked)
         if not asked():
