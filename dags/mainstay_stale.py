@@ -12,6 +12,7 @@ import pendulum
 from airflow.sdk import CronTriggerTimetable, dag, task
 
 from pipelines.orchestrate.telling import require_fresh
+from pipelines.orchestrate.told import LOOK, dag_doc, task_doc
 from pipelines.settings import FIRST_DAY, load_settings
 
 settings = load_settings()
@@ -25,13 +26,13 @@ hour, minute = settings.notify_stale_after.split(":")
     catchup=False,
     max_active_runs=1,
     default_args={"owner": "mainstay", "retries": 0, "execution_timeout": pendulum.duration(minutes=5)},
-    doc_md=__doc__,
+    doc_md=dag_doc(__doc__, settings, {"look": LOOK}),
     tags=["mainstay"],
 )
 def mainstay_stale() -> None:
     """One run is one look."""
 
-    @task
+    @task(doc_md=task_doc("look"), show_return_value_in_logs=False)  # type: ignore[untyped-decorator]
     def look() -> dict[str, bool]:
         """Fail if the night is missing that should be published by now."""
         return require_fresh()

@@ -63,7 +63,8 @@ def backfill(
     The range may reach beyond what is landed. The marts stay as of the date
     that BI sees, or move on to the last landed date of the range.
 
-    A backfill that fails changes nothing for BI. It can always be run again.
+    A backfill that fails before it publishes changes nothing for BI. It can
+    always be run again.
     """
     from pipelines.orchestrate.request import Backfill
 

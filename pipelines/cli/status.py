@@ -110,8 +110,8 @@ def _show_checks(report: dict[str, Any]) -> None:
 def _show_datasets(report: dict[str, Any]) -> None:
     _print_table(
         "Datasets",
-        report["datasets"],
-        ("dataset", "rows", "quarantined", "duplicates", "last_date", "days_behind", "is_stale"),
+        [{**row, "behind": row["days_behind"], "stale": row["is_stale"]} for row in report["datasets"]],
+        ("dataset", "rows", "quarantined", "duplicates", "last_date", "behind", "stale"),
     )
     for row in report["datasets"]:
         if row["rejected"] or row["ignored"]:

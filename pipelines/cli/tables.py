@@ -41,16 +41,18 @@ class Listing:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         for gap, whole in ((1, True), (0, True), (1, False), (0, False)):
-            if self._least_width(gap, whole=whole) <= options.max_width:
-                yield self._table(gap)
+            widths = self._least_widths(whole=whole)
+            room = options.max_width - sum(widths) - len(widths) * (gap + 1) + 1
+            if room >= 0:
+                yield self._table(gap, self._widened(widths, room))
                 return
         yield from self._stacked()
 
     def _cells(self, place: int) -> list[str]:
         return [self.columns[place], *(row[place] for row in self.rows if row)]
 
-    def _least_width(self, gap: int, *, whole: bool) -> int:
-        """Columns that the table needs with its words whole, or folded as far as one may."""
+    def _least_widths(self, *, whole: bool) -> list[int]:
+        """What each column needs with its words whole, or folded as far as one may."""
         wide = []
         for place, name in enumerate(self.columns):
             cells = self._cells(place)
@@ -59,17 +61,30 @@ class Listing:
             else:
                 word = max((cell_len(word) for cell in cells for word in cell.split()), default=0)
                 wide.append(word if whole else min(word, _NARROWEST))
-        return sum(wide) + len(wide) * (gap + 1) - 1
+        return wide
 
-    def _table(self, gap: int) -> Table:
+    def _widened(self, widths: list[int], room: int) -> list[int]:
+        """What is left goes to the columns from the left, so that names stand whole before sentences; Rich would fold both."""
+        wide = []
+        for place, width in enumerate(widths):
+            more = min(room, max(map(_width, self._cells(place))) - width)
+            room -= more
+            wide.append(width + more)
+        return wide
+
+    def _table(self, gap: int, widths: list[int]) -> Table:
         table = Table(
             title=self._heading(), title_justify="left", title_style="", box=SIMPLE_HEAD, show_edge=False,
             padding=(0, gap, 0, 0), pad_edge=False,
         )  # fmt: skip
-        for name in self.columns:
+        for name, width in zip(self.columns, widths, strict=True):
             is_figure = name in self.figures
             table.add_column(
-                Text(name), justify="right" if is_figure else "left", no_wrap=is_figure, overflow="fold"
+                Text(name),
+                justify="right" if is_figure else "left",
+                no_wrap=is_figure,
+                overflow="fold",
+                width=width,
             )
         for row in self.rows:
             if row is None:

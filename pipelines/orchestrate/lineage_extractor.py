@@ -56,6 +56,7 @@ READ_AND_WRITTEN: dict[str, tuple[_Kind | None, _Kind | None]] = {
     "build": (raw, marts),
     "validate_marts": (marts, None),
     "publish": (marts, served),
+    "export": (served, None),
 }
 """By task; the others read and write the ledger, or what dbt's own events tell."""
 

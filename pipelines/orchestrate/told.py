@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pipelines.settings import Settings
 
 
@@ -155,6 +157,18 @@ TASKS = {
 }
 """By task id, in the order in which they run."""
 
+LOOK = Told(
+    "Looks whether the night is published that should be by now, and fails if not.",
+    (
+        Failure(
+            "no night for yesterday was published",
+            "BI's last night",
+            "see `mainstay status` and whether the scheduler is up; then `mainstay nightly DATE`",
+        ),
+    ),
+)
+"""Of the DAG `mainstay_stale`, which is no step."""
+
 _EVERYWHERE = (
     "The last line of the log is the sentence that says what is wrong. BI reads the last published night meanwhile. A task can "
     "be cleared at any time: every step can be repeated, and a killed one leaves nothing that the next does not put right."
@@ -171,7 +185,7 @@ _WAYS_ON = {
 
 def task_doc(task_id: str) -> str:
     """The task's documentation as Markdown."""
-    told = TASKS[task_id]
+    told = {**TASKS, "look": LOOK}[task_id]
     parts = [told.does]
     if told.failures:
         parts += ["**When it fails**"]
@@ -212,13 +226,14 @@ def clock(settings: Settings) -> str:
     )
 
 
-def dag_doc(text: str, settings: Settings) -> str:
+def dag_doc(text: str, settings: Settings, tasks: Mapping[str, Told] = TASKS) -> str:
     """A DAG's documentation: its file's own text, the clock, and what its tasks do.
 
     Args:
         text: The docstring of the DAG's file; its last paragraph, on the code, is left out.
         settings: For the clock.
+        tasks: The DAG's tasks.
     """
     paragraphs = [" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n")][:-1]
-    steps = "\n".join(f"- **{task_id}**: {_plain(told.does)}" for task_id, told in TASKS.items())
+    steps = "\n".join(f"- **{task_id}**: {_plain(told.does)}" for task_id, told in tasks.items())
     return "\n\n".join([*paragraphs, clock(settings), steps, _EVERYWHERE])

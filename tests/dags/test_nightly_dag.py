@@ -210,6 +210,9 @@ def test_a_missing_night_is_looked_for_once_a_day_at_the_hour_of_the_settings(wi
     )
     assert stale["catchup"] is False
     [task] = stale["tasks"].values()
+    assert "`Europe/Paris`" in stale["doc"]
+    assert "pipelines/" not in stale["doc"]
+    assert "What to do:" in task["doc"]
     assert task["retries"] == 0
     assert task["pool"] != "warehouse", "it would wait for the night that it asks about"
 

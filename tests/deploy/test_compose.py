@@ -7,6 +7,7 @@ import json
 import re
 import stat
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,8 @@ def test_named_volumes_are_declared_and_used_and_the_state_is_mounted(compose: d
 def test_images_are_pinned_and_nothing_is_open_to_the_network_unasked(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
         tag = service["image"].partition(":")[2]
+        if service["image"].startswith("mainstay"):
+            assert tag == version("mainstay"), f"{name}: {tag} is not what is built"
         assert re.match(r"\d", tag), f"{name}: {service['image']}"
         for port in service.get("ports", []):
             assert port.startswith("${MAINSTAY_WEB_ADDRESS:-127.0.0.1}:"), name
