@@ -46,12 +46,25 @@ class Texts:
         for pattern, words in _reasons(self.language):
             if match := re.fullmatch(pattern, what):
                 return f"{column.replace(': ', self.plain('colon'))}{match.expand(words)}"
-        return reason
+        return (
+            f"{column.replace(': ', self.plain('colon'))}{self.rule(what)}"
+            if self.rule(what) != what
+            else reason
+        )
+
+    def rule(self, description: str) -> str:
+        """A rule's sentence as its author wrote it, in this language if it is one of the shipped contracts'."""
+        return str(_rules(self.language).get(description.strip(), description))
 
 
 @cache
 def _read(name: str) -> Any:
     return yaml.safe_load((_FOLDER / name).read_text(encoding="utf-8"))
+
+
+def _rules(language: str) -> dict[str, str]:
+    path = _FOLDER / f"rules.{language}.yaml"
+    return _read(path.name) if path.exists() else {}
 
 
 def _reasons(language: str) -> list[list[str]]:

@@ -100,9 +100,9 @@ def _expected(check: Check, texts: Texts) -> str:
             values=_values(given.get("value_set") or (), texts),
         )
     if description and check.column and check.column not in description:
-        return texts("check", "of_column", column=check.column, description=description)
+        return texts("check", "of_column", column=check.column, description=texts.rule(description))
     if description:
-        return description
+        return texts.rule(description)
     if "unexpected_rows_query" in given:
         return texts("check", "query")
     arguments = texts.plain("list").join(f"{k} = {_shown(v)}" for k, v in given.items())
