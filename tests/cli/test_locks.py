@@ -209,7 +209,7 @@ def test_a_step_waits_for_a_program_that_has_the_warehouse_open_for_a_moment(
     deployment.load()
     deployment.land("transactions", date(2024, 5, 2), [SALE | {"transaction_id": "t2"}])
     command = [sys.executable, "-c", OPEN, str(deployment.settings.warehouse), how]
-    for seconds, wait, code in (("60", 1, 8), ("3", 60, 0)):
+    for seconds, wait, code in (("60", 1, 8), ("12", 60, 0)):
         with subprocess.Popen([*command, seconds], stdout=subprocess.PIPE, text=True) as other:
             assert other.stdout is not None
             assert other.stdout.readline() == "held\n"

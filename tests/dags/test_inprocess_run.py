@@ -114,7 +114,7 @@ def test_a_receiver_that_is_down_is_logged_and_fails_nothing(deployment: Deploym
     assert "Failed to emit OpenLineage" in result.log.read_text()
 
 
-@pytest.mark.parametrize("step", only(["validate_land", "fit", "publish"], "publish"))
+@pytest.mark.parametrize("step", only(["validate_land", "fit", "publish", "export"], "export"))
 def test_a_failed_step_stops_the_night_closes_the_run_and_gives_its_own_error(
     deployment: Deployment, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -139,7 +139,7 @@ def test_a_failed_step_stops_the_night_closes_the_run_and_gives_its_own_error(
     assert deployment.calls[failing + 1][2:] == {"export": []}.get(step, deployment.calls[failing + 1][2:])
     assert deployment.calls[-1][3:] == ["failed", f"{step}: {step}: line 3 of a.csv is wrong"]
     log = result.log.read_text()
-    assert f"Mainstay: mainstay_nightly.{step} failed" in log
+    assert f"{step}: line 3 of a.csv is wrong" in log
     assert "sekret" not in log
 
 

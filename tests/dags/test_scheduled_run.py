@@ -45,7 +45,9 @@ def test_the_scheduler_publishes_a_real_night(
     home.mkdir()
     monkeypatch.setenv("MAINSTAY_HOME", str(home))
     with listening() as told:
-        settings = Settings(home=home, notify_urls=told.address("json"), notify_on="failed, published")
+        monkeypatch.setenv("MAINSTAY_NOTIFY_URLS", told.address("json"))
+        monkeypatch.setenv("MAINSTAY_NOTIFY_ON", "failed, published")
+        settings = Settings()
         _publishes_and_tells(settings, told, free_port, tmp_path)
 
 

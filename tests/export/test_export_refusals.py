@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 from export_world import ROWS, deployment, nights_in, publish_night, version
 
-from pipelines.cli.doctor import _postgres
+from pipelines.cli.examine.serving import look_at_postgres
 from pipelines.errors import ExportError, SettingsError
 from pipelines.export import export_postgres
 from pipelines.settings import PROJECT_DIR, Settings
@@ -167,8 +167,8 @@ def test_the_command_tells_what_it_did_and_a_dry_run_changes_nothing(
     assert "dry run: True" in tried.output
     assert postgres.rows("SELECT 1 FROM pg_namespace WHERE nspname = 'mainstay'") == []
     assert postgres.rows("SELECT 1 FROM pg_roles WHERE rolname = 'mainstay_reader'") == []
-    assert "nothing exported yet" not in _postgres(settings).text
-    assert _postgres(settings).state == "warning"
+    assert "nothing exported yet" not in look_at_postgres(settings).text
+    assert look_at_postgres(settings).state == "warning"
 
     done = mainstay(tmp_path, "export", "postgres", **url)
     assert done.exit_code == 0, done.output
@@ -179,7 +179,7 @@ def test_the_command_tells_what_it_did_and_a_dry_run_changes_nothing(
     ):
         assert words in done.output
     assert nights_in(postgres) == {1}
-    assert _postgres(settings).state == "ok"
+    assert look_at_postgres(settings).state == "ok"
 
     publish_night(settings, 2)
     back = mainstay(tmp_path, "publish", "--rollback", **url)

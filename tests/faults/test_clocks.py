@@ -12,7 +12,7 @@ from deployments import Deployment, mainstay, says_one_thing
 from faults_world import FIRST, SECOND, days_after, sales, served
 
 from pipelines import steps
-from pipelines.cli import status
+from pipelines.cli import state
 from pipelines.publish import versions
 from pipelines.steps.record import recorded
 from pipelines.warehouse import ledger, standing
@@ -85,7 +85,7 @@ def test_a_night_during_which_the_clock_goes_back_is_published(shop: Deployment,
     assert (
         newest.published_at < before.published_at
     )  # as the clock said; what came later is known by its place
-    report = status.gather(settings, 5)
+    report = state.gather(settings, 5)
     assert report["runs"][0]["run_id"] == run_id
     assert [s["step"] for s in report["steps"]] == [
         "land", "load", "validate_raw", "stage", "build", "fit", "validate_marts", "publish",
@@ -122,8 +122,8 @@ def test_two_machines_take_turns_with_clocks_a_day_apart(shop: Deployment, clock
         steps.load(shop.settings, run_id, day, day)
         steps.close(shop.settings, run_id, "success")
         runs.append(run_id)
-        assert [r["run_id"] for r in status.gather(shop.settings, number + 1)["runs"]] == runs[::-1]
-    assert {r["status"] for r in status.gather(shop.settings, 4)["runs"]} == {"success"}
+        assert [r["run_id"] for r in state.gather(shop.settings, number + 1)["runs"]] == runs[::-1]
+    assert {r["status"] for r in state.gather(shop.settings, 4)["runs"]} == {"success"}
     assert shop.query("select count(*) from raw.transactions") == [(5 * 12,)]
 
 
