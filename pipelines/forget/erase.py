@@ -17,10 +17,12 @@ from pipelines.forget.leftovers import count_derived
 from pipelines.forget.person import known_numbers, numbers_of, seeker_for
 from pipelines.forget.rewrite import scratch_of
 from pipelines.forget.rows import RowsErased, count_rows, erase_rows
-from pipelines.forget.scrub import Scrubbed, scrub_files
+from pipelines.forget.scrub import scrub_files
+from pipelines.forget.scrubbed import Scrubbed
 from pipelines.forget.seek import Seeker
 from pipelines.forget.tombstones import Tombstones, read_tombstones
 from pipelines.land import discover
+from pipelines.land.control import control_files
 from pipelines.load.tables import create_tables
 from pipelines.publish.files import crash_point
 from pipelines.warehouse import ledger
@@ -85,10 +87,11 @@ def look(settings: Settings, number: str, say: Callable[[str], None]) -> tuple[f
         looked_for = Tombstones(b"only to look")
         looked_for.hashes = frozenset(map(looked_for.hash_of, numbers))
         seeker = seeker_for(connection, settings, looked_for, numbers)
+        landing = _scrub_landing(connection, settings, seeker, say, only_look=True)
         found = Erased(
             len(numbers),
-            count_rows(connection, settings, numbers, seeker),
-            _scrub_landing(connection, settings, seeker, say, only_look=True),
+            count_rows(connection, settings, numbers, seeker, landing),
+            landing,
             count_derived(connection, numbers),
         )
     if found.is_nothing:
@@ -123,7 +126,7 @@ def erase(
         landing = _scrub_landing(connection, settings, seeker, say)
     crash_point("landing_scrubbed")
     say("loaded rows")
-    rows = erase_rows(settings, numbers, seeker)
+    rows = erase_rows(settings, numbers, seeker, landing)
     crash_point("rows_erased")
     return Erased(len(numbers), rows, landing)
 
@@ -155,4 +158,5 @@ def _clear_scratches(settings: Settings) -> None:
     """What a kill left of files that were being written anew."""
     for contract in source_contracts(settings).values():
         for file in discover(settings, contract):
-            scratch_of(file.path.resolve()).unlink(missing_ok=True)
+            for path in (file.path, *control_files(file.path)):
+                scratch_of(path.resolve()).unlink(missing_ok=True)

@@ -76,18 +76,30 @@ def seeker_for(
     tombstones: Tombstones,
     numbers: Iterable[str],
 ) -> Seeker:
-    """One who knows these customers also by their personal values in the loaded rows."""
-    rows: list[tuple[str | None, ...]] = []
+    """One who knows these customers also by their personal values in the loaded rows, but for those that others have too."""
+    tables = []
     for name, contract in known_contracts(settings).items():
         personal = [c.name for c in contract.columns if c.is_personal and c.type == "VARCHAR"]
-        subjects = treatment(contract).subjects
-        if personal and subjects:
-            whose = " OR ".join(f"list_contains(?::VARCHAR[], {ident(s)})" for s in subjects)
-            rows += connection.execute(
-                f"SELECT DISTINCT {', '.join(map(ident, personal))} FROM raw.{ident(name)} WHERE {whose}",
-                [list(numbers)] * len(subjects),
+        if personal and (subjects := treatment(contract).subjects):
+            whose = " OR ".join(f"list_contains($numbers::VARCHAR[], {ident(s)})" for s in subjects)
+            someone = " OR ".join(f"{ident(s)} IS NOT NULL" for s in subjects)
+            select = (
+                f"SELECT DISTINCT unnest([{', '.join(map(ident, personal))}]) AS value FROM raw.{ident(name)}"
+            )
+            tables.append((select, f"coalesce({whose}, false)", someone))
+    known = {"numbers": list(numbers)}
+    values: set[str] = set()
+    for select, theirs, _ in tables:
+        values |= personal_values(connection.execute(f"{select} WHERE {theirs}", known).fetchall())
+    for select, theirs, someone in tables if values else []:
+        values.difference_update(
+            row[0]
+            for row in connection.execute(
+                f"FROM ({select} WHERE ({someone}) AND NOT {theirs}) WHERE list_contains($values::VARCHAR[], value)",
+                known | {"values": sorted(values)},
             ).fetchall()
-    return Seeker(tombstones, personal_values(rows))
+        )
+    return Seeker(tombstones, tuple(sorted(values)))
 
 
 def has_column(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:

@@ -158,21 +158,30 @@ def _write_parquet(path: Path, scratch: Path, edits: Edits) -> None:
         table, metadata = source.read(), source.metadata
         codec = metadata.row_group(0).column(0).compression if metadata.num_row_groups else "SNAPPY"
     for name in sorted({name for edit in edits.values() if edit for name in edit}):
-        place = table.schema.get_field_index(name)
-        if place < 0:  # an optional column that the file does not have
-            continue
         new = {row - 1: edit[name] for row, edit in edits.items() if edit and name in edit}
-        values = table.column(place).to_pylist()
-        for row, text in new.items():
-            values[row] = text or None
-        old = table.schema.field(place)
-        # A word in the place of a number that was one: the column is one of texts from now on.
-        is_text = not any(new.values()) or pa.types.is_string(old.type) or pa.types.is_large_string(old.type)
-        type_ = old.type if is_text else pa.string()
-        filled = values if is_text else [None if v is None else str(v) for v in values]
-        table = table.set_column(place, pa.field(name, type_), pa.array(filled, type_))
+        # None of an optional column that the file does not have, and more than one where a name comes twice.
+        for place in table.schema.get_all_field_indices(name):
+            filled = _filled(table.column(place), new)
+            table = table.set_column(place, pa.field(name, filled.type), filled)
     gone = {row - 1 for row, edit in edits.items() if edit is None}
     kept = pa.array([row not in gone for row in range(table.num_rows)], pa.bool_())
     # What the file says of itself may quote its rows.
     table = table.filter(kept).replace_schema_metadata(None)
+    for place, column in enumerate(table.columns):
+        if pa.types.is_dictionary(column.type):  # its words would all be written, those of no row too
+            words = column.cast(column.type.value_type)
+            table = table.set_column(place, pa.field(table.column_names[place], words.type), words)
     pq.write_table(table, scratch, compression="NONE" if codec == "UNCOMPRESSED" else codec)
+
+
+def _filled(column: pa.ChunkedArray, new: Mapping[int, str]) -> pa.ChunkedArray | pa.Array:
+    """A column with the texts that some rows get, no value for an empty one."""
+    if not any(new.values()):  # of whatever type it is
+        return column.take(pa.array([None if row in new else row for row in range(len(column))], pa.int64()))
+    values = column.to_pylist()
+    for row, text in new.items():
+        values[row] = text or None
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return pa.array(values, column.type)
+    # A word in the place of a number that was one: the column is one of texts from now on.
+    return pa.array([None if v is None else str(v) for v in values], pa.string())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -10,14 +9,18 @@ from typing import TYPE_CHECKING
 
 from pipelines.contracts import known_contracts
 from pipelines.contracts.persons import treatment
+from pipelines.forget.duplicates import erase_duplicates
 from pipelines.forget.person import has_column
-from pipelines.forget.rewrite import json_line
+from pipelines.forget.quarantine import erase_quarantine
+from pipelines.forget.scrubbed import Scrubbed
 from pipelines.forget.tombstones import ROWS, RUNNING, advance
 from pipelines.load.tables import raw_columns
 from pipelines.quoting import ident
 from pipelines.warehouse.connection import connect, scalar, transaction
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import duckdb
 
     from pipelines.contracts import SourceContract
@@ -45,12 +48,21 @@ class RowsErased:
         return sum(sum(part.values()) for part in vars(self).values())
 
 
-def erase_rows(settings: Settings, numbers: frozenset[str], seeker: Seeker) -> RowsErased:
-    """Erase customers from `raw`, `quarantine`, `duplicates` and the contested keys, in one transaction."""
+def erase_rows(
+    settings: Settings, numbers: frozenset[str], seeker: Seeker, landing: Mapping[str, Scrubbed]
+) -> RowsErased:
+    """Erase customers from `raw`, `quarantine`, `duplicates` and the contested keys, in one transaction.
+
+    Args:
+        settings: The deployment.
+        numbers: Theirs, where they stand in loaded rows.
+        seeker: Knows them in rows of files that are no more.
+        landing: What was found in the landing files, by dataset.
+    """
     done = RowsErased()
     with closing(connect(settings)) as connection, transaction(connection):
         for contract in known_contracts(settings).values():
-            _erase(connection, contract, numbers, seeker, done)
+            _erase(connection, contract, numbers, seeker, landing.get(contract.name, Scrubbed()), done)
         if done.total:
             # A whole new build, so that no table which is only added to keeps a row.
             connection.execute(
@@ -62,14 +74,18 @@ def erase_rows(settings: Settings, numbers: frozenset[str], seeker: Seeker) -> R
 
 
 def count_rows(
-    connection: duckdb.DuckDBPyConnection, settings: Settings, numbers: frozenset[str], seeker: Seeker
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    numbers: frozenset[str],
+    seeker: Seeker,
+    landing: Mapping[str, Scrubbed],
 ) -> RowsErased:
     """What `erase_rows` would do: it is done, counted and undone."""
     done = RowsErased()
     connection.execute("BEGIN TRANSACTION")
     try:
         for contract in known_contracts(settings).values():
-            _erase(connection, contract, numbers, seeker, done)
+            _erase(connection, contract, numbers, seeker, landing.get(contract.name, Scrubbed()), done)
     finally:
         connection.execute("ROLLBACK")
     return done
@@ -80,6 +96,7 @@ def _erase(
     contract: SourceContract,
     numbers: frozenset[str],
     seeker: Seeker,
+    found: Scrubbed,
     done: RowsErased,
 ) -> None:
     treated, name = treatment(contract), contract.name
@@ -90,9 +107,10 @@ def _erase(
         [sorted(numbers)],
     )
     gone = _raw(connection, contract, treated, done)
-    gone += (twice := _duplicates(connection, contract, treated, numbers))
+    gone += (twice := erase_duplicates(connection, contract, treated, numbers))
     _account(connection, name, gone - twice, twice)
-    _quarantine(connection, contract, seeker, done)
+    if rows := erase_quarantine(connection, contract, seeker, found):
+        done.quarantined[name] = rows
     if total := sum(twice.values()):
         done.duplicates[name] = total
     if gone:
@@ -159,62 +177,6 @@ def _forgotten_columns(connection: duckdb.DuckDBPyConnection, contract: SourceCo
         "SELECT name FROM pragma_table_info(?)", [f"raw.{ident(contract.name)}"]
     ).fetchall()
     return [name for (name,) in have if name not in known]
-
-
-def _duplicates(
-    connection: duckdb.DuckDBPyConnection,
-    contract: SourceContract,
-    treated: Treatment,
-    numbers: frozenset[str],
-) -> Counter[str]:
-    """Repeated rows that went, by file; of those that stay the customer is emptied, as in `raw`."""
-    table = f"duplicates.{ident(contract.name)}"
-    named = " OR ".join(
-        f"json_extract_string(raw_text, '$.{c}') IN (SELECT number FROM erased_numbers)"
-        for c in treated.customers
-    )
-    gone: Counter[str] = Counter()
-    for row, file_id, text in connection.execute(
-        f"SELECT rowid, file_id, raw_text FROM {table} WHERE {named}"
-    ).fetchall():
-        values = json.loads(text, parse_float=str)
-        hit = {c for c in treated.customers if values.get(c) in numbers}
-        is_about = bool(hit & set(treated.subjects)) or any(
-            not treated.reference_fields.get(c) for c in hit - set(treated.subjects)
-        )
-        if is_about and not treated.is_kept:
-            gone[file_id] += 1
-            connection.execute(f"DELETE FROM {table} WHERE rowid = ?", [row])
-            continue
-        nothing = dict.fromkeys(treated.emptied if is_about else sorted(hit), "")
-        connection.execute(
-            f"UPDATE {table} SET raw_text = ? WHERE rowid = ?", [json_line(text, nothing), row]
-        )
-    return gone
-
-
-def _quarantine(
-    connection: duckdb.DuckDBPyConnection, contract: SourceContract, seeker: Seeker, done: RowsErased
-) -> None:
-    """Rows that broke the contract, where an erased customer is named, or a value of theirs stands."""
-    table = f"quarantine.{ident(contract.name)}"
-    rows = connection.execute(
-        f"SELECT rowid, run_id, file_id, coalesce(kind, 'broken'), raw_text FROM {table}"
-    ).fetchall()
-    hit = [row for row in rows if row[4] is not None and seeker.knows(row[4], contract)]
-    if not hit:
-        return
-    connection.execute(
-        f"DELETE FROM {table} WHERE list_contains(?::BIGINT[], rowid)", [[row[0] for row in hit]]
-    )
-    for (run_id, file_id, kind), count in Counter(row[1:4] for row in hit).items():
-        column = "quarantined" if kind == "broken" else "rejected"
-        connection.execute(
-            f"UPDATE ops.files SET {column} = {column} - ?, erased = coalesce(erased, 0) + ? "
-            "WHERE dataset = ? AND file_id = ? AND run_id = ?",
-            [count, count, contract.name, file_id, run_id],
-        )
-    done.quarantined[contract.name] = len(hit)
 
 
 def _account(

@@ -16,14 +16,18 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from pipelines.contracts import SourceContract
+    from pipelines.contracts import Dialect, SourceContract
     from pipelines.forget.tombstones import Tombstones
 
 _CHUNK = 8 * 1024 * 1024
-_JSON_TEXT = re.compile(r'"(?:[^"\\]|\\.)*"')
-_JSON_NUMBER = re.compile(r"-?\d+")
+_BETWEEN_QUOTES = re.compile(r'(?:[^"\\\r\n]|\\.)+')
+_JSON_NUMBER = re.compile(r'[\[{:,"]\s*(-?\d+)(?=\s*(?:[\]},"]|$))', re.MULTILINE)
 _SHORTEST = 5
 """Characters of a personal value that is looked for in rows that are no rows; a shorter one stands in any text."""
+_LETTER = r"[^\W\u0e00-\u0eff\u2e80-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff]"
+"""A letter or digit of a script that parts its words, as Chinese does not."""
+_BORDER = rf"(?:(?<!{_LETTER})|(?!{_LETTER}))"
+"""No letter on one of its two sides."""
 
 
 @dataclass(frozen=True)
@@ -36,43 +40,54 @@ class Seeker:
 
     def knows(self, text: str, contract: SourceContract) -> bool:
         """Whether a text in the contract's format holds an erased customer's number as a whole field, or a value of theirs."""
-        return bool(self.tombstones.erased_of(_fields(text, contract))) or any(
-            form in text for value in self.values for form in _forms(value, contract)
-        )
+        fields = _csv_fields(text, contract.dialect) if contract.format == "csv" else _json_fields(text)
+        if self.tombstones.erased_of(fields):
+            return True
+        if not self.values:
+            return False
+        if contract.format == "csv":
+            return any(stands_in(f, text) for value in self.values for f in _forms(value, contract.dialect))
+        # Without its escapes, and as it is, for a text that should have some and has none.
+        texts = "\n".join([text, *(_unescaped(p) for p in _BETWEEN_QUOTES.findall(text) if "\\" in p)])
+        return any(stands_in(value, texts) for value in self.values)
 
 
-def personal_values(rows: Iterable[tuple[str | None, ...]]) -> tuple[str, ...]:
+def personal_values(rows: Iterable[tuple[str | None, ...]]) -> set[str]:
     """Values that are long enough to be looked for."""
-    return tuple(
-        sorted(
-            {value for row in rows for value in row if value is not None and len(value.strip()) >= _SHORTEST}
-        )
-    )
+    return {v for row in rows for v in row if v is not None and len(v.strip()) >= _SHORTEST}
 
 
-def _forms(value: str, contract: SourceContract) -> set[str]:
-    """How a value stands in a file: with its quotes doubled or escaped, or as JSON has it."""
-    if contract.format != "csv":
-        return {json.dumps(value, ensure_ascii=ascii_)[1:-1] for ascii_ in (True, False)}
-    quote, escape = contract.dialect.quote, contract.dialect.escape or contract.dialect.quote
+def stands_in(value: str, text: str) -> bool:
+    """Whether a value stands in a text as words of their own: `Maria` is not in `Mariana`."""
+    return value in text and re.search(f"{_BORDER}{re.escape(value)}{_BORDER}", text) is not None
+
+
+def _forms(value: str, dialect: Dialect) -> set[str]:
+    """How a value stands in CSV: as it is, or with its quotes doubled or escaped."""
+    quote, escape = dialect.quote, dialect.escape or dialect.quote
     return {value, value.replace(quote, escape + quote)} if quote else {value}
 
 
-def _fields(text: str, contract: SourceContract) -> set[str]:
+def _csv_fields(text: str, dialect: Dialect) -> set[str]:
     """What may be a whole field of a text, whatever is wrong with its rows."""
-    if contract.format == "csv":
-        signs = {contract.dialect.delimiter, contract.dialect.quote, "\r", "\n"} - {""}
-        parts = re.split(f"[{re.escape(''.join(sorted(signs)))}]+", text)
-        return {*parts, *(part.strip() for part in parts)}
-    texts = set(_JSON_TEXT.findall(text))
-    return {_unescaped(t) for t in texts} | set(_JSON_NUMBER.findall(text))
+    signs = {dialect.delimiter, dialect.quote, "\r", "\n"} - {""}
+    parts = re.split(f"[{re.escape(''.join(sorted(signs)))}]+", text)
+    return {*parts, *(part.strip() for part in parts)}
 
 
-def _unescaped(quoted: str) -> str:
+def _json_fields(text: str) -> set[str]:
+    """The same of JSON: what stands between any two quotes, as a quote too many makes texts of what is between them."""
+    parts = {_unescaped(part) for part in set(_BETWEEN_QUOTES.findall(text))}
+    return {*parts, *(part.strip() for part in parts), *_JSON_NUMBER.findall(text)}
+
+
+def _unescaped(part: str) -> str:
+    if "\\" not in part:
+        return part
     try:
-        return str(json.loads(quoted)) if "\\" in quoted else quoted[1:-1]
+        return str(json.loads(f'"{part}"', strict=False))
     except ValueError:
-        return quoted[1:-1]
+        return part
 
 
 def may_hold(

@@ -39,6 +39,11 @@ def data_file(path: Path) -> Path:
     return path.with_name(path.name.removesuffix(ENDINGS[0]).removesuffix(ENDINGS[1]))
 
 
+def control_files(path: Path) -> tuple[Path, ...]:
+    """Where the control totals of a landing file may stand."""
+    return tuple(path.with_name(path.name + ending) for ending in ENDINGS)
+
+
 def read_control(path: Path, contract: SourceContract) -> Control | None:
     """The control totals beside a landing file; None where there are none and none are asked for.
 
@@ -46,7 +51,7 @@ def read_control(path: Path, contract: SourceContract) -> Control | None:
         FileRefusedError: they cannot be read, or are missing where the contract asks for them.
         OSError: the disk does not let us.
     """
-    there = [p for p in (path.with_name(path.name + ending) for ending in ENDINGS) if p.exists()]
+    there = [p for p in control_files(path) if p.exists()]
     if not there:
         if contract.has_control_totals:
             raise refuse(path, f"control totals beside it in {path.name}{ENDINGS[0]}", "none")

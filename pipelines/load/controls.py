@@ -23,14 +23,18 @@ class ControlMismatchError(Exception):
         self.refused = refused
 
 
+def unreadable(column: str) -> str:
+    """SQL over the temporary table `careful`: a row's figure is no number, so that nobody knows the sum."""
+    return f'({ident(column)} IS NULL AND len("row reasons") > 0)'
+
+
 def note_sums(load: PartitionLoad, file: Inspected) -> None:
     """Sum the controlled columns over all rows of the temporary table `careful`, bad ones too where they can be read."""
     if file.control is None or not file.control.totals:
         return
     for column in file.control.totals:
-        name = ident(column)
         (total, unread) = load.connection.execute(
-            f'SELECT sum({name}), count(*) FILTER (WHERE {name} IS NULL AND len("row reasons") > 0) FROM careful'
+            f"SELECT sum({ident(column)}), count(*) FILTER (WHERE {unreadable(column)}) FROM careful"
         ).fetchall()[0]
         load.sums.setdefault(file.file_id, {})[column] = None if unread else Decimal(total or 0)
 

@@ -66,7 +66,7 @@ def landed(home: Path, **settings: Any) -> Deployment:
             sale(5, BEN, day=LATER),
             sale(6, ANNA, "no amount", day=LATER),
             sale(7, None, "none", day=LATER, channel=ANNA),
-            sale(8, BEN, "none", day=LATER, channel="zqphone-1234"),
+            sale(8, None, "none", day=LATER, channel="zqphone-1234"),
         ],
     )
     anna = {
