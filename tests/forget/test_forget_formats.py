@@ -127,6 +127,25 @@ def test_only_the_row_itself_is_written_anew(tmp_path: Path) -> None:
     assert path.read_text().split("\n") == [first.replace(f'"{ANNA}"', '"erased"'), second]
 
 
+@pytest.mark.parametrize("whose", [(1, ANNA), (ANNA, ANNA)], ids=["another row's", "their own"])
+def test_a_quote_too_many_hides_nobody(tmp_path: Path, whose: tuple[object, str]) -> None:
+    world = World(tmp_path).setting(toleratedRejectRate=0.9)
+    world.server(path="transactions/{date}/*.jsonl*", format="jsonl")
+    lines = [
+        json.dumps({"note": "hello", **dict(zip(HEADER.split(","), GOOD.format(n).split(","), strict=True))})
+        for n in (1, 2)
+    ]
+    broken, other = lines[0].replace('"hello"', '"5" pipe"'), lines[1]
+    broken, other = (line.replace("c1", str(who)) for line, who in zip((broken, other), whose, strict=True))
+    path = world.land("\n".join([broken, other]), name="sales.jsonl")
+    world.load()
+    forget(world)
+    assert ANNA not in path.read_text()
+    assert world.raw("transaction_id, customer_id") == [("t2", None)]
+    kept = world.query("SELECT count(*) FROM quarantine.transactions")
+    assert kept == [(0 if whose[0] == ANNA else 1,)]
+
+
 def test_a_sale_whose_key_is_made_of_its_customer_goes(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.column("receipt").column("transaction_id", transformLogic="receipt || '-' || customer_id")
