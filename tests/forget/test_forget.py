@@ -165,6 +165,22 @@ MOMENTS = [
 ]
 
 
+def test_until_a_killed_erasure_is_finished_no_row_of_the_person_is_shown_or_written(
+    world: Deployment, tmp_path: Path
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        kill_at(patch, "entombed")
+        with pytest.raises(KilledError):
+            forget(world)
+    target = tmp_path / "rejects.csv"
+    for command in (["export", "transactions", str(target)], ["show", "transactions"]):
+        result = mainstay(world.settings.home, "quarantine", *command)
+        says_one_thing(result, 5, "`mainstay forget --resume` first")
+        assert ANNA not in result.output
+    assert not target.exists()
+    assert mainstay(world.settings.home, "quarantine", "list").exit_code == 0
+
+
 @pytest.mark.parametrize("moment", only(MOMENTS, "landing_written", "rows_erased", "versions_erased"))
 def test_what_a_kill_left_the_next_run_finishes(world: Deployment, moment: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
