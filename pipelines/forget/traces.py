@@ -24,6 +24,7 @@ from pipelines.publish.recovery import keep_only, recover, sentences
 from pipelines.report.write import PAGES
 from pipelines.warehouse.connection import connect, transaction
 from pipelines.warehouse.ledger import DDL
+from pipelines.warehouse.spill import spilled_by_killed
 
 if TYPE_CHECKING:
     import duckdb
@@ -67,6 +68,7 @@ def erase_traces(settings: Settings) -> dict[str, int]:
         "dbt": _remove(settings.var / "dbt" / "target"),
         "reports": _remove(*(settings.serving / name for name in PAGES.values())),
         "old_warehouses": _remove(*old),
+        "spilled": _remove(*spilled_by_killed(settings)),
         "dry_runs": sum(_remove(folder) for folder in left_by_killed(settings)),
     }
 

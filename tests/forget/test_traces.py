@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sqlite3
+import stat
 import sys
 import threading
 import traceback
@@ -27,7 +29,7 @@ from pipelines.publish import current, files, rollback, versions
 from pipelines.publish.recovery import recover
 from pipelines.settings import Settings
 from pipelines.warehouse import ledger
-from pipelines.warehouse.connection import connect
+from pipelines.warehouse.connection import connect, restrict
 from tests.publish.publishing_world import (
     assert_tidy,
     parquet_night,
@@ -50,6 +52,7 @@ FILES = {
         "warehouse/mainstay.duckdb.aside-20170301T000000Z", "warehouse/mainstay.duckdb.aside-20170301T000000Z.wal",
         "warehouse/mainstay.duckdb.tmp/duckdb_temp_storage_DEFAULT-0.tmp",
     ],
+    "spilled": ["spill/another-machine/7 7 x/x.tmp", f"spill/{socket.gethostname()}/{2**22 + 1} 7 x/x.tmp"],
     "dry_runs": ["plan-killed/plan.duckdb", "plan-killed/plan.duckdb.wal", "plan-killed/lock"],
 }  # fmt: skip
 KEPT = (
@@ -234,6 +237,28 @@ def test_a_dry_run_that_goes_on_keeps_its_folder(planted: Settings) -> None:
         assert (folder / "plan.duckdb").read_text() == MARKER
     assert erase_traces(planted)["dry_runs"] == 3
     assert not folder.exists()
+
+
+def test_a_database_in_memory_spills_where_nobody_looks_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(home=tmp_path / "home", duckdb_threads=1, duckdb_memory_limit="40MB")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    folder = settings.var / "spill" / socket.gethostname()
+    left = folder / f"{2**22 + 1} 7 x" / "x.tmp"  # more than a process's number can be
+    left.parent.mkdir(parents=True)
+    left.write_text(MARKER)
+    with closing(connect(settings, Path(":memory:"))) as connection:
+        assert list(folder.iterdir()) == [], "what a killed process left is gone"
+        restrict(connection, [])
+        connection.execute("create temp table t as select repeat('x', 100) || range from range(1_000_000)")
+        [spilled] = folder.iterdir()
+        assert list(spilled.iterdir())
+        assert erase_traces(settings)["spilled"] == 0, "a process that lives goes on"
+        assert {stat.S_IMODE(p.stat().st_mode) for p in (folder, folder.parent)} == {0o700}
+    assert list(folder.iterdir()) == list(elsewhere.iterdir()) == []
 
 
 def test_nothing_to_erase_is_no_error(tmp_path: Path) -> None:
