@@ -47,6 +47,12 @@ class BuildError(MainstayError):
     exit_code = 5
 
 
+class ErasureUnfinishedError(MainstayError):
+    """A person was being erased when the process was killed; their rows may not leave the warehouse meanwhile."""
+
+    exit_code = 5
+
+
 class ValidationFailedError(MainstayError):
     """An expectation failed, raised, or a suite had none."""
 

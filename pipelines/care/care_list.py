@@ -12,6 +12,7 @@ from pipelines.care.facts import FACTS, NEEDED
 from pipelines.care.texts import Texts
 from pipelines.errors import BuildError, SettingsError
 from pipelines.warehouse.connection import fetch_rows
+from pipelines.warehouse.erasing import require_none_erasing
 from pipelines.warehouse.lock import warehouse_lock
 from pipelines.warehouse.looking import looking
 from pipelines.warehouse.standing import are_marts_validated, built_as_of, last_step
@@ -62,6 +63,7 @@ def read_list(
 
     Raises:
         BuildError: there are no marts, or they are not those of a night that ended well.
+        ErasureUnfinishedError: somebody on it may be being erased.
         SettingsError: the marts know nothing of the date.
         LockedError: a step has the warehouse for longer than `lock_timeout_seconds`.
     """
@@ -77,6 +79,7 @@ def read_list(
         list_date = _within_reach(settings, as_of, day)
         built = last_step(settings, "build")
         with looking(settings, "care") as connection:
+            require_none_erasing(connection)
             _require_models(connection)
             facts = fetch_rows(connection, FACTS, _parameters(settings, as_of, list_date))
     texts = Texts(language)

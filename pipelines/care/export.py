@@ -53,6 +53,7 @@ def export_list(
 
     Raises:
         BuildError: there are no marts, or they are not those of a night that ended well.
+        ErasureUnfinishedError: somebody on it may be being erased.
         SettingsError: the file may not be written there, or the marts know nothing of the date.
         StorageError: the disk is full, or the folder does not let us.
         LockedError: a step has the warehouse for longer than `lock_timeout_seconds`.

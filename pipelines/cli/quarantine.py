@@ -25,9 +25,12 @@ Dataset = Annotated[str, typer.Argument(help="Dataset, as its contract is named.
 OnDate = Annotated[str | None, typer.Option("--date", help="Only this landing date, YYYY-MM-DD.")]
 
 
-def _query(settings: Settings, sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
-    """Rows of a query on the warehouse; none when nothing was ever loaded."""
+def _query(
+    settings: Settings, sql: str, parameters: list[Any], *, with_texts: bool = False
+) -> list[dict[str, Any]]:
+    """Rows of a query on the warehouse; none when nothing was ever loaded, and no texts of somebody who is being erased."""
     from pipelines.warehouse.connection import fetch_rows
+    from pipelines.warehouse.erasing import require_none_erasing
     from pipelines.warehouse.looking import looking
 
     if not settings.warehouse.exists():
@@ -38,6 +41,8 @@ def _query(settings: Settings, sql: str, parameters: list[Any]) -> list[dict[str
         ).fetchone()
         if not tables or not tables[0]:
             return []
+        if with_texts:
+            require_none_erasing(connection)
         return fetch_rows(connection, sql, parameters)
 
 
@@ -53,6 +58,7 @@ def _rejects(settings: Settings, dataset: str, day: str | None, limit: int | Non
         "WHERE CAST(? AS DATE) IS NULL OR partition_date = ? ORDER BY partition_date, file_path, line_number "
         + (f"LIMIT {limit:d}" if limit is not None else ""),
         [on, on],
+        with_texts=True,
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.contracts import source_contracts
 from pipelines.errors import UnknownCustomerError
-from pipelines.forget.leftovers import count_derived
+from pipelines.forget.leftovers import count_derived, drop_without_contract, without_contract
 from pipelines.forget.person import known_numbers, numbers_of, seeker_for
 from pipelines.forget.rewrite import scratch_of
 from pipelines.forget.rows import RowsErased, count_rows, erase_rows
@@ -44,6 +44,8 @@ class Erased:
     rows: RowsErased
     landing: dict[str, Scrubbed] = field(default_factory=dict)
     derived: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
+    """Rows of datasets whose contract was taken away: their tables go whole, whoever is in them."""
 
     @property
     def is_nothing(self) -> bool:
@@ -71,6 +73,7 @@ class Erased:
             "landing": landed,
             **{f"rows_{name}": found for name, found in vars(self.rows).items()},
             **({"derived": self.derived} if self.derived else {}),
+            **({"dropped_without_contract": self.dropped} if self.dropped else {}),
             "files_not_looked_into": len(self.unread),
         }
 
@@ -92,7 +95,8 @@ def look(settings: Settings, number: str, say: Callable[[str], None]) -> tuple[f
             len(numbers),
             count_rows(connection, settings, numbers, seeker, landing),
             landing,
-            count_derived(connection, numbers),
+            count_derived(connection, settings, numbers),
+            without_contract(connection, settings),
         )
     if found.is_nothing:
         was_erased = earlier is not None and earlier.erased_of([number])
@@ -126,9 +130,10 @@ def erase(
         landing = _scrub_landing(connection, settings, seeker, say)
     crash_point("landing_scrubbed")
     say("loaded rows")
+    dropped = drop_without_contract(settings)  # first: where the rows are gone, nobody comes here again
     rows = erase_rows(settings, numbers, seeker, landing)
     crash_point("rows_erased")
-    return Erased(len(numbers), rows, landing)
+    return Erased(len(numbers), rows, landing, dropped=dropped)
 
 
 def _opened(settings: Settings) -> duckdb.DuckDBPyConnection:

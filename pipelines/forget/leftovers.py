@@ -1,12 +1,17 @@
-"""Tables that no model makes any more, or makes differently: they are found by their customers, and lose the erased ones."""
+"""Tables that nobody makes any more, or makes differently.
+
+Those of models are found by their customers, and lose the erased ones. Those of a dataset whose contract was taken away go whole:
+it was the contract that said which columns are about whom, and how a row that was set aside is read.
+"""
 
 from __future__ import annotations
 
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from pipelines.contracts import known_contracts
 from pipelines.quoting import ident
-from pipelines.warehouse.connection import connect, scalar
+from pipelines.warehouse.connection import connect, scalar, transaction
 
 if TYPE_CHECKING:
     import duckdb
@@ -18,21 +23,64 @@ _COLUMNS = (
     "SELECT c.schema_name, c.table_name, c.column_name FROM duckdb_columns() AS c "
     "INNER JOIN duckdb_tables() AS t USING (database_name, schema_name, table_name) "
     "WHERE c.database_name = current_database() AND NOT t.internal AND NOT t.temporary "
-    "AND c.schema_name NOT IN ('raw', 'quarantine', 'duplicates') AND c.data_type = 'VARCHAR' "
+    "AND c.schema_name NOT IN ('quarantine', 'duplicates') AND c.data_type = 'VARCHAR' "
+    "AND NOT (c.schema_name = 'raw' AND list_contains(?::VARCHAR[], c.table_name)) "
     "AND (c.column_name = 'customer_id' OR c.column_name LIKE '%\\_customer\\_id' ESCAPE '\\') ORDER BY ALL"
 )
 
 
-def places(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str]]:
-    """Schema, table and column of every place for customer numbers but the loaded rows."""
-    found: list[tuple[str, str, str]] = connection.execute(_COLUMNS).fetchall()
+_CONTESTED = "__contested"
+
+
+def places(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[tuple[str, str, str]]:
+    """Schema, table and column of every place for customer numbers but the loaded rows of datasets that have a contract."""
+    loaded = [name + ending for name in known_contracts(settings) for ending in ("", _CONTESTED)]
+    found: list[tuple[str, str, str]] = connection.execute(_COLUMNS, [loaded]).fetchall()
     return found
 
 
-def count_derived(connection: duckdb.DuckDBPyConnection, numbers: frozenset[str]) -> dict[str, int]:
-    """By schema, how many rows of marts and what is below them are about these customers."""
+def without_contract(connection: duckdb.DuckDBPyConnection, settings: Settings) -> dict[str, int]:
+    """Datasets that have tables and no contract, and how many rows are in these."""
     found: dict[str, int] = {}
-    for schema, table, column in places(connection):
+    for schema, table in _unowned(connection, settings):
+        rows = scalar(connection, f"SELECT count(*) FROM {ident(schema)}.{ident(table)}")
+        name = table.removesuffix(_CONTESTED)
+        found[name] = found.get(name, 0) + rows
+    return found
+
+
+def _unowned(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[tuple[str, str]]:
+    known = known_contracts(settings)
+    tables = connection.execute(
+        "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database() "
+        "AND schema_name IN ('raw', 'quarantine', 'duplicates') ORDER BY ALL"
+    ).fetchall()
+    return [(schema, table) for schema, table in tables if table.removesuffix(_CONTESTED) not in known]
+
+
+def drop_without_contract(settings: Settings) -> dict[str, int]:
+    """Drop the tables of datasets that have no contract; gives their rows.
+
+    Should the contract come back, the dataset is loaded anew from its landing files, without whoever has been erased.
+    """
+    with closing(connect(settings)) as connection, transaction(connection):
+        found = without_contract(connection, settings)
+        for schema, table in _unowned(connection, settings):
+            connection.execute(f"DROP TABLE {ident(schema)}.{ident(table)}")
+        for name in found:
+            connection.execute(
+                "UPDATE ops.files SET status = 'removed' WHERE dataset = ? AND status = 'loaded'", [name]
+            )
+            connection.execute("DELETE FROM ops.unvalidated WHERE dataset = ?", [name])
+    return found
+
+
+def count_derived(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, numbers: frozenset[str]
+) -> dict[str, int]:
+    """By schema, how many rows of what nobody looks after, or can make anew, are about these customers."""
+    found: dict[str, int] = {}
+    for schema, table, column in places(connection, settings):
         rows = scalar(
             connection,
             f"SELECT count(*) FROM {ident(schema)}.{ident(table)} WHERE list_contains(?::VARCHAR[], {ident(column)})",
@@ -46,7 +94,7 @@ def count_derived(connection: duckdb.DuckDBPyConnection, numbers: frozenset[str]
 def erase_leftovers(settings: Settings, tombstones: Tombstones) -> int:
     """Remove rows of erased customers from every table that still has some after a build."""
     with closing(connect(settings)) as connection:
-        found = places(connection)
+        found = places(connection, settings)
         if not found:
             return 0
         every = " UNION ".join(f"SELECT {ident(c)} AS n FROM {ident(s)}.{ident(t)}" for s, t, c in found)

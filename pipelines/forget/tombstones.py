@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.errors import ForgottenKeyError
 from pipelines.publish.files import fsync
-from pipelines.warehouse import ledger
+from pipelines.warehouse import erasing, ledger
 from pipelines.warehouse.connection import connect, insert_rows, scalar, transaction
 from pipelines.warehouse.rights import LOCK_MODE, private_folder
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from pipelines.settings import Settings
 
-RUNNING, ROWS, DONE = "running", "rows", "done"
+RUNNING, ROWS, DONE = erasing.RUNNING, "rows", "done"
 """How far an erasure got: begun; gone from landing and loaded rows; gone from everything."""
 
 

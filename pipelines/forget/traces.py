@@ -14,13 +14,17 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.forget.airflow import REMOVED, blank_airflow
+from pipelines.forget.airflow import blank_airflow
+from pipelines.forget.sqlite_texts import REMOVED
+from pipelines.forget.superset import blank_superset
+from pipelines.load.plan import left_by_killed
 from pipelines.publish import files
 from pipelines.publish.catalog import parquet_folder, versions_folder
 from pipelines.publish.recovery import keep_only, recover, sentences
 from pipelines.report.write import PAGES
 from pipelines.warehouse.connection import connect, transaction
 from pipelines.warehouse.ledger import DDL
+from pipelines.warehouse.spill import spilled_by_killed
 
 if TYPE_CHECKING:
     import duckdb
@@ -50,19 +54,22 @@ def erase_traces(settings: Settings) -> dict[str, int]:
     texts are overwritten, but lie in the file's free blocks until the warehouse is written anew.
 
     Raises:
-        LockedError: Airflow has not let go of its database for `lock_timeout_seconds`.
+        LockedError: Airflow or Superset has not let go of its database for `lock_timeout_seconds`.
     """
     warehouse = settings.warehouse
     old = [*warehouse.parent.glob(f"{warehouse.name}.aside-*"), warehouse.with_name(f"{warehouse.name}.tmp")]
     return {
         "ledger": _blank_ledger(settings),
         "airflow": blank_airflow(settings),
+        "superset": blank_superset(settings),
         "logs": _empty_logs(settings.var / "logs"),
         "check_results": _remove(settings.var / "gx"),
         "data_docs": _remove(settings.docs),
         "dbt": _remove(settings.var / "dbt" / "target"),
         "reports": _remove(*(settings.serving / name for name in PAGES.values())),
         "old_warehouses": _remove(*old),
+        "spilled": _remove(*spilled_by_killed(settings)),
+        "dry_runs": sum(_remove(folder) for folder in left_by_killed(settings)),
     }
 
 

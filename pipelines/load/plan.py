@@ -309,13 +309,22 @@ def _copy_counts(held: HeldPartition, plan: PartitionPlan) -> None:
         setattr(plan, name, getattr(held, name))
 
 
+def left_by_killed(settings: Settings) -> Iterator[Path]:
+    """Scratch folders of plans that were killed, to be removed: rows as they landed are in them.
+
+    The caller holds the warehouse's lock; a folder that a plan works in is left out.
+    """
+    for left in settings.var.glob("plan-*"):
+        with suppress(Timeout), FileLock(left / "lock", timeout=0, mode=LOCK_MODE):
+            yield left
+
+
 @contextmanager
 def _scratch(settings: Settings, say: Callable[[str], None] | None) -> Iterator[Path]:
     """A temporary folder below `var/`; what killed plans left behind goes on the way."""
     with warehouse_lock(settings, _PLAN, _PLAN, on_wait=say):  # one at a time decides what is in use
-        for left in settings.var.glob("plan-*"):
-            with suppress(Timeout), FileLock(left / "lock", timeout=0, mode=LOCK_MODE):
-                shutil.rmtree(left)
+        for left in left_by_killed(settings):
+            shutil.rmtree(left)
         folder = Path(tempfile.mkdtemp(prefix="plan-", dir=settings.var))
         in_use = FileLock(folder / "lock", mode=LOCK_MODE)
         in_use.acquire()

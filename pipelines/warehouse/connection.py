@@ -15,6 +15,7 @@ from pipelines.errors import LockedError
 from pipelines.quoting import ident, literal, no_pattern
 from pipelines.warehouse.faults import damaged, explained
 from pipelines.warehouse.rights import private_folder
+from pipelines.warehouse.spill import spill_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +41,7 @@ def interrupt_queries() -> None:
 def connect(
     settings: Settings, path: Path | None = None, *, read_only: bool = False
 ) -> duckdb.DuckDBPyConnection:
-    """Open a DuckDB file (the warehouse by default) with the deployment's limits, in UTC.
+    """Open a DuckDB file (the warehouse by default), or `:memory:`, with the deployment's limits, in UTC.
 
     Raises:
         LockedError: a program that knows nothing of our lock has had the warehouse open for `lock_timeout_seconds`.
@@ -49,7 +50,8 @@ def connect(
         duckdb.Error: so it is with the file at `path`; the caller knows what that means.
     """
     target = path or settings.warehouse
-    if not read_only:
+    is_in_memory = str(target) == ":memory:"
+    if not (read_only or is_in_memory):
         private_folder(settings, target.parent)
     try:
         connection = _patiently(settings, target, lambda: duckdb.connect(str(target), read_only=read_only))
@@ -65,6 +67,8 @@ def connect(
         raise explained(settings, error) or damaged(settings, first) from error
     _open.add(connection)
     connection.execute("SET TimeZone = 'UTC'")
+    if is_in_memory:
+        connection.execute(f"SET temp_directory = {literal(str(spill_folder(settings)))}")
     if settings.duckdb_threads:
         connection.execute(f"SET threads = {settings.duckdb_threads:d}")
     if settings.duckdb_memory_limit:

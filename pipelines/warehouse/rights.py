@@ -142,6 +142,7 @@ def too_open(settings: Settings) -> list[tuple[Path, int, int]]:
         settings.var / "airflow": private,
         settings.var / "dbt": private,
         settings.var / "locks": private,
+        settings.var / "spill": private,
         settings.var / "bi": private,
         **dict.fromkeys(secrets, LOCK_MODE),
         settings.serving: serving,

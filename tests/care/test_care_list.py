@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from care_world import AS_OF, TOMORROW, CareWorld
 
-from pipelines.care import COLUMNS, LANGUAGES
+from pipelines.care import COLUMNS, LANGUAGES, export_list
 from pipelines.care.texts import Texts
-from pipelines.errors import BuildError, SettingsError
+from pipelines.errors import BuildError, ErasureUnfinishedError, SettingsError
 
 
 @pytest.fixture(scope="module")
@@ -323,3 +323,16 @@ def test_both_catalogues_have_the_same_keys_and_names() -> None:
         c: shape(chinese[c]) for c in chinese if c != "cell"
     }
     assert english["column"].keys() == set(COLUMNS)
+
+
+def test_while_somebody_is_being_erased_there_is_no_list(tmp_path: Path) -> None:
+    world = CareWorld(tmp_path / "shop")
+    world.execute("insert into ops.tombstones values ('hash', current_date, 'r', 'running')")
+    with pytest.raises(ErasureUnfinishedError, match="`mainstay forget --resume` first"):
+        listed(world)
+    with pytest.raises(ErasureUnfinishedError):
+        export_list(world.settings, tmp_path / "care.csv")
+    assert not (tmp_path / "care.csv").exists()
+    assert world.execute("select count(*) from ops.exports") == [(0,)]
+    world.execute("update ops.tombstones set state = 'rows'")  # the marts say what they are of
+    assert listed(world) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shutil
 import stat
 from datetime import date
@@ -153,6 +154,63 @@ def test_later_files_are_without_them_too(world: Deployment) -> None:
     assert world.query(sold) == [("T10", BEN), ("T9", None)]
 
 
+def with_visits(world: Deployment) -> Path:
+    """Add a dataset of the deployment's own, in which Anna and Ben are, and load it; gives its contract."""
+    feedback = world.contracts["feedback"].path
+    text = feedback.read_text("utf-8").replace("feedback/{date}", "visits/{date}")
+    text = re.sub(r"(?m)^(\s*-? ?(?:name|physicalName): )feedback$", r"\1visits", text)
+    contract = feedback.with_name("visits.odcs.yaml")
+    contract.write_text(text, encoding="utf-8")
+    staging = world.settings.models / "staging"
+    staging.mkdir(parents=True, exist_ok=True)
+    (staging / "stg_visits.sql").write_text("select * from {{ source('raw', 'visits') }}")
+    common = {"feedback_at": f"{DAY} 11:00:00", "topic": "price", "comment_text": "zqcomment"}
+    rows = [
+        {"feedback_id": "V1", "customer_id": ANNA, "kind": "complaint", **common},
+        {"feedback_id": "V2", "customer_id": ANNA, "kind": "no such kind", **common},
+        {"feedback_id": "V3", "customer_id": BEN, "kind": "complaint", **common},
+    ]
+    world.land("visits", DAY, rows)
+    world.load()
+    return contract
+
+
+def test_tables_of_a_dataset_whose_contract_was_taken_away_go_and_come_back_without_the_person(
+    world: Deployment,
+) -> None:
+    contract = with_visits(world)
+    assert world.query("select count(*) from raw.visits") == [(2,)]
+    text = contract.read_text("utf-8")
+    contract.unlink()
+    dry = steps.to_forget(world.settings, ANNA).as_dict()
+    assert (dry["derived"], dry["dropped_without_contract"]) == ({"raw": 1}, {"visits": 3})
+    assert world.query("select count(*) from raw.visits") == [(2,)]
+
+    assert forget(world)["dropped_without_contract"] == {"visits": 3}
+    tables = "select table_schema from information_schema.tables where table_name like 'visits%'"
+    assert world.query(tables) == []
+    assert b"zqcomment" not in world.settings.warehouse.read_bytes()
+
+    contract.write_text(text, encoding="utf-8")
+    path = world.path("visits", DAY)
+    world.load()
+    assert world.query("select feedback_id, customer_id from raw.visits") == [("V3", BEN)]
+    assert world.query("select count(*) from quarantine.visits") == [(0,)]
+    assert ANNA not in path.read_text()
+    assert unaccounted(world) == []
+
+
+def test_tables_without_contract_go_also_after_a_kill(world: Deployment) -> None:
+    with_visits(world).unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        kill_at(patch, "landing_scrubbed")
+        with pytest.raises(KilledError):
+            forget(world)
+    assert world.query("select count(*) from raw.visits") == [(2,)]
+    steps.finish_forgetting(world.settings, "resumed")
+    assert world.query("select schema_name from duckdb_tables() where table_name like 'visits%'") == []
+
+
 MOMENTS = [
     "entombed",
     "landing_written",
@@ -163,6 +221,22 @@ MOMENTS = [
     "versions_erased",
     "compacted",
 ]
+
+
+def test_until_a_killed_erasure_is_finished_no_row_of_the_person_is_shown_or_written(
+    world: Deployment, tmp_path: Path
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        kill_at(patch, "entombed")
+        with pytest.raises(KilledError):
+            forget(world)
+    target = tmp_path / "rejects.csv"
+    for command in (["export", "transactions", str(target)], ["show", "transactions"]):
+        result = mainstay(world.settings.home, "quarantine", *command)
+        says_one_thing(result, 5, "`mainstay forget --resume` first")
+        assert ANNA not in result.output
+    assert not target.exists()
+    assert mainstay(world.settings.home, "quarantine", "list").exit_code == 0
 
 
 @pytest.mark.parametrize("moment", only(MOMENTS, "landing_written", "rows_erased", "versions_erased"))

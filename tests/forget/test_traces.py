@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sqlite3
+import stat
 import sys
 import threading
 import traceback
@@ -15,16 +17,19 @@ from pathlib import Path
 import duckdb
 import pytest
 from deployments import mainstay
+from filelock import FileLock
 from scanning import scan
 
 from pipelines.errors import LockedError
 from pipelines.forget.airflow import _REASONS, _TEXTS, blank_airflow
+from pipelines.forget.superset import _TEXTS as TYPED
+from pipelines.forget.superset import blank_superset
 from pipelines.forget.traces import erase_old_versions, erase_traces
 from pipelines.publish import current, files, rollback, versions
 from pipelines.publish.recovery import recover
 from pipelines.settings import Settings
 from pipelines.warehouse import ledger
-from pipelines.warehouse.connection import connect
+from pipelines.warehouse.connection import connect, restrict
 from tests.publish.publishing_world import (
     assert_tidy,
     parquet_night,
@@ -47,6 +52,8 @@ FILES = {
         "warehouse/mainstay.duckdb.aside-20170301T000000Z", "warehouse/mainstay.duckdb.aside-20170301T000000Z.wal",
         "warehouse/mainstay.duckdb.tmp/duckdb_temp_storage_DEFAULT-0.tmp",
     ],
+    "spilled": ["spill/another-machine/7 7 x/x.tmp", f"spill/{socket.gethostname()}/{2**22 + 1} 7 x/x.tmp"],
+    "dry_runs": ["plan-killed/plan.duckdb", "plan-killed/plan.duckdb.wal", "plan-killed/lock"],
 }  # fmt: skip
 KEPT = (
     "dbt/parsed/0.msgpack",
@@ -74,6 +81,28 @@ def airflow_database(path: Path) -> None:
         connection.commit()
 
 
+def superset_database(path: Path) -> None:
+    """A database with the tables and columns that are blanked, as Superset keeps it, and a link among its salts."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns: dict[str, list[str]] = {}
+    for table, column in TYPED:
+        columns.setdefault(table, []).append(column)
+    with closing(sqlite3.connect(path)) as connection:
+        for table, names in columns.items():
+            connection.execute(f"create table {table} (id integer, {', '.join(names)})")
+            for n in (1, 2):
+                row = [n, *[f"customer_id = '{MARKER}'"] * len(names)]
+                connection.execute(f"insert into {table} values ({', '.join('?' * len(row))})", row)
+            connection.execute(f"delete from {table} where id = 2")  # its bytes stay in the file
+        connection.execute("create table key_value (resource text not null, value blob not null)")
+        for resource in ("superset_metastore_cache", "dashboard_permalink", "app"):
+            value = b"salt" if resource == "app" else f"\x80\x04{MARKER}".encode()
+            connection.execute("insert into key_value values (?, ?)", [resource, value])
+        connection.execute("create table slices (params text)")
+        connection.execute("insert into slices values ('saved by somebody')")
+        connection.commit()
+
+
 @pytest.fixture
 def planted(tmp_path: Path) -> Settings:
     settings = Settings(home=tmp_path, lock_timeout_seconds=5)
@@ -83,6 +112,7 @@ def planted(tmp_path: Path) -> Settings:
         path.write_text("kept" if name in KEPT else MARKER)
     for deployment in ("inprocess", "services"):
         airflow_database(settings.var / "airflow" / deployment / "airflow.db")
+    superset_database(settings.var / "bi" / "superset.db")
     said = f"land: {MARKER}"
     ledger.start_run(settings, "r1", "nightly", date(2017, 3, 1), reason=MARKER)
     ledger.finish_run(settings, "r1", "failed", said)
@@ -128,11 +158,14 @@ def test_every_place_is_cleared_and_nothing_else(planted: Settings) -> None:
         assert f"ops.{table}: " in before, table
     for table, _ in [*_TEXTS, *_REASONS]:
         assert before.count(f"airflow.db {table}: ") == 2, table
+    for table in ("key_value", *(table for table, _ in TYPED)):
+        assert f"superset.db {table}: " in before, table
 
     erased = erase_traces(planted)
     assert found() == set()
     assert {place: erased[place] for place in FILES} == {place: len(names) for place, names in FILES.items()}
     assert erased["airflow"] == 2 * (len(_TEXTS) + len(_REASONS))
+    assert erased["superset"] == len(TYPED) + 2
     assert erased["ledger"] == 9
     for name in KEPT:
         assert (planted.var / name).read_text() == "kept"
@@ -179,6 +212,53 @@ def test_airflow_that_has_its_database_open_is_waited_for(planted: Settings) -> 
         ending.join()
         assert airflow.execute("select count(*) from xcom").fetchall() == [(1,)]
     assert not scan(planted.var / "airflow", [MARKER]).found
+
+
+def test_of_superset_its_salts_and_what_somebody_saved_stay(planted: Settings) -> None:
+    erase_traces(planted)
+    with closing(sqlite3.connect(planted.var / "bi" / "superset.db")) as connection:
+        assert connection.execute("select * from key_value").fetchall() == [("app", b"salt")]
+        assert connection.execute("select * from slices").fetchall() == [("saved by somebody",)]
+        assert connection.execute("select id, sql, executed_sql from query").fetchall() == [(1, "", None)]
+
+
+def test_superset_that_has_its_database_open_is_named(planted: Settings) -> None:
+    impatient = planted.model_copy(update={"lock_timeout_seconds": 0.1})
+    with closing(sqlite3.connect(planted.var / "bi" / "superset.db", isolation_level=None)) as superset:
+        superset.execute("begin exclusive")
+        with pytest.raises(LockedError, match=r"superset\.db is in use.*end `mainstay bi`"):
+            blank_superset(impatient)
+
+
+def test_a_dry_run_that_goes_on_keeps_its_folder(planted: Settings) -> None:
+    folder = planted.var / "plan-killed"
+    with FileLock(folder / "lock"):
+        assert erase_traces(planted)["dry_runs"] == 0
+        assert (folder / "plan.duckdb").read_text() == MARKER
+    assert erase_traces(planted)["dry_runs"] == 3
+    assert not folder.exists()
+
+
+def test_a_database_in_memory_spills_where_nobody_looks_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(home=tmp_path / "home", duckdb_threads=1, duckdb_memory_limit="40MB")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    folder = settings.var / "spill" / socket.gethostname()
+    left = folder / f"{2**22 + 1} 7 x" / "x.tmp"  # more than a process's number can be
+    left.parent.mkdir(parents=True)
+    left.write_text(MARKER)
+    with closing(connect(settings, Path(":memory:"))) as connection:
+        assert list(folder.iterdir()) == [], "what a killed process left is gone"
+        restrict(connection, [])
+        connection.execute("create temp table t as select repeat('x', 100) || range from range(1_000_000)")
+        [spilled] = folder.iterdir()
+        assert list(spilled.iterdir())
+        assert erase_traces(settings)["spilled"] == 0, "a process that lives goes on"
+        assert {stat.S_IMODE(p.stat().st_mode) for p in (folder, folder.parent)} == {0o700}
+    assert list(folder.iterdir()) == list(elsewhere.iterdir()) == []
 
 
 def test_nothing_to_erase_is_no_error(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ import socket
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.warehouse.connection import connect
 from pipelines.warehouse.ledger.tables import DDL, now
+from pipelines.warehouse.processes import start_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,23 +32,14 @@ def new_run_id(kind: str, as_of: date) -> str:
 
 def _process() -> str:
     """This process, told apart from a later one with the same number."""
-    return f"{socket.gethostname()} {os.getpid()} {_started(os.getpid())}"
-
-
-def _started(pid: int) -> str:
-    """Clock ticks from the machine's start to the process's; empty if there is none, or the system does not tell."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
-    return stat.rpartition(")")[2].split()[19]
+    return f"{socket.gethostname()} {os.getpid()} {start_of(os.getpid())}"
 
 
 def _is_dead(process: str | None, last_sign: datetime) -> bool:
     """Whether a run that was never closed will not go on: its process has ended, or nothing came from it for long."""
     host, pid, started = (process or "  ").split(" ")
     if started and host == socket.gethostname():
-        return _started(int(pid)) != started
+        return start_of(int(pid)) != started
     return abs(now() - last_sign) > _SILENT_AFTER  # or it is of a clock that ran far ahead
 
 

@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS ops.exports (
 is built while it holds any. `touched` holds the business dates whose rows a load has changed since the marts
 were last built. File status: loaded, rejected (too many bad rows), refused (not what its contract says), replaced
 (a later load of the same dataset and date took its place), removed (its landing file is gone, and its rows were
-taken out on request).
+taken out on request; or an erasure found its dataset without a contract, and dropped the tables).
 
 `tombstones` holds, of each erased customer number, a keyed hash, so that a file that comes again brings nobody back; its
 state says how far the erasure got: running, rows (they are gone from landing files and the loaded tables), done. `erased`
