@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from pipelines.bi.described import FORMATS
@@ -168,7 +169,7 @@ def _table(chart: Chart, _dataset: Dataset, _times: set[str]) -> dict[str, Any]:
 
 
 def _rows(chart: Chart, _dataset: Dataset, times: set[str]) -> dict[str, Any]:
-    order = [f'["{chart.order[0]}", {str(chart.order[1] == "asc").lower()}]'] if chart.order else []
+    order = [json.dumps([column, direction == "asc"]) for column, direction in chart.order]
     return {
         "query_mode": "raw",
         "all_columns": chart.columns,
@@ -179,7 +180,9 @@ def _rows(chart: Chart, _dataset: Dataset, times: set[str]) -> dict[str, Any]:
         "page_length": 0,
         "show_cell_bars": False,
         "column_config": {
-            column: {"d3NumberFormat": FORMATS["whole"]} for column in chart.columns if column not in times
+            column: {"d3NumberFormat": FORMATS["small_rate" if column.endswith("_rate") else "whole"]}
+            for column in chart.columns
+            if column not in times
         },
         "include_search": False,
     }

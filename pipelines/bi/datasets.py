@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ADDED = {
     "is_latest_month": "Whether this is the last complete month, or the running one where none is complete yet.",
     "is_complete_month": "Whether the whole month lies on or before the as-of date.",
+    "is_recent": "Whether it lies in the 90 days up to the last landing date.",
 }
 
 

@@ -14,7 +14,14 @@ from pipelines.settings import PROJECT_DIR
 SUPERSET = PROJECT_DIR / "deploy" / "superset"
 DESCRIBED = SUPERSET / "described"
 
-FORMATS = {"count": ",d", "whole": ",.0f", "money": ",.0f", "rate": ".1%", "decimal": ",.1f"}
+FORMATS = {
+    "count": ",d",
+    "whole": ",.0f",
+    "money": ",.0f",
+    "rate": ".1%",
+    "small_rate": ".2%",
+    "decimal": ",.1f",
+}
 """How each kind of figure is written, by d3's formats."""
 
 
@@ -32,7 +39,9 @@ class Dataset(_Strict):
     latest: Literal["complete", "last"] | None = None
     tiers: dict[str, str] = {}
     words: dict[str, tuple[str, str]] = {}
-    metrics: dict[str, tuple[str, str, Literal["count", "whole", "money", "rate", "decimal"]]] = {}
+    metrics: dict[
+        str, tuple[str, str, Literal["count", "whole", "money", "rate", "small_rate", "decimal"]]
+    ] = {}
     """By name: title, SQL, format."""
 
 
@@ -56,7 +65,7 @@ class Chart(_Strict):
     where: list[str] = []
     """Conditions that a row must meet."""
     sort: str | None = None
-    order: tuple[str, Literal["asc", "desc"]] | None = None
+    order: list[tuple[str, Literal["asc", "desc"]]] = []
     limit: int | None = None
     stack: bool = False
     share: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import yaml
 from pipelines.bi.assets import ASSETS, SERVING_FILE, differing, main, render
 from pipelines.bi.datasets import empty_marts, published_columns
 from pipelines.bi.described import read
+from pipelines.contracts import canonical_contracts
 from pipelines.errors import ContractError
 from pipelines.quoting import ident
 from pipelines.settings import PROJECT_DIR
@@ -67,6 +69,7 @@ def query_of(chart: dict[str, Any]) -> str:
         selected.append(order["sqlExpression"])
     elif order:
         assert order in metrics
+    selected += [columns[json.loads(by)[0]] for by in form.get("order_by_cols", [])]
     assert selected, chart["slice_name"]
     condition = f" where {' and '.join(f'({w})' for w in where)}" if where else ""
     return f"select {', '.join(selected)} from {source_of(dataset)}{condition} group by all"
@@ -171,6 +174,10 @@ def test_every_title_is_in_both_languages() -> None:
     for title in titles:
         assert ENGLISH.search(title), title
         assert CHINESE.search(title), title
+
+
+def test_every_dataset_that_lands_has_its_words() -> None:
+    assert read().words["datasets"].keys() == canonical_contracts().keys()
 
 
 def test_no_file_has_an_address_and_the_database_is_only_read() -> None:
