@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from pipelines.bi.described import FORMATS
@@ -169,7 +168,7 @@ def _table(chart: Chart, _dataset: Dataset, _times: set[str]) -> dict[str, Any]:
 
 
 def _rows(chart: Chart, _dataset: Dataset, times: set[str]) -> dict[str, Any]:
-    order = [json.dumps([column, direction == "asc"]) for column, direction in chart.order]
+    order = [f'["{chart.order[0]}", {str(chart.order[1] == "asc").lower()}]'] if chart.order else []
     return {
         "query_mode": "raw",
         "all_columns": chart.columns,

@@ -19,6 +19,7 @@ ADDED = {
     "is_latest_month": "Whether this is the last complete month, or the running one where none is complete yet.",
     "is_complete_month": "Whether the whole month lies on or before the as-of date.",
     "is_recent": "Whether it lies in the 90 days up to the last landing date.",
+    "quarantine_rank": "1 has the most quarantined rows; of two with as many the later landing date is first.",
 }
 
 

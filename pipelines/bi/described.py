@@ -16,6 +16,8 @@ DESCRIBED = SUPERSET / "described"
 
 FORMATS = {
     "count": ",d",
+    # Of counts that are often 0: on an axis that ends at 1 `,d` would write 0 0 1 1.
+    "few": ",~f",
     "whole": ",.0f",
     "money": ",.0f",
     "rate": ".1%",
@@ -40,7 +42,7 @@ class Dataset(_Strict):
     tiers: dict[str, str] = {}
     words: dict[str, tuple[str, str]] = {}
     metrics: dict[
-        str, tuple[str, str, Literal["count", "whole", "money", "rate", "small_rate", "decimal"]]
+        str, tuple[str, str, Literal["count", "few", "whole", "money", "rate", "small_rate", "decimal"]]
     ] = {}
     """By name: title, SQL, format."""
 
@@ -65,7 +67,7 @@ class Chart(_Strict):
     where: list[str] = []
     """Conditions that a row must meet."""
     sort: str | None = None
-    order: list[tuple[str, Literal["asc", "desc"]]] = []
+    order: tuple[str, Literal["asc", "desc"]] | None = None
     limit: int | None = None
     stack: bool = False
     share: bool = False
