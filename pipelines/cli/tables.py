@@ -42,7 +42,7 @@ class Listing:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         for gap, whole in ((1, True), (0, True), (1, False), (0, False)):
             widths = self._least_widths(whole=whole)
-            room = options.max_width - sum(widths) - len(widths) * (gap + 1) + 1
+            room = options.max_width - sum(widths) - (len(widths) - 1) * (gap + 1)
             if room >= 0:
                 yield self._table(gap, self._widened(widths, room))
                 return

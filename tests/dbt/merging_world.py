@@ -121,7 +121,9 @@ def land(deployment: Deployment, first: date, last: date, *, knows_merges: bool 
 
 def marts(deployment: Deployment) -> Marts:
     """Every published table, row for row."""
-    return {name: deployment.query(f'select * from marts."{name}" order by all') for name in mart_contracts()}
+    # What landed is another thing: a source that knew of the merges from the start wrote other rows.
+    names = set(mart_contracts()) - {"data_quality_loads"}
+    return {name: deployment.query(f'select * from marts."{name}" order by all') for name in sorted(names)}
 
 
 def assert_same(marts: Marts, expected: Marts) -> None:

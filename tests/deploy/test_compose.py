@@ -153,7 +153,7 @@ def test_named_volumes_are_declared_and_used_and_the_state_is_mounted(compose: d
 def test_images_are_pinned_and_nothing_is_open_to_the_network_unasked(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
         tag = service["image"].partition(":")[2]
-        if service["image"].startswith("mainstay"):
+        if service["image"].startswith("mainstay:"):
             assert tag == version("mainstay"), f"{name}: {tag} is not what is built"
         assert re.match(r"\d", tag), f"{name}: {service['image']}"
         for port in service.get("ports", []):

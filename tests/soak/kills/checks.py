@@ -182,7 +182,19 @@ def _ledger(settings: Settings, kills: int) -> Iterable[str]:
 
 
 _KNOWN = {
-    "var": {"airflow", "cache", "data_docs", "dbt", "gx", "landing", "locks", "logs", "serving", "warehouse"},
+    "var": {
+        "airflow",
+        "cache",
+        "data_docs",
+        "dbt",
+        "gx",
+        "landing",
+        "locks",
+        "logs",
+        "serving",
+        "spill",
+        "warehouse",
+    },
     "var/warehouse": {"lock", "lock.json", "mainstay.duckdb"},
     "var/serving": {"marts.duckdb", "parquet", "versions", *PAGES.values()},
     "tmp": set(),
