@@ -76,6 +76,7 @@ def test_the_log_goes_with_its_warehouse(tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.soak
 def test_a_damaged_warehouse_is_kept_and_rebuilt_to_the_same_marts(shop: Deployment) -> None:
     before = served(shop)
     damaged = b"this is no DuckDB file" * 1000

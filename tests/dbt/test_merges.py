@@ -97,6 +97,7 @@ def test_a_survivor_keeps_its_own_attributes(world: tuple[Deployment, Marts, Mar
     ]
 
 
+@pytest.mark.soak
 def test_as_of_a_date_before_the_merge_there_are_still_two_customers(
     world: tuple[Deployment, Marts, Marts], tmp_path: Path
 ) -> None:
@@ -178,6 +179,7 @@ def test_a_customer_merged_into_itself_is_quarantined(tmp_path: Path) -> None:
     assert deployment.query("select count(*) from raw.customers") == [(120,)]
 
 
+@pytest.mark.soak
 def test_an_export_without_merges_needs_no_such_column(tmp_path: Path) -> None:
     deployment = started(tmp_path / "shop")
     path = deployment.settings.contracts / "sources" / "customers.odcs.yaml"

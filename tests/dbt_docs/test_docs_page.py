@@ -54,6 +54,7 @@ def test_the_page_says_nothing_of_this_machine_nor_of_made_up_rows(
     assert "unit_test.mainstay." not in text
 
 
+@pytest.mark.soak
 def test_the_page_opens_without_a_request_and_a_description_stays_text(
     page: Path, deployment: Deployment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -49,6 +49,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     return deployment
 
 
+@pytest.mark.soak
 def test_what_one_night_found_wanting_stops_the_next_ones_until_it_is_mended(shop: Deployment) -> None:
     bad, good = day(1), day(2)
     served = database(shop).read_bytes()
@@ -79,6 +80,7 @@ def test_what_one_night_found_wanting_stops_the_next_ones_until_it_is_mended(sho
     assert shop.query("select count(*) from fct_transactions", database(shop)) == [(36,)]
 
 
+@pytest.mark.soak
 def test_a_corrected_earlier_night_does_not_take_bi_back_in_time(shop: Deployment) -> None:
     (newest,) = shop.query("select distinct as_of_date from _publish", database(shop))[0]
     assert newest > FIRST

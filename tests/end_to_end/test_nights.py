@@ -261,6 +261,7 @@ def test_after_a_good_night_people_are_in_rows_alone(served: Deployment, planted
             )
 
 
+@pytest.mark.soak
 def test_the_same_night_again_changes_nothing_but_the_ledger(served: Deployment) -> None:
     before, content = sha256(database(served).read_bytes()).hexdigest(), tables(served)
     runs = served.query("select count(*) from ops.runs")[0][0]
@@ -330,7 +331,7 @@ def bounds_that_overlap(deployment: Deployment, planted: Planted) -> None:
     ("spoil", "exit_code", "words"),
     [
         soak(html_instead_of_a_file, 3, ("transactions.csv", "HTML")),
-        (a_person_before_the_header, 3, ("customers.csv", "refused")),
+        soak(a_person_before_the_header, 3, ("customers.csv", "refused")),
         soak(half_the_rows_dated_ahead, 4, ("6 of 12 rows", "transaction_at", "50.00%")),
         (an_address_for_a_customer_number, 6, ("transactions.customer_id", "12 of 12 rows")),
         soak(bounds_that_overlap, 2, ("tier_policy.csv", "overlap")),
@@ -384,6 +385,7 @@ def test_the_night_after_recovers(served: Deployment) -> None:
     assert served.query("select status from ops.runs order by sequence desc limit 1") == [("success",)]
 
 
+@pytest.mark.soak
 def test_who_is_forgotten_is_in_no_byte_below_var(served: Deployment, planted: Planted) -> None:
     var, path = served.settings.var, database(served)
     # A spoiled night before this would stop the build that an erasure ends with.

@@ -95,6 +95,7 @@ def test_a_late_row_makes_its_own_date_stale_and_not_its_files(shop: Deployment)
     assert by_date(shop)[DAYS[0]] == 13
 
 
+@pytest.mark.soak
 def test_an_emptied_date_is_gone_from_facts_days_and_months(shop: Deployment) -> None:
     shop.land("transactions", DAYS[5], [])
     load_day(shop, DAYS[5])
@@ -106,6 +107,7 @@ def test_an_emptied_date_is_gone_from_facts_days_and_months(shop: Deployment) ->
         assert shop.query(f"select sum(net_amount) from intermediate.{table}") == [facts], table
 
 
+@pytest.mark.soak
 def test_a_product_of_another_category_restates_the_dates_it_was_sold_on(shop: Deployment) -> None:
     shop.land("products", DAYS[5], [product(1, "wine")])
     shop.load()
@@ -129,6 +131,7 @@ def test_an_earlier_as_of_date_takes_dates_out_and_a_later_one_brings_them_back(
     assert shop.query("select * from marts.fct_transactions order by all") == everything
 
 
+@pytest.mark.soak
 def test_where_most_dates_are_stale_everything_is_made_anew(shop: Deployment) -> None:
     for day in DAYS[:4]:
         shop.land("transactions", day, sales(day, 6))
@@ -168,6 +171,7 @@ def test_a_policy_that_is_edited_during_a_build_does_not_count_as_used(shop: Dep
     assert built(shop)[0] == "full"
 
 
+@pytest.mark.soak
 def test_after_a_build_that_failed_everything_is_made_anew(shop: Deployment) -> None:
     run_id = opened(shop, "build", DAYS[5])
     with pytest.MonkeyPatch.context() as patch:
