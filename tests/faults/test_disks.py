@@ -40,6 +40,7 @@ def test_a_disk_that_fills_up_while_loading(disk: Disk) -> None:
     assert leftovers(shop) == []
 
 
+@pytest.mark.soak
 def test_a_disk_that_fills_up_while_building(disk: Disk) -> None:
     shop = disk.deployment
     before = served(shop)
