@@ -32,7 +32,7 @@ hour, minute = settings.notify_stale_after.split(":")
 def mainstay_stale() -> None:
     """One run is one look."""
 
-    @task(doc_md=task_doc("look"), show_return_value_in_logs=False)  # type: ignore[untyped-decorator]
+    @task(doc_md=task_doc(LOOK), show_return_value_in_logs=False)  # type: ignore[untyped-decorator]
     def look() -> dict[str, bool]:
         """Fail if the night is missing that should be published by now."""
         return require_fresh()

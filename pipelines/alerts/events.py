@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipelines.alerts.message import Message, Part, written
-from pipelines.errors import ExportError
 
 if TYPE_CHECKING:
     from pipelines.alerts.facts import Outcome, Quarantined, Warned
@@ -24,7 +23,7 @@ def failed(settings: Settings, outcome: Outcome) -> Message:
         key = "title.failed" if outcome.step else "title.failed_whole"
         title = words(key, dag=outcome.dag_id, dates=outcome.dates, step=outcome.step or "")
         hint = f"hint.{outcome.exit_code}"
-        kept = "failed.published" if outcome.exit_code == ExportError.exit_code else "failed.kept"
+        kept = "failed.published" if outcome.published else "failed.kept"
         lines = [
             words(kept, run_id=outcome.run_id or "–"),
             words("failed.hint", code=outcome.exit_code, hint=words(hint if hint in words else "hint.1")),

@@ -43,14 +43,9 @@ class Texts:
         """A reason of the loader, which tells them in English, in this language as far as it is known."""
         found = _REASON.fullmatch(reason)
         column, what = (found[1] or "", found[2]) if found else ("", reason)
-        for pattern, words in _reasons(self.language):
-            if match := re.fullmatch(pattern, what):
-                return f"{column.replace(': ', self.plain('colon'))}{match.expand(words)}"
-        return (
-            f"{column.replace(': ', self.plain('colon'))}{self.rule(what)}"
-            if self.rule(what) != what
-            else reason
-        )
+        matches = ((re.fullmatch(pattern, what), words) for pattern, words in _reasons(self.language))
+        said = next((match.expand(words) for match, words in matches if match), self.rule(what))
+        return reason if said == what else f"{column.replace(': ', self.plain('colon'))}{said}"
 
     def rule(self, description: str) -> str:
         """A rule's sentence as its author wrote it, in this language if it is one of the shipped contracts'."""

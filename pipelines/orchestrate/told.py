@@ -183,9 +183,8 @@ _WAYS_ON = {
 """What the table shortens, spelt out: a task has no row above it."""
 
 
-def task_doc(task_id: str) -> str:
+def task_doc(told: Told) -> str:
     """The task's documentation as Markdown."""
-    told = {**TASKS, "look": LOOK}[task_id]
     parts = [told.does]
     if told.failures:
         parts += ["**When it fails**"]

@@ -14,7 +14,7 @@ from airflow.sdk import task as airflow_task
 from pipelines.orchestrate.links import CHECKS, DASHBOARDS, REPORT, with_links
 from pipelines.orchestrate.published import event_extra
 from pipelines.orchestrate.tasks import finish_failed, finish_run, run_step
-from pipelines.orchestrate.told import task_doc
+from pipelines.orchestrate.told import TASKS, task_doc
 from pipelines.settings import load_settings
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ with `x-` to us. Each event says in `extra` as of which date the marts are, how 
 def task(step: Callable[[], dict[str, Any]], **options: Any) -> Any:
     """The step as Airflow's task, with what a person should know of it."""
     # The log has what the step did line by line, and not as one line of Python.
-    options |= {"doc_md": task_doc(step.__name__), "show_return_value_in_logs": False}
+    options |= {"doc_md": task_doc(TASKS[step.__name__]), "show_return_value_in_logs": False}
     return airflow_task(**options)(step)
 
 
