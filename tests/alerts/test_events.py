@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -53,6 +54,14 @@ def test_one_language_is_enough_if_that_is_asked_for(language: str, has: str, ha
     assert has in message.body
     assert has_not not in message.body
     assert message.title.startswith("Mainstay: ")
+
+
+def test_a_run_that_failed_after_publishing_does_not_say_that_bi_has_the_night_before() -> None:
+    exporting = replace(FAILED, step="export", exit_code=12, published={"version": "v2"})
+    for outcome, kept in ((FAILED, True), (exporting, False)):
+        said = str(events.failed(Settings(notify_language="en"), outcome))
+        assert ("BI keeps the night before" in said) is kept
+        assert ("The night is published" in said) is not kept
 
 
 def test_what_comes_from_data_is_no_mention_and_no_escape() -> None:
