@@ -15,6 +15,7 @@ from pipelines.load.state import DatasetLoad, PartitionLoad
 from pipelines.load.tables import create_tables
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import connect, restrict
+from pipelines.warehouse.engines import engine_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -67,7 +68,8 @@ def load_datasets(
     with closing(connect(settings)) as connection:
         connection.execute(ledger.DDL)
         create_tables(connection, settings)
-        restrict(connection, [fixed_folder(settings.landing, c.location) for c in contracts.values()])
+        landed = [fixed_folder(settings.landing, c.location) for c in contracts.values()]
+        restrict(connection, [*landed, *engine_of(settings).folders(settings)])
         for name, contract in contracts.items():
             if datasets is not None and name not in datasets:
                 continue

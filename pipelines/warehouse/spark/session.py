@@ -1,0 +1,107 @@
+"""The one Spark session of a process, with what the results depend on set the same everywhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.errors import EngineError
+from pipelines.warehouse.spill import spill_folder
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from pipelines.settings import Settings
+
+_FIXED = {
+    # Results depend on these, so nobody else decides them.
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.timestampType": "TIMESTAMP_NTZ",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.decimalOperations.allowPrecisionLoss": "true",
+    "spark.sql.sources.partitionOverwriteMode": "dynamic",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+}
+_AT_START = {
+    # The manifest is the catalogue: nothing to run beside it, nothing that a kill leaves half written.
+    "spark.sql.catalogImplementation": "in-memory",
+}
+_DEFAULTS = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # A shop's tables are small and many: adaptive execution joins what is left of these.
+    "spark.sql.shuffle.partitions": "32",
+}
+
+
+def spark_session(settings: Settings) -> SparkSession:
+    """The process's session, started if there is none yet; it ends with the process.
+
+    Raises:
+        EngineError: Spark is not installed, cannot be started, or cannot be reached.
+    """
+    try:
+        from pyspark.errors import PySparkException
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise EngineError(
+            "MAINSTAY_ENGINE is spark, and PySpark is not installed; install Mainstay with its extra `spark` "
+            "(`make .venv/spark` in a checkout)"
+        ) from error
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        return active
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
+    builder = SparkSession.builder.appName("Mainstay")
+    is_remote = settings.spark_master.startswith("sc://")
+    builder = builder.remote(settings.spark_master) if is_remote else builder.master(settings.spark_master)
+    for name, value in _settings_of(settings, is_remote=is_remote).items():
+        builder = builder.config(name, value)
+    try:
+        return builder.getOrCreate()
+    except (PySparkException, OSError, RuntimeError) as error:
+        raise EngineError(_why(settings, error)) from error
+    except Exception as error:
+        # py4j passes on what the JVM raised, by a class that is not there without it.
+        if type(error).__module__.partition(".")[0] not in ("py4j", "grpc"):
+            raise
+        raise EngineError(_why(settings, error)) from error
+
+
+def _settings_of(settings: Settings, *, is_remote: bool) -> dict[str, str]:
+    if is_remote:  # the server has been started with its own
+        return {**settings.spark_conf, **_FIXED}
+    scratch = spill_folder(settings)
+    scratch.mkdir(mode=0o700)
+    log = Path(__file__).with_name("log4j2.properties").as_uri()
+    local = (
+        {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+        if settings.spark_master.startswith("local")
+        else {}
+    )
+    own = dict(settings.spark_conf)
+    options = f"-Dlog4j2.configurationFile={log} {own.pop('spark.driver.extraJavaOptions', '')}".strip()
+    return {
+        **_DEFAULTS,
+        **local,
+        "spark.local.dir": str(scratch),
+        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+        "spark.driver.extraJavaOptions": options,
+        **own,
+        **_FIXED,
+        **_AT_START,
+    }
+
+
+def _why(settings: Settings, error: Exception) -> str:
+    first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return (
+        f"Spark cannot be started or reached at {settings.spark_master} ({first.strip()[:300]}); `mainstay doctor` looks at "
+        "Java, Spark and the lake. The warehouse and BI stay as they were"
+    )
