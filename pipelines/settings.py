@@ -66,10 +66,10 @@ _MASTER = re.compile(r"local(\[(\*|[1-9][0-9]*)\])?|spark://\S+|yarn|k8s://\S+|s
 _CREDENTIAL = re.compile(
     r"secret|password|token|credential(?!s\.provider)|access\.key|account\.key", re.IGNORECASE
 )
-_LAKE_MAY_HOLD_A_SECRET = ("spark_master", "spark_conf")
+_MAY_HOLD_A_SECRET = ("spark_master", "spark_conf")
 """They are to hold none; where one does, it is refused, and not repeated."""
 
-_ADDRESS = re.compile(r"(s3|gs|hdfs)://[^/\s?#]+(/[^\s?#]*)?")
+_LAKE_ADDRESS = re.compile(r"(s3|gs|hdfs)://[^/\s?#]+(/[^\s?#]*)?")
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _POSTGRES_NAME = r"^[a-z_][a-z0-9_]{0,62}$"

@@ -84,7 +84,10 @@ def _own_words(settings: Settings) -> Iterator[None]:
 
     It keeps the place that its errors go to from its start; what goes wrong later comes back as an exception.
     """
-    with private_files(settings), (private_folder(settings, settings.var / "logs") / "spark.log").open("ab") as log:
+    with (
+        private_files(settings),
+        (private_folder(settings, settings.var / "logs") / "spark.log").open("ab") as log,
+    ):
         sys.stderr.flush()
         before = os.dup(2)
         os.dup2(log.fileno(), 2)
