@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import EngineError
+from pipelines.warehouse.spark.quiet import silence
 from pipelines.warehouse.spill import spill_folder
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def spark_session(settings: Settings) -> SparkSession:
             "MAINSTAY_ENGINE is spark, and PySpark is not installed; install Mainstay with its extra `spark` "
             "(`make .venv/spark` in a checkout)"
         ) from error
+    silence()
     active = SparkSession.getActiveSession()
     if active is not None:
         return active
