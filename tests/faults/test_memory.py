@@ -61,7 +61,7 @@ SIGNS = {
         (RuntimeError(LOST + "org.apache.spark.SparkException: Python worker exited unexpectedly (crashed)."), "killed"),
         (RuntimeError("Answer from Java side is empty"), "killed"),
         (RuntimeError(LOST + "java.io.IOException: No space left on device\n\tat java.base/java.io.FileOutputStream"), "disk"),
-        (BuildError("build: " + without_values(LOST + "java.nio.file.FileSystemException: /a b: No space left on device")), "disk"),
+        (BuildError("build: " + without_values(LOST + "java.nio.file.FileSystemException: /a: No space left on device")), "disk"),
         (RuntimeError(LOST + "java.io.FileNotFoundException: /scratch/x (Permission denied)"), "disk"),
         (RuntimeError("[CAST_INVALID_INPUT] The value 'No space left on device, MemoryError: x' of the type"), "none"),
     ],
