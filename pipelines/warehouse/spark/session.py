@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import EngineError
+from pipelines.warehouse.rights import private_files, private_folder
 from pipelines.warehouse.spark.quiet import silence
 from pipelines.warehouse.spill import spill_folder
 
@@ -66,7 +69,8 @@ def spark_session(settings: Settings) -> SparkSession:
     for name, value in _settings_of(settings, is_remote=is_remote).items():
         builder = builder.config(name, value)
     try:
-        return builder.getOrCreate()
+        with _own_words(settings):
+            return builder.getOrCreate()
     except (PySparkException, OSError, RuntimeError) as error:
         raise EngineError(_why(settings, error)) from error
     except Exception as error:
@@ -74,6 +78,27 @@ def spark_session(settings: Settings) -> SparkSession:
         if type(error).__module__.partition(".")[0] not in ("py4j", "grpc"):
             raise
         raise EngineError(_why(settings, error)) from error
+
+
+@contextmanager
+def _own_words(settings: Settings) -> Iterator[None]:
+    """What a Java that starts says of itself goes to a log, and not among the words of a command.
+
+    It keeps the place that its errors go to from its start; what goes wrong later comes back as an exception.
+    """
+    with (
+        private_files(settings),
+        (private_folder(settings, settings.var / "logs") / "spark.log").open("ab") as log,
+    ):
+        sys.stderr.flush()
+        before = os.dup(2)
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(before, 2)
+            os.close(before)
 
 
 def _settings_of(settings: Settings, *, is_remote: bool) -> dict[str, str]:
