@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.errors import EngineError
 from pipelines.warehouse.rights import private_files, private_folder
+from pipelines.warehouse.spark.quiet import silence
 from pipelines.warehouse.spill import spill_folder
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def spark_session(settings: Settings) -> SparkSession:
             "MAINSTAY_ENGINE is spark, and PySpark is not installed; install Mainstay with its extra `spark` "
             "(`make .venv/spark` in a checkout)"
         ) from error
+    silence()
     active = SparkSession.getActiveSession()
     if active is not None:
         return active
