@@ -66,6 +66,9 @@ _MASTER = re.compile(r"local(\[(\*|[1-9][0-9]*)\])?|spark://\S+|yarn|k8s://\S+|s
 _CREDENTIAL = re.compile(
     r"secret|password|token|credential(?!s\.provider)|access\.key|account\.key", re.IGNORECASE
 )
+_MAY_HOLD_A_SECRET = ("spark_master", "spark_conf")
+"""They are to hold none; where one does, it is refused, and not repeated."""
+
 _LAKE_ADDRESS = re.compile(r"(s3|gs|hdfs)://[^/\s?#]+(/[^\s?#]*)?")
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
@@ -609,7 +612,7 @@ def _parts(text: str) -> list[str]:
 def _given(error: ErrorDetails) -> str:
     """The wrong value, but that of a setting that there is not: a misspelt name may be that of a secret."""
     known = str(error["loc"][0]) if error["loc"] else ""
-    is_secret = known in secret_settings() or known not in Settings.model_fields
+    is_secret = known in {*secret_settings(), *_MAY_HOLD_A_SECRET} or known not in Settings.model_fields
     return "" if is_secret else f" (got {error['input']!r})"
 
 

@@ -57,7 +57,7 @@ def _value(path: Path, line: int, name: str, text: str, scale: int) -> Any:
 
 
 _READERS: dict[str, Callable[[str], Any]] = {
-    "varchar": str,
+    "string": str,
     "date": figures.day,
     "integer": figures.whole,
     "decimal(9,6)": lambda text: figures.number(text, 9, 6),

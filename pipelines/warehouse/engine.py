@@ -95,7 +95,8 @@ def require_kind(connection: duckdb.DuckDBPyConnection, settings: Settings, tabl
         WarehouseDamagedError: the other engine made it.
     """
     found: Any = connection.execute(
-        "SELECT table_type FROM information_schema.tables WHERE table_schema = ? AND table_name = ?",
+        "SELECT table_type FROM information_schema.tables "
+        "WHERE table_catalog = current_database() AND table_schema = ? AND table_name = ?",
         list(table),
     ).fetchone()
     if found is not None and found[0] != kind:

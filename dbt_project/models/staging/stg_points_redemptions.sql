@@ -1,3 +1,4 @@
+{{ config(materialized=read_by_many()) }}
 with source as (
     {{ held_rows('points_redemptions', ['redemption_id']) }}
 )

@@ -6,10 +6,14 @@ import os
 import re
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import EngineError
+from pipelines.warehouse.rights import private_files, private_folder
+from pipelines.warehouse.spark.quiet import silence
 from pipelines.warehouse.spill import spill_folder
 
 if TYPE_CHECKING:
@@ -54,6 +58,7 @@ def spark_session(settings: Settings) -> SparkSession:
             "MAINSTAY_ENGINE is spark, and PySpark is not installed; install Mainstay with its extra `spark` "
             "(`make .venv/spark` in a checkout)"
         ) from error
+    silence()
     active = SparkSession.getActiveSession()
     if active is not None:
         return active
@@ -66,11 +71,33 @@ def spark_session(settings: Settings) -> SparkSession:
     for name, value in _settings_of(settings, is_remote=is_remote).items():
         builder = builder.config(name, value)
     try:
-        return builder.getOrCreate()
+        with _own_words(settings):
+            return builder.getOrCreate()
     except Exception as error:
         if not (is_sparks(error) or isinstance(error, OSError | RuntimeError)):
             raise
         raise EngineError(_why(settings, error)) from error
+
+
+@contextmanager
+def _own_words(settings: Settings) -> Iterator[None]:
+    """What a Java that starts says of itself goes to a log, and not among the words of a command.
+
+    It keeps the place that its errors go to from its start; what goes wrong later comes back as an exception.
+    """
+    with (
+        private_files(settings),
+        (private_folder(settings, settings.var / "logs") / "spark.log").open("ab") as log,
+    ):
+        sys.stderr.flush()
+        before = os.dup(2)
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(before, 2)
+            os.close(before)
 
 
 def is_sparks(error: Exception) -> bool:
