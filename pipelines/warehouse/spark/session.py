@@ -105,10 +105,14 @@ def is_sparks(error: Exception) -> bool:
     return type(error).__module__.partition(".")[0] in ("pyspark", "py4j", "grpc")
 
 
+_RAISED = re.compile(r"(\w+\.)*\w*(Error|Exception): ")
+
+
 def first_line(error: Exception) -> str:
-    """What of an error can stand in a sentence."""
-    lines = (line.strip() for line in str(error).splitlines())
-    return next((line for line in lines if line), type(error).__name__)[:300]
+    """What of an error can stand in a sentence: of a worker's, what it raised."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    raised = (line for line in reversed(lines) if _RAISED.match(line))
+    return (next(raised, lines[0]) if lines[0].endswith(":") else lines[0])[:300]
 
 
 def _master(settings: Settings) -> str:
