@@ -21,7 +21,7 @@ from pipelines.warehouse.connection import connect, fetch_rows
 from pipelines.warehouse.spark.spread import SparkSpread
 from tests.spark.sessions import SPARK
 
-Outcome = list[dict[str, Any]] | tuple[type[MainstayError], str]
+Outcome = Any
 """What became of each dataset, or the error."""
 
 _NOT_COMPARED = {"loaded_at", "set_aside_at", "seen_at"}
@@ -82,13 +82,18 @@ def rows(settings: Settings, table: str) -> Counter[str]:
     return Counter(repr(sorted((n, v) for n, v in row.items() if n not in _NOT_COMPARED)) for row in found)
 
 
-def in_process(patch: pytest.MonkeyPatch) -> None:
-    """Let the tasks be done one after the other by the test, packed as they would be: all but Spark itself."""
+def in_process(patch: pytest.MonkeyPatch, times: int = 1) -> None:
+    """Let the tasks be done one after the other by the test, packed as they would be: all but Spark itself.
+
+    Args:
+        patch: Undoes it.
+        times: How often each is done; the last one's result counts.
+    """
+
+    def again(packed: Any) -> Any:
+        return pickle.loads(pickle.dumps(packed))  # noqa: S301 - the test's own
 
     def here(self: SparkSpread, work: Callable[[Any], Any], tasks: Sequence[Any]) -> list[Any]:
-        return [
-            pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(work))(pickle.loads(pickle.dumps(task)))))
-            for task in tasks
-        ]
+        return [[again(again(work)(again(task))) for _ in range(times)][-1] for task in tasks]
 
     patch.setattr(SparkSpread, "map", here)
