@@ -103,19 +103,18 @@ def _compare(session: SparkSession, lake: Lake, contract: SourceContract, sides:
     ).persist()
     try:
         dates: set[date | None] = set()
+        came = f"SELECT {keys}, {PARTITION} FROM {_DATABASE}.new WHERE {known}"
         if sides.others:
             dates = {row[0] for row in beside.select("business_date").distinct().collect()}
             if not dates and len(sides.new) <= 1 and sides.contested is None:
                 return Across(None)
-        shared = (
-            f"SELECT {keys} FROM (SELECT {keys}, {PARTITION} FROM {{beside}} "
-            f"UNION ALL SELECT {keys}, {PARTITION} FROM {_DATABASE}.new WHERE {known}) "
-            f"GROUP BY {keys} HAVING min({PARTITION}) <> max({PARTITION})"
-        )
-        unaffected = f"SELECT {keys} FROM {_DATABASE}.contested LEFT ANTI JOIN {affected} USING ({keys})"
-        contested = session.sql(f"{shared} UNION ALL {unaffected}", beside=beside)
+            came = f"SELECT {keys}, {PARTITION} FROM {{beside}} UNION ALL {came}"
+        shared = f"SELECT {keys} FROM ({came}) GROUP BY {keys} HAVING min({PARTITION}) <> max({PARTITION})"
+        if sides.contested is not None:
+            unaffected = f"{_DATABASE}.contested LEFT ANTI JOIN {affected} USING ({keys})"
+            shared = f"{shared} UNION ALL SELECT {keys} FROM {unaffected}"
         path = f"raw/{contract.name}__contested/{secrets.token_hex(6)}"
-        if not _written(contested, lake.address(path)):
+        if not _written(session.sql(shared, beside=beside), lake.address(path)):
             return Across(None, dates)
     finally:
         beside.unpersist()
