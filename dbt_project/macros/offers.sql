@@ -24,7 +24,7 @@
 #}
 {% macro recency_weight(baskets_ago) -%}
     {%- set recent = offer_figure('recent_baskets') -%}
-    cast(floor({{ recent }}000000.0 / ({{ recent }} + {{ baskets_ago }})) as bigint)
+    cast(floor({{ recent }}000000.0e0 / ({{ recent }} + {{ baskets_ago }})) as bigint)
 {%- endmacro %}
 
 

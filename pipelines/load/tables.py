@@ -70,9 +70,17 @@ def tables_of(contract: SourceContract) -> dict[tuple[str, str], list[tuple[str,
     }
 
 
-def create_tables(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Create what is missing and add the columns that a contract gained; every dataset that models read has tables."""
-    engine = engine_of(settings)
+def create_tables(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, engine: Engine | None = None
+) -> None:
+    """Create what is missing and add the columns that a contract gained; every dataset that models read has tables.
+
+    Args:
+        connection: To the database.
+        settings: The deployment.
+        engine: Another than the deployment's, for a database that is not the warehouse.
+    """
+    engine = engine or engine_of(settings)
     for schema in ("raw", "quarantine", "duplicates"):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     for name, contract in known_contracts(settings).items():

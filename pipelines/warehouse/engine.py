@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pipelines.errors import WarehouseDamagedError
+from pipelines.warehouse.spread import Columns as Columns
+from pipelines.warehouse.spread import Table as Table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,9 +22,6 @@ if TYPE_CHECKING:
 
     from pipelines.settings import Settings
     from pipelines.warehouse.spread import Spread
-
-Table = tuple[str, str]
-"""Schema and name."""
 
 
 @dataclass
@@ -66,6 +65,21 @@ class Engine(Protocol):
 
     def spread(self, settings: Settings) -> Spread | None:
         """How partitions are loaded at many places at once; None where one place does it all."""
+
+    def changing(
+        self, connection: duckdb.DuckDBPyConnection, settings: Settings, table: Table, where: str = "true"
+    ) -> AbstractContextManager[str]:
+        """Rows of a loaded table, to be changed and deleted within a transaction; gives the name that they have meanwhile.
+
+        Args:
+            connection: To the warehouse.
+            settings: The deployment.
+            table: Schema and name of a table that loading fills.
+            where: SQL of the rows that may be changed; rows of other partitions need not be there.
+        """
+
+    def tidy(self, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+        """Outside a transaction, with the warehouse's lock: remove what no row is read from any more, or never was."""
 
     def folders(self, settings: Settings) -> list[Path]:
         """Folders beside the warehouse's that hold rows."""

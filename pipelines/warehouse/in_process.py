@@ -68,6 +68,16 @@ class DuckDBEngine:
         """See `Engine`."""
         return None
 
+    @contextmanager
+    def changing(
+        self, connection: duckdb.DuckDBPyConnection, settings: Settings, table: Table, where: str = "true"
+    ) -> Iterator[str]:
+        """See `Engine`; the rows lie in the table itself."""
+        yield ".".join(map(ident, table))
+
+    def tidy(self, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+        """Nothing to do: DuckDB does so itself."""
+
     def folders(self, settings: Settings) -> list[Path]:
         """See `Engine`."""
         return []

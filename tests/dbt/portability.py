@@ -56,9 +56,13 @@ MARK = "by_macro"
 
 
 def teach_exactness(connection: duckdb.DuckDBPyConnection) -> None:
-    """Gives DuckDB a function that takes whole numbers and decimals, but no double: its binder is the judge of types."""
-    decimal = duckdb.sqltype("DECIMAL(38, 4)")
-    connection.create_function("exactly", lambda value: value, [decimal], decimal)
+    """Gives DuckDB a function that takes whole numbers and decimals, but no double, and one that takes whole numbers alone.
+
+    Its binder is the judge of types.
+    """
+    for name, type_ in (("exactly", "DECIMAL(38, 4)"), ("wholly", "HUGEINT")):
+        taken = duckdb.sqltype(type_)
+        connection.create_function(name, lambda value: value, [taken], taken)
     connection.execute(f"create temporary macro {MARK}(value) as value")
 
 
@@ -72,6 +76,32 @@ def rounded_doubles(connection: duckdb.DuckDBPyConnection, sql: str) -> list[str
     if _binds(connection, tree, places):
         return []
     return [_bare_casts(tree)[n].sql("duckdb") for n in places if not _binds(connection, tree, [n])]
+
+
+def decimal_quotients(connection: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
+    """The quotients and averages of decimals: DuckDB works them out as doubles, Spark as decimals that it rounds.
+
+    One of whole numbers is a double on both. The connection is as for `rounded_doubles`.
+    """
+    tree = sqlglot.parse_one(sql, read="duckdb")
+    return [node.sql("duckdb") for n, node in enumerate(_quotients(tree)) if _is_decimal(connection, tree, n)]
+
+
+def _quotients(tree: exp.Expr) -> list[exp.Expr]:
+    return list(tree.find_all(exp.Div, exp.Avg))
+
+
+def _is_decimal(connection: duckdb.DuckDBPyConnection, tree: exp.Expr, place: int) -> bool:
+    """Whether Spark would work out this quotient as a decimal: no operand is a double, and one is not whole."""
+
+    def takes(function: str) -> bool:
+        copy = tree.copy()
+        node = _quotients(copy)[place]
+        for operand in [node.this, node.expression] if isinstance(node, exp.Div) else [node.this]:
+            operand.replace(exp.Anonymous(this=function, expressions=[operand.copy()]))
+        return _accepted(connection, copy, function)
+
+    return takes("exactly") and not takes("wholly")
 
 
 def _bare_casts(tree: exp.Expr) -> list[exp.Cast]:
@@ -90,10 +120,15 @@ def _binds(connection: duckdb.DuckDBPyConnection, tree: exp.Expr, places: Sequen
     for place in places:
         operand = casts[place].this
         operand.replace(exp.Anonymous(this="exactly", expressions=[operand.copy()]))
+    return _accepted(connection, copy, "exactly")
+
+
+def _accepted(connection: duckdb.DuckDBPyConnection, tree: exp.Expr, function: str) -> bool:
+    """Whether DuckDB gives this taught function only what it takes."""
     try:
-        connection.execute(f"explain {copy.sql('duckdb')}")
+        connection.execute(f"explain {tree.sql('duckdb')}")
     except duckdb.BinderException as error:
-        if re.search(r"exactly\((DOUBLE|FLOAT)\)", str(error)):
+        if re.search(rf"{function}\((DOUBLE|FLOAT|DECIMAL\([\d,]+\))\)", str(error)):
             return False
         raise
     return True

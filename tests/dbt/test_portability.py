@@ -20,7 +20,7 @@ import pytest
 from dbt.clients.jinja import MacroGenerator
 from dbt.context.providers import BaseDatabaseWrapper
 from dbt_warehouse import DBT_PROJECT, Warehouse
-from portability import MARK, complaints, rounded_doubles, teach_exactness, worked_out_twice
+from portability import MARK, complaints, decimal_quotients, rounded_doubles, teach_exactness, worked_out_twice
 from shortening import soak
 
 from pipelines.contracts.seeds import SEEDS, seed_types
@@ -38,7 +38,6 @@ ALLOWED = {
     "int_offer_neighbours.products": "a row per product, for either end of a pair",
     "int_tier_retentions.members": "a few sums per customer, whose residuals need the totals first",
     "int_tier_retentions.totals": "a row per tier; what they rest on is said above",
-    "int_wallet_answers.surveys": "surveys are few",
     "int_wallet_benchmarks.cells": "a few columns of the peers, few rows when distinct",
     "int_wallet_peers.cells": "few rows, one per combination of attributes",
     "int_wallet_peers.described": "a row per customer, joined by key",
@@ -147,6 +146,13 @@ def test_doubles_become_decimals_by_the_macro_alone(
     found = {name: said for name, sql in for_duckdb.sql.items() if (said := rounded_doubles(judge, sql))}
     assert found == {}
     assert any(MARK in sql for sql in for_duckdb.sql.values())
+
+
+def test_quotients_and_averages_are_of_doubles(
+    for_duckdb: Compiled, judge: duckdb.DuckDBPyConnection
+) -> None:
+    found = {name: said for name, sql in for_duckdb.sql.items() if (said := decimal_quotients(judge, sql))}
+    assert found == {}
 
 
 def test_nothing_is_worked_out_twice_but_what_is_listed(for_spark: Compiled) -> None:

@@ -9,7 +9,7 @@ import jinja2
 import numpy as np
 import pytest
 from dbt_warehouse import DBT_PROJECT
-from portability import complaints, rounded_doubles, teach_exactness, worked_out_twice
+from portability import complaints, decimal_quotients, rounded_doubles, teach_exactness, worked_out_twice
 
 
 @pytest.mark.parametrize(
@@ -57,6 +57,32 @@ def test_a_bare_cast_of_a_double_is_found(expression: str, is_bare: bool) -> Non
         connection.execute("create table t (a decimal(18, 2), b integer, d double)")
         inner = f"with u as (select a, b, d from t) select {expression} as x from u"
         assert bool(rounded_doubles(connection, inner)) == is_bare
+
+
+@pytest.mark.parametrize(
+    ("expression", "is_decimal"),
+    [
+        ("a / b", True),
+        ("b / a", True),
+        ("b / 2.0", True),
+        ("sum(a) over () / nullif(b, 0)", True),
+        ("by_macro(a / b)", True),
+        ("d + b / (a / b)", True),
+        ("avg(a) over ()", True),
+        ("d / a", False),
+        ("b / 2.0e0", False),
+        ("b / b", False),
+        ("sum(b) over () / 2", False),
+        ("cast(a as double) / b", False),
+        ("avg(b) over ()", False),
+        ("avg(d) over ()", False),
+    ],
+)
+def test_a_quotient_that_spark_takes_for_a_decimal_is_found(expression: str, is_decimal: bool) -> None:
+    with duckdb.connect() as connection:
+        teach_exactness(connection)
+        connection.execute("create table t (a decimal(18, 2), b integer, d double)")
+        assert bool(decimal_quotients(connection, f"select {expression} as x from t")) == is_decimal
 
 
 SUMMED = "(select a, sum(b) as b from `w`.`s`.`t` group by a)"

@@ -72,6 +72,11 @@ def _register_loaded(
         Entry("raw", name, path, None, own, [PARTITION] if is_partitioned else []),
         recover=False,
     )
+    register_partitions(session, lake, ("raw", name), of_it)
+
+
+def register_partitions(session: SparkSession, lake: Lake, table: Table, of_it: Sequence[Entry]) -> None:
+    """Tell Spark where the partitions of a table of loaded rows lie."""
     places = [
         f"PARTITION ({PARTITION} = DATE '{entry.partition_date}') LOCATION {text(lake.address(entry.path))}"
         for entry in of_it
@@ -79,7 +84,7 @@ def _register_loaded(
     ]
     for start in range(0, len(places), _PARTITIONS_AT_ONCE):
         session.sql(
-            f"ALTER TABLE raw.{quoted(name)} ADD {' '.join(places[start : start + _PARTITIONS_AT_ONCE])}"
+            f"ALTER TABLE {'.'.join(map(quoted, table))} ADD {' '.join(places[start : start + _PARTITIONS_AT_ONCE])}"
         )
 
 

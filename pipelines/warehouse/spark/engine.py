@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.warehouse.spark import manifest
 from pipelines.warehouse.spark.building import building
+from pipelines.warehouse.spark.changing import changing
 from pipelines.warehouse.spark.lake import Lake
 
 if TYPE_CHECKING:
@@ -50,6 +51,18 @@ class SparkEngine:
         from pipelines.warehouse.spark.spread import SparkSpread
 
         return SparkSpread(settings)
+
+    def changing(
+        self, connection: duckdb.DuckDBPyConnection, settings: Settings, table: Table, where: str = "true"
+    ) -> AbstractContextManager[str]:
+        """See `Engine`."""
+        return changing(connection, settings, table, where)
+
+    def tidy(self, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+        """See `Engine`."""
+        lake = Lake.of(settings)
+        manifest.write_copy(connection, lake)
+        manifest.sweep(connection, lake)
 
     def folders(self, settings: Settings) -> list[Path]:
         """See `Engine`."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,6 +80,21 @@ class Lake:
         files.create_dir(f"{root}/{relative}".rpartition("/")[0], recursive=True)
         copy_files(str(file), f"{root}/{relative}", LocalFileSystem(), files)
         file.unlink()
+
+    @contextmanager
+    def writing(self, relative: str) -> Iterator[Any]:
+        """A new file of the lake, open for writing; in a folder it survives a power cut from the end of the block on."""
+        if self.folder is None:
+            files, root = self._files()
+            with files.open_output_stream(f"{root}/{relative}") as stream:
+                yield stream
+            return
+        path = self.folder / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
 
     def write_json(self, relative: str, content: object) -> None:
         """Write a file that readers see whole, old or new: by a rename in a folder, by one put in an object store."""

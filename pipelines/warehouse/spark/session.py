@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -33,6 +34,8 @@ _AT_START = {
     # The manifest is the catalogue: nothing to run beside it, nothing that a kill leaves half written.
     "spark.sql.catalogImplementation": "in-memory",
 }
+_ATTEMPTS = 4
+"""Of a task, Spark's own default on a cluster."""
 _DEFAULTS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
@@ -49,7 +52,6 @@ def spark_session(settings: Settings) -> SparkSession:
         EngineError: Spark is not installed, cannot be started, or cannot be reached.
     """
     try:
-        from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError as error:
         raise EngineError(
@@ -65,17 +67,14 @@ def spark_session(settings: Settings) -> SparkSession:
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
     builder = SparkSession.builder.appName("Mainstay")
     is_remote = settings.spark_master.startswith("sc://")
-    builder = builder.remote(settings.spark_master) if is_remote else builder.master(settings.spark_master)
+    builder = builder.remote(settings.spark_master) if is_remote else builder.master(_master(settings))
     for name, value in _settings_of(settings, is_remote=is_remote).items():
         builder = builder.config(name, value)
     try:
         with _own_words(settings):
             return builder.getOrCreate()
-    except (PySparkException, OSError, RuntimeError) as error:
-        raise EngineError(_why(settings, error)) from error
     except Exception as error:
-        # py4j passes on what the JVM raised, by a class that is not there without it.
-        if type(error).__module__.partition(".")[0] not in ("py4j", "grpc"):
+        if not (is_sparks(error) or isinstance(error, OSError | RuntimeError)):
             raise
         raise EngineError(_why(settings, error)) from error
 
@@ -99,6 +98,23 @@ def _own_words(settings: Settings) -> Iterator[None]:
             sys.stderr.flush()
             os.dup2(before, 2)
             os.close(before)
+
+
+def is_sparks(error: Exception) -> bool:
+    """Whether Spark failed, here or in the JVM; py4j and gRPC pass that on by classes that are not there without them."""
+    return type(error).__module__.partition(".")[0] in ("pyspark", "py4j", "grpc")
+
+
+def first_line(error: Exception) -> str:
+    """What of an error can stand in a sentence."""
+    lines = (line.strip() for line in str(error).splitlines())
+    return next((line for line in lines if line), type(error).__name__)[:300]
+
+
+def _master(settings: Settings) -> str:
+    """A local Spark tries a task again that has died, as a cluster does, only where it is told how often."""
+    match = re.fullmatch(r"local(?:\[(.+)\])?", settings.spark_master)
+    return f"local[{match[1] or 1},{_ATTEMPTS}]" if match else settings.spark_master
 
 
 def _settings_of(settings: Settings, *, is_remote: bool) -> dict[str, str]:
@@ -127,8 +143,7 @@ def _settings_of(settings: Settings, *, is_remote: bool) -> dict[str, str]:
 
 
 def _why(settings: Settings, error: Exception) -> str:
-    first = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
     return (
-        f"Spark cannot be started or reached at {settings.spark_master} ({first.strip()[:300]}); `mainstay doctor` looks at "
+        f"Spark cannot be started or reached at {settings.spark_master} ({first_line(error)}); `mainstay doctor` looks at "
         "Java, Spark and the lake. The warehouse and BI stay as they were"
     )

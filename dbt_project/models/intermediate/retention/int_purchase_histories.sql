@@ -23,7 +23,7 @@ calibrations as (
     select
         first_date,
         greatest(
-            {{ add_days('first_date', 'floor(' ~ days_between('first_date', as_of_date()) ~ ' / 2.0)') }},
+            {{ add_days('first_date', 'floor(' ~ days_between('first_date', as_of_date()) ~ ' / 2.0e0)') }},
             {{ add_days(as_of_date(), -364) }}
         ) as calibration_end
     from observations

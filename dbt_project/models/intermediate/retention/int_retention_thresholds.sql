@@ -41,7 +41,7 @@ at_risk as (
         case
             when customers.own_gap_p90_days is not null then customers.own_gap_p90_days
             when population.at_risk_day is not null then cast(population.at_risk_day as double)
-            else {{ default_lapsed_days }} / 2.0
+            else {{ default_lapsed_days }} / 2.0e0
         end as at_risk_after_days,
         case
             when customers.own_gap_p90_days is not null then 'own'

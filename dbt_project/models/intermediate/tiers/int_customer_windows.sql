@@ -11,7 +11,7 @@ select
     purchase_months_3,
     months_observed,
     is_new_customer,
-    {{ to_average('window_net_amount / cast(months_observed as decimal(18, 2))') }} as avg_monthly_spend,
+    {{ to_average('cast(window_net_amount as double) / months_observed') }} as avg_monthly_spend,
     profit_basis
 from {{ ref('int_customer_assessments') }}
 where not is_lapse

@@ -45,7 +45,7 @@ mean_ranks as (
         customer_id,
         category,
         brands_used,
-        cast(better_brands + (tied_brands + 1) / 2.0 as double) as own_rank
+        better_brands + (tied_brands + 1) / 2.0e0 as own_rank
     from own_brands
 ),
 

@@ -105,9 +105,12 @@ select
     judged.reason_rule,
     judged.evidence_ids,
     {{ share('spends.discounted_spend_180d', 'spends.spend_180d') }} as discounted_spend_share,
-    {{ to_decimal('spends.spend_60d / spends.days_60d', var('average_scale')) }} as daily_spend_60d,
-    {{ to_decimal('spends.spend_120d_before / nullif(spends.days_120d_before, 0)', var('average_scale')) }}
-        as daily_spend_120d_before,
+    {{ to_decimal('cast(spends.spend_60d as double) / spends.days_60d', var('average_scale')) }} as daily_spend_60d,
+    {{
+        to_decimal(
+            'cast(spends.spend_120d_before as double) / nullif(spends.days_120d_before, 0)', var('average_scale')
+        )
+    }} as daily_spend_120d_before,
     spends.spend_180d,
     case when spends.is_whole_in_data then spends.spend_180d_before end as spend_180d_before,
     spends.categories_180d,

@@ -2,8 +2,8 @@ with ranks as (
     select
         *,
         -- ceil(0.2 n) and ceil(0.1 n) in whole numbers: 0.2 * 15 is more than 3 in binary fractions
-        floor((customer_count + 4) / 5.0) as top_20_count,
-        floor((customer_count + 9) / 10.0) as top_10_count
+        floor((customer_count + 4) / 5.0e0) as top_20_count,
+        floor((customer_count + 9) / 10.0e0) as top_10_count
     from {{ ref('int_customer_spend_ranks') }}
 ),
 

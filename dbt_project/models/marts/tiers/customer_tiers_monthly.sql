@@ -3,7 +3,7 @@ with tiers as (
         *,
         lag(tier) over (partition by customer_id order by month) as previous_tier,
         lag(tier_rank) over (partition by customer_id order by month) as previous_rank,
-        {{ to_average('window_net_amount / cast(months_observed as decimal(18, 2))') }} as avg_monthly_spend
+        {{ to_average('cast(window_net_amount as double) / months_observed') }} as avg_monthly_spend
     from {{ ref('int_customer_held_tiers') }}
 ),
 

@@ -6,7 +6,7 @@ with customers as (
         window_spend,
         window_profit,
         profit_basis,
-        {{ to_decimal('window_spend / cast(months_observed as decimal(18, 2))', 10, 28) }} as avg_monthly_spend
+        {{ to_decimal('cast(window_spend as double) / months_observed', 10, 28) }} as avg_monthly_spend
     from {{ ref('customer_tiers_monthly') }}
     where tier <> 'lapsed'
 ),
@@ -19,7 +19,7 @@ tiers as (
         count(*) as customer_count,
         sum(window_spend) as revenue,
         sum(window_profit) as profit,
-        sum(avg_monthly_spend) / count(*) as avg_monthly_spend,
+        cast(sum(avg_monthly_spend) as double) / count(*) as avg_monthly_spend,
         case when min(profit_basis) = max(profit_basis) then min(profit_basis) else 'mixed' end as profit_basis
     from customers
     group by month, is_complete_month, tier
