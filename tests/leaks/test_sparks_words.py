@@ -110,3 +110,11 @@ def test_the_conditions_that_are_shown_are_sparks_and_speak_of_no_row() -> None:
         sentences = " ".join(known[name]["message"])
         sentences += " ".join(" ".join(s["message"]) for s in known[name].get("subClass", {}).values())
         assert [sign for sign in of_rows if sign in sentences] == [], name
+
+
+def test_what_a_step_says_of_sparks_failure_has_no_value() -> None:
+    from pipelines.warehouse.spark.session import first_line
+
+    for kind, text in OF_ROWS.items():
+        assert first_line(RuntimeError(text)).startswith(kind)
+        assert "Anna" not in first_line(RuntimeError(text))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import EngineError
+from pipelines.showing import without_values
 from pipelines.warehouse.rights import private_files, private_folder
 from pipelines.warehouse.spark.quiet import silence
 from pipelines.warehouse.spill import spill_folder
@@ -106,9 +107,12 @@ def is_sparks(error: Exception) -> bool:
 
 
 def first_line(error: Exception) -> str:
-    """What of an error can stand in a sentence."""
-    lines = (line.strip() for line in str(error).splitlines())
-    return next((line for line in lines if line), type(error).__name__)[:300]
+    """What of an error can stand in a sentence, whoever reads it."""
+    return _first_line(without_values(str(error))) or type(error).__name__
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")[:300]
 
 
 def _master(settings: Settings) -> str:
@@ -143,7 +147,8 @@ def _settings_of(settings: Settings, *, is_remote: bool) -> dict[str, str]:
 
 
 def _why(settings: Settings, error: Exception) -> str:
+    said = _first_line(str(error)) or type(error).__name__  # whole: no row has been read yet
     return (
-        f"Spark cannot be started or reached at {settings.spark_master} ({first_line(error)}); `mainstay doctor` looks at "
+        f"Spark cannot be started or reached at {settings.spark_master} ({said}); `mainstay doctor` looks at "
         "Java, Spark and the lake. The warehouse and BI stay as they were"
     )
