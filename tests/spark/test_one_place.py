@@ -54,7 +54,11 @@ def test_no_module_but_the_warehouses_asks_which_engine_it_is() -> None:
 
 @pytest.mark.parametrize(
     "planted",
-    ["import pyspark", "from pipelines.warehouse.spark.lake import Lake", "if settings.engine == 'spark': pass"],
+    [
+        "import pyspark",
+        "from pipelines.warehouse.spark.lake import Lake",
+        "if settings.engine == 'spark': pass",
+    ],
 )
 def test_a_module_that_did_would_be_seen(planted: str) -> None:
     assert list(asks_which(ast.parse(planted))) == [1]
