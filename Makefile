@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help nightly test test-fast lint up bi bench soak lock docs clean
+.PHONY: help nightly spark-nightly test test-fast lint up bi bench soak lock docs clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,9 +24,21 @@ help:  ## List the targets
 	@$(BIN)/python -m compileall -q pipelines dags
 	@touch $@
 
+# The other engine; its extra is locked apart, on top of what is locked for all.
+.venv/spark: .venv/installed requirements-spark.lock
+	@command -v java >/dev/null || { echo "Spark needs Java 17: install openjdk-17-jre-headless, or your system's like"; exit 1; }
+	@echo "installing Spark into .venv …"
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-spark.lock \
+		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.lock
+	@touch $@
+
 nightly: .venv/installed  ## Land the demo data, load its history, run one night through the DAG, show the marts
 	@$(BIN)/mainstay demo
 	@$(BIN)/mainstay nightly
+
+spark-nightly: .venv/spark  ## The same on a Spark of this machine, in var/spark
+	@MAINSTAY_ENGINE=spark MAINSTAY_VAR_DIR=var/spark $(BIN)/mainstay demo
+	@MAINSTAY_ENGINE=spark MAINSTAY_VAR_DIR=var/spark $(BIN)/mainstay nightly
 
 test: .venv/installed  ## Run all tests but the long ones
 	@$(BIN)/python -m pytest
@@ -60,7 +72,8 @@ docs: .venv/installed  ## Generate the data dictionary and dbt's yml from the co
 	@$(BIN)/python -m pipelines.bi.assets
 
 lock: .venv/installed  ## Resolve the requirements anew into the locks
-	@$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-header --quiet --upgrade -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra demo --extra dev --universal --python-version 3.11 --generate-hashes --no-header --quiet --upgrade -o requirements.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra spark --universal --python-version 3.11 --generate-hashes --no-header --quiet --upgrade --constraints requirements.lock -o requirements-spark.lock
 	@grep -E '^uv==' requirements.lock | tr -d ' \\' > requirements-uv.in
 	@$(BIN)/uv pip compile requirements-uv.in --universal --python-version 3.11 --generate-hashes --no-header --quiet -o requirements-uv.lock
 	@rm requirements-uv.in

@@ -11,18 +11,18 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 TIMED = [
-    ("pipelines.load.load", "check_files", "inspection and hash"),
+    ("pipelines.load.partitions", "check_files", "inspection and hash"),
     ("pipelines.load.load", "compare", "finding changed files"),
     ("pipelines.load.load", "create_tables", "tables and contracts"),
     ("pipelines.load.load", "source_contracts", "tables and contracts"),
     ("pipelines.load.partitions", "_clear", "clearing the dates"),
-    ("pipelines.load.partitions", "_read_quickly", "typed read, rules and write"),
-    ("pipelines.load.partitions", "_read_carefully", "careful read (JSON Lines)"),
-    ("pipelines.load.partitions", "count_by_file", "counting rows by file"),
+    ("pipelines.load.reading", "_read_quickly", "typed read, rules and write"),
+    ("pipelines.load.reading", "_read_carefully", "careful read (JSON Lines)"),
+    ("pipelines.load.reading", "count_by_file", "counting rows by file"),
     ("pipelines.load.accounts", "count_by_file", "counting rows by file"),
     ("pipelines.load.partitions", "write_ledger", "file ledger"),
-    ("pipelines.load.partitions", "find_repeated_keys", "looking for repeated keys"),
-    ("pipelines.load.partitions", "set_duplicates_aside", "duplicate keys within a date"),
+    ("pipelines.load.reading", "find_repeated_keys", "looking for repeated keys"),
+    ("pipelines.load.reading", "set_duplicates_aside", "duplicate keys within a date"),
     ("pipelines.load.partitions", "note_contested_keys", "keys that come on two dates"),
 ]
 """Module, function, and the line of the report that its time counts for."""

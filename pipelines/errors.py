@@ -103,3 +103,9 @@ class ExportError(MainstayError):
     """The published night could not be carried to PostgreSQL, which keeps the one before; the serving file has it."""
 
     exit_code = 12
+
+
+class EngineError(MainstayError):
+    """Spark cannot be started or reached, or the lake is not there; the warehouse and BI stay as they were."""
+
+    exit_code = 13

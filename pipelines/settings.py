@@ -62,6 +62,15 @@ _RETIRED = dict.fromkeys(
 )
 """Settings that there were, and what to do instead. In the environment a setting that is none is not noticed by itself."""
 
+_MASTER = re.compile(r"local(\[(\*|[1-9][0-9]*)\])?|spark://\S+|yarn|k8s://\S+|sc://\S+")
+_CREDENTIAL = re.compile(
+    r"secret|password|token|credential(?!s\.provider)|access\.key|account\.key", re.IGNORECASE
+)
+_MAY_HOLD_A_SECRET = ("spark_master", "spark_conf")
+"""They are to hold none; where one does, it is refused, and not repeated."""
+
+_LAKE_ADDRESS = re.compile(r"(s3|gs|hdfs)://[^/\s?#]+(/[^\s?#]*)?")
+
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _POSTGRES_NAME = r"^[a-z_][a-z0-9_]{0,62}$"
 """A schema or role that needs no quotes in anybody's SQL."""
@@ -317,6 +326,28 @@ class Settings(BaseSettings):
         pattern=r"^https?://",
         description="Address that OpenLineage events of runs and models are sent to; default none.",
     )
+    engine: Literal["duckdb", "spark"] = Field(
+        default="duckdb",
+        description="What loads and builds: duckdb, in this process, or spark, where one machine is too small.",
+    )
+    spark_master: str = Field(
+        default="local[*]",
+        description="Where Spark runs: local[N], spark://HOST:7077, yarn, k8s://…, or a Spark Connect address sc://HOST:15002.",
+    )
+    lake_dir: str | None = Field(
+        default=None,
+        description="Folder or object-store address (s3://BUCKET/PATH) of the rows and tables that Spark writes; "
+        "default VAR/lake.",
+    )
+    spark_conf: dict[str, str] = Field(
+        default_factory=dict,
+        description="More settings of the Spark session, no secrets: a table in mainstay.toml, JSON in the environment.",
+    )
+    spark_task_memory: str = Field(
+        default="1GiB",
+        pattern=r"^[1-9][0-9]*\s*[KMGT]i?B$",
+        description="Memory that the loader may use in one Spark task, for example 512MiB; it spills beyond.",
+    )
     duckdb_threads: int | None = Field(default=None, ge=1, description="DuckDB threads; default all cores.")
     duckdb_memory_limit: str | None = Field(default=None, description="DuckDB memory limit, for example 8GB.")
 
@@ -420,6 +451,40 @@ class Settings(BaseSettings):
                 )
         return value
 
+    @field_validator("spark_master")
+    @classmethod
+    def _is_a_master(cls, value: str) -> str:
+        if not _MASTER.fullmatch(value):
+            raise ValueError("it is none of local[N], spark://HOST:PORT, yarn, k8s://ADDRESS, sc://HOST:PORT")
+        if "token=" in value:
+            raise ValueError(
+                "it holds a token; give that as SPARK_CONNECT_AUTHENTICATE_TOKEN in the environment"
+            )
+        return value
+
+    @field_validator("spark_conf")
+    @classmethod
+    def _conf_is_no_secret(cls, value: dict[str, str]) -> dict[str, str]:
+        """Settings can be shown; a credential is for Spark's own configuration or the environment."""
+        for name in value:
+            if not name.startswith("spark."):
+                raise ValueError(f"{name} is no setting of Spark; their names begin with spark.")
+            if _CREDENTIAL.search(name):
+                raise ValueError(
+                    f"{name} looks like a credential; give it by Spark's own configuration files, by the environment, or "
+                    "by a credentials provider"
+                )
+        return value
+
+    @field_validator("lake_dir")
+    @classmethod
+    def _lake_is_a_place(cls, value: str | None) -> str | None:
+        if value is not None and "://" in value and not _LAKE_ADDRESS.fullmatch(value):
+            raise ValueError(
+                "it is neither a folder nor an address such as s3://BUCKET/PATH or gs://BUCKET/PATH"
+            )
+        return value
+
     @property
     def told(self) -> frozenset[str]:
         """The events that are told to somebody: none where there is no address."""
@@ -487,6 +552,13 @@ class Settings(BaseSettings):
         return self.var / "warehouse" / "mainstay.duckdb"
 
     @property
+    def lake(self) -> str:
+        """Folder or address of what Spark writes; with DuckDB there is none."""
+        if self.lake_dir is not None and "://" in self.lake_dir:
+            return self.lake_dir.rstrip("/")
+        return str(self._in_home(Path(self.lake_dir)) if self.lake_dir is not None else self.var / "lake")
+
+    @property
     def forget_key(self) -> Path:
         """Key and hashes of the customers who were erased; there once somebody was, and backed up with the warehouse.
 
@@ -540,7 +612,7 @@ def _parts(text: str) -> list[str]:
 def _given(error: ErrorDetails) -> str:
     """The wrong value, but that of a setting that there is not: a misspelt name may be that of a secret."""
     known = str(error["loc"][0]) if error["loc"] else ""
-    is_secret = known in secret_settings() or known not in Settings.model_fields
+    is_secret = known in {*secret_settings(), *_MAY_HOLD_A_SECRET} or known not in Settings.model_fields
     return "" if is_secret else f" (got {error['input']!r})"
 
 

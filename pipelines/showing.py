@@ -13,6 +13,7 @@ import unicodedata
 HIDDEN = "…"
 """Stands for a value that is not shown."""
 
+_NOT_SHOWN = "what it says may hold values of the data, and is not shown"
 _LIMIT = 60
 _ADDRESS = re.compile(r"[^\s@＠<>()\[\]{}\"',;:=|]{1,64}\s?[@＠]\s?[^\s@＠<>()\[\]{}\"',;:=|]+")
 """A local part has 64 characters at most; without that bound a long text would be gone through for each of its characters."""
@@ -23,6 +24,38 @@ _ABOUT_DATA = (
 _DATABASE_SAID = re.compile(
     rf"(?s)\b({_ABOUT_DATA}) Error:.*(?=\n\s*compiled code at )|\b({_ABOUT_DATA}) Error:.*"
 )
+
+_CONDITION = r"\[[A-Z][A-Z0-9]*_[A-Z0-9_]*(?:\.[A-Z0-9_]+)*\]"
+_THROWN = r"(?:java|javax|scala|org\.apache|py4j|pyspark)(?:\.[\w$]+)*\.[\w$]*(?:Exception|Error)\b"
+_CALLED = r"An error occurred while calling [\w.]+\s*:\s*"
+_SPARK_BEGINS = (
+    rf"(?:{_CALLED}|An exception was thrown from the Python worker:|Job aborted due to stage failure"
+    rf"|{_THROWN}|(?<![^\s:]){_CONDITION} )"
+)
+_SPARK_SAID = re.compile(rf"(?s){_SPARK_BEGINS}.*(?=\n\s*compiled code at )|{_SPARK_BEGINS}.*")
+_SPARK_NAMED = re.compile(rf"(?:{_CALLED})?(?:{_THROWN}: )?({_CONDITION})")
+_SPARK_WITHIN = re.compile(rf"\borg\.apache\.spark[\w.$]*(?:Exception|Error): ({_CONDITION})")
+_SPARK_THROWN = re.compile(_THROWN)
+_SPARK_ENDS = re.compile(r";?\n\n|;\n|\n\s+at |\n*JVM stacktrace:")
+_OF_SQL = frozenset(
+    (
+        *("AMBIGUOUS_REFERENCE", "COLUMN_ALREADY_EXISTS", "DATATYPE_MISMATCH", "FAILED_READ_FILE"),
+        *("GROUP_BY_AGGREGATE", "INCOMPATIBLE_DATA_FOR_TABLE", "INSERT_COLUMN_ARITY_MISMATCH"),
+        *("LOCATION_ALREADY_EXISTS", "MISSING_AGGREGATION", "MISSING_GROUP_BY", "NUM_COLUMNS_MISMATCH"),
+        *("PARSE_SYNTAX_ERROR", "PATH_NOT_FOUND", "RECURSION_LEVEL_LIMIT_EXCEEDED"),
+        *("SCALAR_SUBQUERY_TOO_MANY_ROWS", "SCHEMA_NOT_FOUND", "TABLE_OR_VIEW_ALREADY_EXISTS"),
+        *("TABLE_OR_VIEW_NOT_FOUND", "UNRESOLVED_COLUMN", "UNRESOLVED_ROUTINE", "WRONG_NUM_ARGS"),
+    )
+)
+"""Conditions of Spark whose sentences have names, types, places and numbers of a query, and no value of any row."""
+_SPARK_SIGNS = re.compile(
+    r"java\.lang\.OutOfMemoryError(?:: (?:Java heap space|GC overhead limit exceeded|Metaspace|Direct buffer memory))?"
+    r"|java\.(?:io|nio\.file)\.\w+: (?:[^\n]*\W)?(?:No space left on device|Disk quota exceeded|Permission denied"
+    r"|Read-only file system|Input/output error|Mkdirs failed to create)"
+    r"|(?:Container|Pod) killed\b|ExecutorLostFailure|Python worker exited unexpectedly|All masters are unresponsive"
+)
+"""What says, without a word of the data, that it was no fault of the data."""
+_PATH_OF_SIGN = re.compile(r"^(java\.(?:io|nio\.file)\.\w+: ).*\W(?=[A-Z])")
 
 
 def visible(text: str, keep: str = "") -> str:
@@ -73,12 +106,25 @@ def shown(value: object, *, is_personal: bool = False, limit: int = _LIMIT) -> s
 
 
 def without_values(text: str) -> str:
-    """What a library passed on of DuckDB, without what DuckDB says of values: only the kind of the error stays."""
+    """What a library passed on of DuckDB or Spark, without what these say of values: only the kind of the error stays."""
 
     def kind(match: re.Match[str]) -> str:
-        return f"{match[1] or match[2]} Error (what it says may hold values of the data, and is not shown)"
+        return f"{match[1] or match[2]} Error ({_NOT_SHOWN})"
 
-    return _DATABASE_SAID.sub(kind, text)
+    return _DATABASE_SAID.sub(kind, _SPARK_SAID.sub(_sparks_kind, text))
+
+
+def _sparks_kind(match: re.Match[str]) -> str:
+    """Of Spark's sentence and the stack below it the condition's name, and what is known to be of the machine or the SQL."""
+    said = match[0]
+    named = _SPARK_NAMED.match(said)
+    if named is not None and named[1].strip("[]").partition(".")[0] in _OF_SQL:
+        return _SPARK_ENDS.split(said[named.start(1) :])[0]
+    within = named or _SPARK_WITHIN.search(said)
+    thrown = [name for name in _SPARK_THROWN.findall(said) if not name.startswith("org.apache.spark.Spark")]
+    kind = within[1] if within else thrown[0] if thrown else "an error in a task of Spark"
+    signs = dict.fromkeys(_PATH_OF_SIGN.sub(r"\1", sign) for sign in _SPARK_SIGNS.findall(said))
+    return f"{kind} ({'; '.join((*signs, _NOT_SHOWN))})"
 
 
 _BREAKS = re.compile(r"([;\t\r\n])")

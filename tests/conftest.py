@@ -36,8 +36,8 @@ class _Scheduling(LoadFileScheduling):  # type: ignore[misc]
         return next((folder for folder in SHARING if file.startswith(folder)), file)
 
 
-SHARING = ("tests/faults/", "tests/export/")
-"""Folders whose files share a published night, or a server."""
+SHARING = ("tests/faults/", "tests/export/", "tests/spark/")
+"""Folders whose files share a published night, a server, or a Spark session."""
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
@@ -48,6 +48,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take longest begin first, so that no process is left alone with one of them at the end."""
     long = (
+        "tests/spark/",
         "tests/faults/",
         "tests/readers/",
         "tests/purity/",

@@ -211,7 +211,8 @@ def _check(row: dict[str, Any]) -> Check:
 
 def _rejects(connection: duckdb.DuckDBPyConnection) -> tuple[list[Rejects], int]:
     datasets = connection.execute(
-        "select table_name from duckdb_tables() where schema_name = 'quarantine' order by 1"
+        "select table_name from information_schema.tables where table_schema = 'quarantine' "
+        "and table_catalog = current_database() order by 1"
     ).fetchall()
     found: list[Rejects] = []
     others = 0

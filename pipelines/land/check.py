@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 from pipelines.errors import FileRefusedError, LandingError
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 _SHOWN = 5
 
 
+def look_at(file: LandingFile, contract: SourceContract) -> Inspected | LandingError:
+    """What a look at a file finds, or why it is refused."""
+    try:
+        return inspect(file, contract)
+    except LandingError as error:
+        return error
+
+
 def check_files(
     connection: duckdb.DuckDBPyConnection, run_id: str, contract: SourceContract, files: Sequence[LandingFile]
 ) -> list[Inspected]:
@@ -29,19 +38,31 @@ def check_files(
         FileRefusedError: some are refused; each is in the file ledger with its sentence, and all are looked at first.
         LandingError: some cannot be read, which may pass; noted in the same way.
     """
-    good: list[Inspected] = []
-    refused: list[tuple[LandingFile, str]] = []
-    kind: type[LandingError] = LandingError
     with ThreadPoolExecutor() as pool:  # hashing and inflating leave Python's lock alone
-        looked_at = [pool.submit(inspect, file, contract) for file in files]
-    for file, future in zip(files, looked_at, strict=True):
-        try:
-            good.append(future.result())
-        except LandingError as error:
-            refused.append((file, str(error)))
-            kind = FileRefusedError if isinstance(error, FileRefusedError) else kind
-    if refused:
-        ledger.record_refused(connection, run_id, contract, refused)
-        more = f"\n  and {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
-        raise kind("\n  ".join(sentence for _, sentence in refused[:_SHOWN]) + more)
-    return good
+        looked_at = list(pool.map(look_at, files, repeat(contract)))
+    refused = [
+        (file, found) for file, found in zip(files, looked_at, strict=True) if isinstance(found, LandingError)
+    ]
+    require_none_refused(connection, run_id, contract, refused)
+    return [found for found in looked_at if isinstance(found, Inspected)]
+
+
+def require_none_refused(
+    connection: duckdb.DuckDBPyConnection,
+    run_id: str,
+    contract: SourceContract,
+    refused: Sequence[tuple[LandingFile, LandingError]],
+) -> None:
+    """Note refused files in the ledger, each with its sentence, and stop if there are any.
+
+    Raises:
+        FileRefusedError, LandingError: see `check_files`.
+    """
+    if not refused:
+        return
+    sentences = [(file, str(error)) for file, error in refused]
+    ledger.record_refused(connection, run_id, contract, sentences)
+    is_final = any(isinstance(error, FileRefusedError) for _, error in refused)
+    more = f"\n  and {len(refused) - _SHOWN} more" if len(refused) > _SHOWN else ""
+    text = "\n  ".join(sentence for _, sentence in sentences[:_SHOWN]) + more
+    raise FileRefusedError(text) if is_final else LandingError(text)

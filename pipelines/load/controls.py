@@ -10,6 +10,8 @@ from pipelines.showing import visible
 from pipelines.warehouse.connection import insert_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pipelines.contracts import LandingFile
     from pipelines.land import Inspected
     from pipelines.load.state import PartitionLoad
@@ -91,22 +93,26 @@ def check_controls(load: PartitionLoad) -> None:
         raise ControlMismatchError(refused)
 
 
-def keep_controls(load: PartitionLoad) -> None:
-    """Note the sums of the rows that stay in `raw`, which each build holds them against."""
-    load.connection.execute(
-        "DELETE FROM ops.controls WHERE dataset = ? AND list_contains(?::VARCHAR[], file_id)",
-        [load.name, [f.file_id for f in load.files]],
-    )
+def control_sums(load: PartitionLoad) -> list[list[str]]:
+    """Of each controlled file and column, as `ops.controls` holds it: what the source says, and the sum that stays in `raw`."""
     controlled = [f for f in load.files if f.control and f.control.totals]
     if not controlled:
-        return
+        return []
     loaded = _sums(load)
-    rows = [
+    return [
         [f.file_id, load.name, column, str(said), str(loaded.get(f.file_id, {}).get(column, 0))]
         for f in controlled
         for column, said in (f.control.totals if f.control else {}).items()
     ]
-    insert_rows(load.connection, "ops.controls", rows)
+
+
+def keep_controls(load: PartitionLoad, sums: Sequence[Sequence[str]]) -> None:
+    """Note the sums, which each build holds `raw` against."""
+    load.connection.execute(
+        "DELETE FROM ops.controls WHERE dataset = ? AND list_contains(?::VARCHAR[], file_id)",
+        [load.name, [f.file_id for f in load.files]],
+    )
+    insert_rows(load.connection, "ops.controls", sums)
 
 
 def _sums(load: PartitionLoad) -> dict[str, dict[str, Decimal]]:

@@ -107,22 +107,38 @@ def count_reused_keys(load: PartitionLoad) -> None:
         LoadError: a partition has more of them than the contract tolerates; the keys do not tell rows apart.
     """
     connection, key = load.connection, ", ".join(map(ident, load.contract.key))
-    rate = tolerated_rate(load.contract, load.settings)
-    by_date = connection.execute(
-        f"SELECT * FROM ({reused_by_date(load.contract)}) ORDER BY partition_date"
-    ).fetchall()
-    failed = [(day, reused, keyed) for day, reused, keyed in by_date if reused > keyed * rate]
-    if failed:
-        raise LoadError(too_many_reused(load.contract, rate, failed))
-    if not by_date:
+    if not few_are_reused(load, reused_by_date(load.contract)):
         return
     # A partition loaded late is the earlier one to rows that stand already.
     load.reused = scalar(
         connection,
         f"SELECT count(*) FROM ({reused_rows(load.contract, contested_rows(load.contract))}) "
         f"WHERE ({key}) IN (SELECT ({key}) FROM {load.table} WHERE {load.here})",
-    ) + scalar(
-        connection,
+    ) + duplicates_reused(load)
+
+
+def few_are_reused(load: PartitionLoad, by_date: str) -> bool:
+    """Whether there are reused keys, few enough to go on.
+
+    Args:
+        load: What is loaded.
+        by_date: See `reused_by_date`.
+
+    Raises:
+        LoadError: a partition has more of them than the contract tolerates; the keys do not tell rows apart.
+    """
+    rate = tolerated_rate(load.contract, load.settings)
+    found = load.connection.execute(f"SELECT * FROM ({by_date}) ORDER BY partition_date").fetchall()
+    failed = [(day, reused, keyed) for day, reused, keyed in found if reused > keyed * rate]
+    if failed:
+        raise LoadError(too_many_reused(load.contract, rate, failed))
+    return bool(found)
+
+
+def duplicates_reused(load: PartitionLoad) -> int:
+    """Rows of the touched partitions that were set aside within them, as their keys stand for something else."""
+    return scalar(
+        load.connection,
         f"SELECT count(*) FROM duplicates.{ident(load.name)} WHERE {load.here} AND kind = 'reused'",
     )
 

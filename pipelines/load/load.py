@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 from pipelines.contracts import source_contracts
 from pipelines.contracts.location import fixed_folder
-from pipelines.land import check_files
 from pipelines.land.discover import require_landing_folder
-from pipelines.load.partitions import load_partitions
+from pipelines.load.apart import load_apart
+from pipelines.load.partitions import load_here
 from pipelines.load.pending import compare, loaded_versions
-from pipelines.load.state import DatasetLoad, PartitionLoad
+from pipelines.load.state import DatasetLoad, Order
 from pipelines.load.tables import create_tables
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import connect, restrict
+from pipelines.warehouse.engines import engine_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -64,10 +65,14 @@ def load_datasets(
     contracts = source_contracts(settings)
     say = progress or (lambda text: None)
     results = []
+    engine = engine_of(settings)
+    spread = engine.spread(settings)
     with closing(connect(settings)) as connection:
         connection.execute(ledger.DDL)
         create_tables(connection, settings)
-        restrict(connection, [fixed_folder(settings.landing, c.location) for c in contracts.values()])
+        landed = [fixed_folder(settings.landing, c.location) for c in contracts.values()]
+        engine.tidy(connection, settings)  # a load that was killed has left something
+        restrict(connection, [*landed, *engine.folders(settings)])
         for name, contract in contracts.items():
             if datasets is not None and name not in datasets:
                 continue
@@ -82,12 +87,11 @@ def load_datasets(
                 say(f"{name}: {len(pending.files):,} files of {len(pending.changed):,} dates")
             if pending.changed or gone:
                 erased = scrub(connection, contract, pending.files) if scrub else {}
-                files = check_files(connection, run_id, contract, pending.files)
-                result = load_partitions(
-                    PartitionLoad(connection, settings, contract, run_id, files, gone, erased)
-                )
+                order = Order(connection, settings, contract, run_id, pending.files, gone, erased)
+                result = load_here(order) if spread is None else load_apart(order, spread)
             result.unchanged = len(pending.unchanged)
             result.missing = [] if remove_missing else pending.missing
             results.append(result)
+        engine.tidy(connection, settings)
         connection.execute("CHECKPOINT")
     return results

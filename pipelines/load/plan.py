@@ -38,7 +38,9 @@ from pipelines.load.state import PartitionLoad
 from pipelines.load.tables import check_types, create_tables, raw_columns
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import connect, restrict
+from pipelines.warehouse.engines import engine_of
 from pipelines.warehouse.faults import database_errors, explained
+from pipelines.warehouse.in_process import DuckDBEngine
 from pipelines.warehouse.lock import warehouse_lock
 from pipelines.warehouse.reuse import tolerated_rate
 from pipelines.warehouse.rights import LOCK_MODE
@@ -158,9 +160,9 @@ def plan_load(
         closing(connect(settings, folder / "plan.duckdb")) as connection,
     ):
         connection.execute(ledger.DDL)
-        create_tables(connection, settings)
+        create_tables(connection, settings, DuckDBEngine())
         folders = [fixed_folder(settings.landing, c.location) for c in contracts.values()]
-        restrict(connection, [settings.var, *folders])
+        restrict(connection, [settings.var, *folders, *engine_of(settings).folders(settings)])
         with warehouse_lock(settings, _PLAN, _PLAN, on_wait=say), attached(connection, settings):
             before = {name: held_in(connection, WAREHOUSE, c, first, last) for name, c in contracts.items()}
         works = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.load.accounts import write_ledger
@@ -13,12 +14,27 @@ from pipelines.warehouse import ledger
 if TYPE_CHECKING:
     from datetime import date
 
+    from pipelines.contracts import SourceContract
     from pipelines.land import Inspected
     from pipelines.load.state import PartitionLoad
 
 
+@dataclass(frozen=True)
+class Excess:
+    """Partitions with more rejects than their contract tolerates."""
+
+    failed: list[tuple[date, int, int]]
+    """Landing date, rows that break the contract, and all rows that came in."""
+    reasons: list[tuple[str, int]]
+    """The most frequent ones of the first of these dates."""
+
+
 class TooManyRejectsError(Exception):
     """Undo the load, but keep the rejects to look at."""
+
+    def __init__(self, excess: Excess, sentence: str) -> None:
+        super().__init__(sentence)
+        self.excess = excess
 
 
 def quarantine_rejects(load: PartitionLoad, file: Inspected) -> None:
@@ -33,7 +49,11 @@ def quarantine_rejects(load: PartitionLoad, file: Inspected) -> None:
 
 
 def check_tolerance(load: PartitionLoad) -> None:
-    """Per landing date: the share of rejects must be within what the contract tolerates."""
+    """Per landing date: the share of rejects must be within what the contract tolerates.
+
+    Raises:
+        TooManyRejectsError: it is not.
+    """
     rejects = load.connection.execute(
         f"SELECT partition_date, count(*) FROM {load.quarantine} WHERE {load.here} AND kind = 'broken' "
         "GROUP BY ALL ORDER BY ALL"
@@ -46,20 +66,25 @@ def check_tolerance(load: PartitionLoad) -> None:
         for day, bad in rejects
         if bad > rows_in[day] * load.contract.tolerated_reject_rate
     ]
-    if not failed:
-        return
-    day, bad, rows = failed[0]
-    reasons = "; ".join(f"{reason} ({count:,} rows)" for reason, count in top_reasons(load, day))
+    if failed:
+        excess = Excess(failed, top_reasons(load, failed[0][0]))
+        raise TooManyRejectsError(excess, too_many_rejects(load.contract, excess, len(rows_in)))
+
+
+def too_many_rejects(contract: SourceContract, excess: Excess, dates: int) -> str:
+    """The sentence that stops a load of so many dates."""
+    day, bad, rows = excess.failed[0]
+    reasons = "; ".join(f"{reason} ({count:,} rows)" for reason, count in excess.reasons)
     more = (
-        f" So it is on {len(failed) - 1} more: {', '.join(str(d) for d, _, _ in failed[1:4])} …"
-        if len(failed) > 1
+        f" So it is on {len(excess.failed) - 1} more: {', '.join(str(d) for d, _, _ in excess.failed[1:4])} …"
+        if len(excess.failed) > 1
         else ""
     )
-    raise TooManyRejectsError(
-        f"{load.name} {day}: {bad:,} of {rows:,} rows break the contract, {bad / rows:.2%} where "
-        f"{load.contract.tolerated_reject_rate:.2%} is tolerated. Most often: {reasons}.{more} "
-        f"None of the {len(rows_in)} dates of this load was taken over. "
-        f"See `mainstay quarantine show {load.name} --date {day}`, mend the file or {load.contract.path}, and load again"
+    return (
+        f"{contract.name} {day}: {bad:,} of {rows:,} rows break the contract, {bad / rows:.2%} where "
+        f"{contract.tolerated_reject_rate:.2%} is tolerated. Most often: {reasons}.{more} "
+        f"None of the {dates} dates of this load was taken over. "
+        f"See `mainstay quarantine show {contract.name} --date {day}`, mend the file or {contract.path}, and load again"
     )
 
 
@@ -74,9 +99,17 @@ def top_reasons(load: PartitionLoad, day: date | None = None) -> list[tuple[str,
     return [(str(reason), int(count)) for reason, count in rows]
 
 
-def keep_rejects(load: PartitionLoad, careful: set[int]) -> None:
+def keep_rejects(load: PartitionLoad) -> None:
     """After a refusal: raw keeps what it held, quarantine and the ledger say what was wrong."""
-    # What the load before set aside stays beside its raw rows; what earlier refusals left is out of date.
+    clear_earlier_rejects(load)
+    for index in sorted(load.careful):
+        careful_read(load.connection, load.files[index], load.contract, load.settings.timezone)
+        quarantine_rejects(load, load.files[index])
+    note_rejected(load)
+
+
+def clear_earlier_rejects(load: PartitionLoad) -> None:
+    """What the load before set aside stays beside its raw rows; what earlier refusals left is out of date."""
     load.connection.execute(
         f"DELETE FROM {load.quarantine} WHERE {load.here} AND (run_id, file_id) NOT IN "
         "(SELECT (run_id, file_id) FROM ops.files WHERE dataset = ? AND status = 'loaded')",
@@ -86,9 +119,10 @@ def keep_rejects(load: PartitionLoad, careful: set[int]) -> None:
         f"UPDATE ops.files SET status = 'replaced' WHERE dataset = ? AND status IN ('rejected', 'refused') AND {load.here}",
         [load.name],
     )
-    for index in sorted(careful):
-        careful_read(load.connection, load.files[index], load.contract, load.settings.timezone)
-        quarantine_rejects(load, load.files[index])
+
+
+def note_rejected(load: PartitionLoad) -> None:
+    """Enter the files as rejected, once their rejects are in quarantine."""
     quarantined = dict(
         load.connection.execute(
             f"SELECT file_id, count(*) FROM {load.quarantine} WHERE {load.here} AND run_id = ? AND kind = 'broken' "

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from pipelines.contracts import SourceContract
+    from pipelines.contracts import LandingFile, SourceContract
     from pipelines.land import Inspected
     from pipelines.settings import Settings
 
@@ -70,6 +70,22 @@ class DatasetLoad:
         return {**vars(self), **counted}
 
 
+@dataclass(frozen=True)
+class Order:
+    """What is to be loaded of one dataset."""
+
+    connection: duckdb.DuckDBPyConnection
+    settings: Settings
+    contract: SourceContract
+    run_id: str
+    files: Sequence[LandingFile]
+    """All files of the partitions, in the order of their dates."""
+    gone: Sequence[date] = ()
+    """Partitions without a file any more, to be emptied."""
+    erased: Mapping[Path, int] = field(default_factory=dict)
+    """By file, the rows of forgotten customers that were taken out of it."""
+
+
 @dataclass
 class PartitionLoad:
     """One load of some partitions of one dataset: what its steps share. `partitions.load_partitions` does it."""
@@ -99,6 +115,8 @@ class PartitionLoad:
         """The same after they were cleared: cheaper where the table holds nothing else."""
         self.counts: dict[str, FileCount] = {}
         """By file id."""
+        self.careful: set[int] = set()
+        """Places of the files that are read row by row."""
         self.reused = 0
         """Rows of these partitions' keys whose key an earlier row has for something else."""
         self.sums: dict[str, dict[str, Decimal | None]] = {}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pipelines.contracts import LOAD_COLUMNS, canonical_contracts, known_contracts
 from pipelines.errors import LoadError
 from pipelines.quoting import ident
+from pipelines.warehouse.engines import engine_of
 from pipelines.warehouse.reuse import tolerated_rate
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from pipelines.contracts import SourceContract
     from pipelines.settings import Settings
+    from pipelines.warehouse.engine import Engine
 
 LOADER_VERSION = 3
 """To be raised with every change of the loader that makes other rows of the same file, so that all are loaded again."""
@@ -34,13 +36,19 @@ _NOT_LOADED_BY = {
 }
 """What a contract's column says that no loaded row depends on; its list of valid values is `allowed`."""
 
-_SET_ASIDE = """(
-    run_id VARCHAR, dataset VARCHAR, partition_date DATE, file_id VARCHAR, file_path VARCHAR, line_number BIGINT,
-    raw_text VARCHAR, {what}, set_aside_at TIMESTAMP)"""
-
-# Tables of warehouses that were made before rows were rejected by condition have no kind; their rows are all broken.
-_KIND = "ALTER TABLE quarantine.{table} ADD COLUMN IF NOT EXISTS kind VARCHAR DEFAULT 'broken'"
-"""`broken`: the row breaks the contract; `rejected`: the contract's `rejectIf` names it."""
+_SET_ASIDE = {
+    "run_id": "VARCHAR",
+    "dataset": "VARCHAR",
+    "partition_date": "DATE",
+    "file_id": "VARCHAR",
+    "file_path": "VARCHAR",
+    "line_number": "BIGINT",
+    "raw_text": "VARCHAR",
+}
+_QUARANTINE = {**_SET_ASIDE, "reasons": "VARCHAR[]", "set_aside_at": "TIMESTAMP", "kind": "VARCHAR"}
+"""Its kind: `broken`, the row breaks the contract; `rejected`, the contract's `rejectIf` names it."""
+_DUPLICATES = {**_SET_ASIDE, "kind": "VARCHAR", "set_aside_at": "TIMESTAMP"}
+"""Its kind: see `keys`."""
 
 
 def raw_columns(contract: SourceContract) -> list[tuple[str, str]]:
@@ -51,37 +59,48 @@ def raw_columns(contract: SourceContract) -> list[tuple[str, str]]:
     return [*((name, types[name]) for name in names), *LOAD_COLUMNS.items()]
 
 
-def create_tables(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
-    """Create what is missing and add the columns that a contract gained; every dataset that models read has tables."""
+def tables_of(contract: SourceContract) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """The tables that a dataset is loaded into, by schema and name, each with its columns' names and types."""
+    columns = raw_columns(contract)
+    return {
+        ("raw", contract.name): columns,
+        ("raw", f"{contract.name}__contested"): [(k, dict(columns)[k]) for k in contract.key],
+        ("quarantine", contract.name): list(_QUARANTINE.items()),
+        ("duplicates", contract.name): list(_DUPLICATES.items()),
+    }
+
+
+def create_tables(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, engine: Engine | None = None
+) -> None:
+    """Create what is missing and add the columns that a contract gained; every dataset that models read has tables.
+
+    Args:
+        connection: To the database.
+        settings: The deployment.
+        engine: Another than the deployment's, for a database that is not the warehouse.
+    """
+    engine = engine or engine_of(settings)
     for schema in ("raw", "quarantine", "duplicates"):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     for name, contract in known_contracts(settings).items():
         columns = raw_columns(contract)
-        table = ident(name)
-        connection.execute(
-            f"CREATE TABLE IF NOT EXISTS raw.{table} ({', '.join(f'{ident(c)} {t}' for c, t in columns)})"
-        )
         have = dict(
-            connection.execute("SELECT name, type FROM pragma_table_info(?)", [f"raw.{table}"]).fetchall()
+            connection.execute(
+                "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = 'raw' AND table_name = ? "
+                "AND database_name = current_database()",
+                [name],
+            ).fetchall()
         )
-        _retype_empty(connection, name, contract, dict(columns), have)
+        _retype_empty(connection, engine, name, contract, dict(columns), have)
         check_types(name, columns, have)
-        for column, type_ in columns:
-            if column not in have:
-                connection.execute(f"ALTER TABLE raw.{table} ADD COLUMN {ident(column)} {type_}")
-        keys = ", ".join(f"{ident(k)} {dict(columns)[k]}" for k in contract.key)
-        connection.execute(f"CREATE TABLE IF NOT EXISTS raw.{ident(name + '__contested')} ({keys})")
-        connection.execute(
-            f"CREATE TABLE IF NOT EXISTS quarantine.{table} {_SET_ASIDE.format(what='reasons VARCHAR[]')}"
-        )
-        connection.execute(_KIND.format(table=table))
-        connection.execute(
-            f"CREATE TABLE IF NOT EXISTS duplicates.{table} {_SET_ASIDE.format(what='kind VARCHAR')}"
-        )
+        for (schema, kept), what in tables_of(contract).items():
+            engine.keep_table(connection, settings, (schema, kept), what)
 
 
 def _retype_empty(
     connection: duckdb.DuckDBPyConnection,
+    engine: Engine,
     name: str,
     contract: SourceContract,
     columns: Mapping[str, str],
@@ -91,14 +110,10 @@ def _retype_empty(
     changed = {c: t for c, t in columns.items() if have.get(c, t) != t}
     if not changed or connection.execute(f"SELECT 1 FROM raw.{ident(name)} LIMIT 1").fetchall():
         return
-    contested = ident(name + "__contested")
-    for column, type_ in changed.items():
-        tables = [ident(name), *([contested] if column in contract.key else [])]
-        for table in tables:
-            connection.execute(
-                f"ALTER TABLE IF EXISTS raw.{table} ALTER {ident(column)} TYPE {type_} USING CAST(NULL AS {type_})"
-            )
-        have[column] = type_
+    contested = f"{name}__contested"
+    engine.retype(connection, ("raw", name), changed)
+    engine.retype(connection, ("raw", contested), {c: t for c, t in changed.items() if c in contract.key})
+    have.update(changed)
 
 
 def check_types(name: str, columns: Sequence[tuple[str, str]], have: Mapping[str, str]) -> None:

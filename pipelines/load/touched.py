@@ -13,6 +13,9 @@ from pipelines.quoting import ident
 from pipelines.warehouse.connection import scalar
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
     from pipelines.load.state import PartitionLoad
 
 
@@ -48,13 +51,18 @@ def note_touched_dates(load: PartitionLoad) -> None:
         connection.execute("INSERT INTO touched_dates SELECT DISTINCT business_date FROM shared_rows")
         _drop_settled_keys(load)
         connection.execute("DROP TABLE shared_rows")
-    connection.execute(
-        "INSERT INTO ops.touched (SELECT ?, business_date FROM touched_dates) "
-        "EXCEPT SELECT dataset, business_date FROM ops.touched",
-        [load.name],
-    )
+    dates = connection.execute("SELECT DISTINCT business_date FROM touched_dates").fetchall()
+    note_dates(load, [day for (day,) in dates])
     connection.execute("DROP TABLE shared_keys")
     connection.execute("DROP TABLE touched_dates")
+
+
+def note_dates(load: PartitionLoad, dates: Iterable[date | None]) -> None:
+    """Add the business dates to `ops.touched`."""
+    load.connection.execute(
+        "INSERT INTO ops.touched (SELECT ?, unnest(?::DATE[])) EXCEPT SELECT dataset, business_date FROM ops.touched",
+        [load.name, list(dates)],
+    )
 
 
 def _key(load: PartitionLoad) -> str:

@@ -11,6 +11,7 @@ from pipelines.contracts.amounts import average_scale
 from pipelines.contracts.policies import read_policies
 from pipelines.paths import plain
 from pipelines.settings import PROJECT_DIR
+from pipelines.warehouse.engines import engine_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,7 +92,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     """What dbt_project.yml and profiles.yml read from the environment."""
     project = project_folder()
     return {
-        "MAINSTAY_DBT_TARGET": "warehouse",
+        "MAINSTAY_DBT_TARGET": engine_of(settings).dbt_target,
         "MAINSTAY_WAREHOUSE": str(plain(settings.warehouse)),
         "MAINSTAY_SEEDS_PATH": os.path.relpath(plain(settings.policies), project),
         "MAINSTAY_DEFAULT_SEEDS_PATH": os.path.relpath(plain(default_policies(settings)), project),

@@ -29,11 +29,13 @@ from pipelines.transform.environment import (
 from pipelines.transform.lineage import tell_lineage
 from pipelines.transform.log import dbt_log, log_file
 from pipelines.transform.parsed import keep_parsed, parse_key, read_parsed
+from pipelines.warehouse.engines import engine_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from pipelines.settings import Settings
+    from pipelines.warehouse.engine import Engine
 
 SELECTIONS = {
     # By folder, not by path: a deployment's own models lie in a project folder of its own.
@@ -193,6 +195,7 @@ def _invoked(
     }
     _write_own_sources(settings)
     _write_default_policies(settings)
+    engine = engine_of(settings)
     told = dbt_environment(settings) | run
     with surroundings(told, without=("DBT_",)), dbt_log(settings) as log:
         _leave_no_semaphores()
@@ -208,17 +211,33 @@ def _invoked(
                     keep_parsed(settings, key, manifest)
             if manifest is not None:
                 _fit_to(settings, manifest)
-                runner = dbtRunner(
-                    manifest=manifest, callbacks=[log, *([heard] if heard is not None else [])]
-                )
-                outcome = runner.invoke([command, *project, *options])
+                callbacks = [log, *([heard] if heard is not None else [])]
+                runner = dbtRunner(manifest=manifest, callbacks=callbacks)
+                asked = [command, *project, *options]
                 if command == "build":
+                    outcome = _built(settings, engine, runner, manifest, asked)
                     done = getattr(outcome.result, "results", None) or []
                     tell_lineage(settings, manifest, done, full_refresh=full_refresh)
+                else:
+                    outcome = runner.invoke(asked)
         finally:
-            _close_connections()
+            _close_connections(engine)
     if isinstance(outcome.exception, KeyboardInterrupt | SystemExit):
         raise outcome.exception  # dbt hands over as a result what must end the process
+    return outcome
+
+
+def _built(settings: Settings, engine: Engine, runner: Any, manifest: Any, asked: Sequence[str]) -> Any:
+    """The outcome of a dbt build, what it made being kept whether or not all of it went well: it is looked at then."""
+    reads = [(s.schema, s.identifier) for s in manifest.sources.values() if s.source_name != "raw"]
+    with engine.building(settings, reads) as under_way, surroundings(under_way.environment, without=()):
+        outcome = runner.invoke(list(asked))
+        made = [
+            (result.node.schema, result.node.alias)
+            for result in getattr(outcome.result, "results", None) or []
+            if result.node.resource_type in ("model", "seed") and str(result.status) == "success"
+        ]
+        under_way.keep(made)
     return outcome
 
 
@@ -298,13 +317,11 @@ def _leave_no_semaphores() -> None:
     dbt.mp_context._MP_CONTEXT = multiprocessing.get_context("fork")
 
 
-def _close_connections() -> None:
-    """dbt-duckdb keeps the warehouse open until it is told to let go."""
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+def _close_connections(engine: Engine) -> None:
     from dbt.adapters.factory import cleanup_connections
 
     cleanup_connections()
-    DuckDBConnectionManager.close_all_connections()
+    engine.let_go()
 
 
 def slowest(results: list[NodeResult], count: int = 5) -> Iterator[NodeResult]:

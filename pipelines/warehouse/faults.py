@@ -16,6 +16,7 @@ from pipelines.errors import (
     LoadError,
     MainstayError,
     OutOfMemoryError,
+    ProcessKilledError,
     StorageError,
     ValidationFailedError,
     WarehouseDamagedError,
@@ -50,7 +51,23 @@ _CLOSED = (
     "Input/output error",
     "disk I/O error",
     "File too large",
+    "Mkdirs failed to create",
 )
+_SPARKS_MEMORY = (
+    "java.lang.OutOfMemoryError",
+    "[UNABLE_TO_ACQUIRE_MEMORY]",
+    "[SPILL_OUT_OF_MEMORY]",
+    "Container killed",
+    "Pod killed",
+)
+_SPARKS_LOST = (
+    "ExecutorLostFailure",
+    "Python worker exited unexpectedly",
+    "Answer from Java side is empty",
+    "SparkContext was shut down",
+    "All masters are unresponsive",
+)
+_SPARKS_FILES = ("java.io.", "java.nio.file.")
 _SOURCES = (
     *(
         "IO Error:",
@@ -60,6 +77,9 @@ _SOURCES = (
         "Out of Memory Error:",
     ),
     *("OperationalError", "[Errno ", "MemoryError:", "std::bad_alloc", "EOFError:"),
+    *_SPARKS_MEMORY,
+    *_SPARKS_LOST,
+    *_SPARKS_FILES,
 )
 _FULL_BYTES = 64 * 1024
 _OPAQUE = (MainstayError, LoadError, BuildError, ValidationFailedError)
@@ -89,13 +109,18 @@ def explained(settings: Settings, error: BaseException) -> MainstayError | None:
     # The more special errors of ours have sentences of their own.
     if not isinstance(error, Exception) or (isinstance(error, MainstayError) and type(error) not in _OPAQUE):
         return None
-    first = " ".join(str(error).split())
+    text = str(error) if isinstance(error, MainstayError | duckdb.Error) else without_values(str(error))
+    first = " ".join(text.split())
     if not isinstance(error, duckdb.Error) and not any(source in first for source in _SOURCES):
         return None  # the words stand in somebody's data
     if any(sign in first for sign in _DAMAGE):
         return damaged(settings, first)
     if any(sign in first for sign in _FULL):
         return _full(settings, first)
+    if any(sign in first for sign in _SPARKS_MEMORY):
+        return _sparks_out_of_memory(settings, first)
+    if any(sign in first for sign in _SPARKS_LOST):
+        return _lost(settings, first)
     if any(sign in first for sign in _MEMORY):
         return _out_of_memory(settings, first)
     if any(sign in first for sign in _CUT_OFF):
@@ -128,9 +153,16 @@ def damaged(settings: Settings, what: str) -> WarehouseDamagedError:
 
 def _full(settings: Settings, what: str) -> StorageError:
     return StorageError(
-        f"no space is left on the disk of {settings.var} ({what}); free some space and run the same command "
+        f"no space is left on the disk of {_place(settings, what)} ({what}); free some space and run the same command "
         "again. BI keeps the last published night"
     )
+
+
+def _place(settings: Settings, what: str) -> str:
+    """Where something could not be written."""
+    if any(sign in what for sign in _SPARKS_FILES):
+        return f"{settings.lake}, or of what a machine of Spark has for its scratch files,"
+    return str(settings.var)
 
 
 def _out_of_memory(settings: Settings, what: str) -> OutOfMemoryError:
@@ -140,6 +172,22 @@ def _out_of_memory(settings: Settings, what: str) -> OutOfMemoryError:
         f"memory ran out ({said}); end other programs or give the machine more, raise duckdb_memory_limit "
         f"({limit or 'not set: four fifths of the machine'}) where that is the bound, or lower duckdb_threads, and run the "
         "same command again. BI keeps the last published night"
+    )
+
+
+def _sparks_out_of_memory(settings: Settings, what: str) -> OutOfMemoryError:
+    return OutOfMemoryError(
+        f"memory ran out in Spark ({cut(what, _SAID_CHARACTERS)}); raise spark.executor.memory in spark_conf (with a local "
+        "spark_master spark.driver.memory), or lower the cores of an executor, and run the same command again. BI keeps the "
+        "last published night"
+    )
+
+
+def _lost(settings: Settings, what: str) -> ProcessKilledError:
+    return ProcessKilledError(
+        f"a process of Spark at {settings.spark_master} ended in the middle of its work ({cut(what, _SAID_CHARACTERS)}), as the "
+        "system does when memory runs out; lower spark_task_memory or the cores of an executor, or give its machine "
+        "more, and run the same command again. BI keeps the last published night"
     )
 
 
@@ -157,7 +205,7 @@ def _closed(settings: Settings, what: str) -> StorageError:
         ):  # SQLite calls a full disk an error of the disk
             return _full(settings, what)
     return StorageError(
-        f"{settings.var} cannot be read or written as needed ({what}); let the user who runs Mainstay read and "
+        f"{_place(settings, what)} cannot be read or written as needed ({what}); let the user who runs Mainstay read and "
         "write there and run the same command again. BI keeps the last published night"
     )
 

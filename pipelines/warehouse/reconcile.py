@@ -55,7 +55,8 @@ def mismatches(connection: duckdb.DuckDBPyConnection, settings: Settings) -> tup
     tables = {
         name
         for (name,) in connection.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'raw' AND database_name = current_database()"
+            "SELECT table_name FROM information_schema.tables "
+            "WHERE table_schema = 'raw' AND table_catalog = current_database()"
         ).fetchall()
     }
     found, rows = [], 0

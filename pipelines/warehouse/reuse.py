@@ -10,26 +10,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipelines.quoting import ident
+from pipelines.quoting import ident, literal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import duckdb
 
     from pipelines.contracts import SourceContract
     from pipelines.settings import Settings
 
 
-def identity(contract: SourceContract) -> str | None:
-    """SQL of what two rows of one key share if the later corrects the earlier; None for master data.
+def identity_parts(contract: SourceContract, quoted: Callable[[str], str] = ident) -> dict[str, str] | None:
+    """SQL, by name, of what two rows of one key share if the later corrects the earlier; None for master data.
 
     Where the customer is not known the moment stands for it: two anonymous sales of one number are told apart by it.
+
+    Args:
+        contract: The dataset's contract.
+        quoted: How the SQL is to quote names; for the rest it is any engine's.
     """
     if contract.business_time is None:
         return None
+    day = {"day": quoted("business_date")}
     if "customer_id" not in {c.name for c in contract.columns} - set(contract.key):
-        return "{'day': business_date}"
-    moment = f"CAST({ident(contract.business_time)} AS VARCHAR)"
-    return f"{{'day': business_date, 'customer': coalesce(customer_id, {moment})}}"
+        return day
+    moment = f"CAST({quoted(contract.business_time)} AS STRING)"
+    return {**day, "customer": f"coalesce({quoted('customer_id')}, {moment})"}
+
+
+def identity(contract: SourceContract) -> str | None:
+    """The same as one value."""
+    parts = identity_parts(contract)
+    return None if parts is None else f"{{{', '.join(f'{literal(n)}: {sql}' for n, sql in parts.items())}}}"
 
 
 def tolerated_rate(contract: SourceContract, settings: Settings) -> float:
@@ -64,13 +77,22 @@ def contested_rows(contract: SourceContract) -> str:
     return f"(SELECT * FROM raw.{ident(contract.name)} SEMI JOIN {contested} USING ({key}))"
 
 
-def reused_by_date(contract: SourceContract) -> str:
-    """SELECT of landing date, reused rows and all keyed rows of each partition that has reused ones."""
+def reused_by_date(contract: SourceContract, of_raw: str | None = None) -> str:
+    """SELECT of landing date, reused rows and all keyed rows of each partition that has reused ones.
+
+    Args:
+        contract: the dataset's contract.
+        of_raw: SELECT of landing date and reused rows in `raw`, where they have been counted already.
+    """
     dataset = ident(contract.name)
+    of_raw = of_raw or (
+        f"SELECT partition_date, count(*) AS reused FROM ({reused_rows(contract, contested_rows(contract))}) "
+        "GROUP BY partition_date"
+    )
     counted = (
-        f"SELECT partition_date, count(*) AS reused FROM ("
-        f"SELECT partition_date FROM ({reused_rows(contract, contested_rows(contract))}) "
-        f"UNION ALL SELECT partition_date FROM duplicates.{dataset} WHERE kind = 'reused') GROUP BY partition_date"
+        f"SELECT partition_date, CAST(sum(reused) AS BIGINT) AS reused FROM ({of_raw} "
+        f"UNION ALL SELECT partition_date, count(*) FROM duplicates.{dataset} WHERE kind = 'reused' GROUP BY partition_date) "
+        "GROUP BY partition_date"
     )
     return (
         f"SELECT r.partition_date, r.reused, "

@@ -26,6 +26,7 @@ from pipelines.contracts.seeds import OPTIONAL, policy_file
 from pipelines.settings import PROJECT_DIR
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import fetch_rows
+from pipelines.warehouse.engines import engine_of
 
 if TYPE_CHECKING:
     from datetime import date
@@ -75,7 +76,7 @@ def context_hash(settings: Settings, variables: dict[str, object]) -> str:
         # A model's folder says its schema; the policies' and own models' folders say nothing.
         name = path.relative_to(project) if path.is_relative_to(project) else path.name
         found.update(f"{name}\0{path.stat().st_size}\0".encode() + path.read_bytes())
-    versions = [version(package) for package in ("dbt-core", "dbt-duckdb", "duckdb")]
+    versions = [version(package) for package in engine_of(settings).packages]
     found.update(json.dumps([variables, versions], sort_keys=True, default=str).encode())
     return found.hexdigest()[:16]
 

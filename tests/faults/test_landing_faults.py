@@ -60,7 +60,7 @@ def test_a_file_that_vanishes_before_it_is_loaded(shop: Deployment, monkeypatch:
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipelines.load.load.check_files", and_then_it_vanishes)
+        patch.setattr("pipelines.load.partitions.check_files", and_then_it_vanishes)
         with pytest.raises(LandingError, match=str(file)):
             steps.load(shop.settings, run_id, SECOND, SECOND)
     assert shop.query("select count(*) from raw.transactions") == [(12,)]

@@ -11,13 +11,26 @@ import duckdb
 import pytest
 from deployments import create, mainstay, says_one_thing
 
-from pipelines.errors import BuildError, LoadError, MainstayError, OutOfMemoryError, StorageError
+from pipelines.errors import (
+    BuildError,
+    LoadError,
+    MainstayError,
+    OutOfMemoryError,
+    ProcessKilledError,
+    StorageError,
+)
 from pipelines.settings import PROJECT_DIR, Settings
+from pipelines.showing import without_values
 from pipelines.warehouse.faults import explained
 
+LOST = (
+    "An error occurred while calling o397.collectToPython.\n: org.apache.spark.SparkException: Job aborted due to stage "
+    "failure: Task 0 in stage 6.0 failed 4 times, most recent failure: Lost task 0.3 in stage 6.0 (TID 11) (w1 executor 1): "
+)
 SIGNS = {
     "memory": OutOfMemoryError,
     "disk": StorageError,
+    "killed": ProcessKilledError,
     "none": type(None),
 }
 
@@ -40,13 +53,24 @@ SIGNS = {
         (MainstayError("Airflow ended …: EOFError: marshal data too short"), "disk"),
         (LoadError("transactions: note: 'Cannot allocate memory' is no DECIMAL"), "none"),
         (EOFError("Compressed file ended"), "none"),
+        # As Spark says it, and what is left of that in the message of a dbt node.
+        (RuntimeError(LOST + "java.lang.OutOfMemoryError: Java heap space\n\tat java.base/java.util.Arrays.copyOf"), "memory"),
+        (BuildError("build: 1 of 3 failed: " + without_values(LOST + "java.lang.OutOfMemoryError: Metaspace")), "memory"),
+        (RuntimeError("[UNABLE_TO_ACQUIRE_MEMORY] Unable to acquire 65536 bytes of memory, got 0. SQLSTATE: 53200"), "memory"),
+        (RuntimeError(LOST + "ExecutorLostFailure (executor 1 exited caused by one of the running tasks) Reason: x"), "killed"),
+        (RuntimeError(LOST + "org.apache.spark.SparkException: Python worker exited unexpectedly (crashed)."), "killed"),
+        (RuntimeError("Answer from Java side is empty"), "killed"),
+        (RuntimeError(LOST + "java.io.IOException: No space left on device\n\tat java.base/java.io.FileOutputStream"), "disk"),
+        (BuildError("build: " + without_values(LOST + "java.nio.file.FileSystemException: /a: No space left on device")), "disk"),
+        (RuntimeError(LOST + "java.io.FileNotFoundException: /scratch/x (Permission denied)"), "disk"),
+        (RuntimeError("[CAST_INVALID_INPUT] The value 'No space left on device, MemoryError: x' of the type"), "none"),
     ],
 )  # fmt: skip
 def test_what_a_failure_below_means(error: Exception, sign: str) -> None:
     known = explained(Settings(), error)
     assert type(known) is SIGNS[sign]
     if known is not None:
-        assert known.exit_code == {"memory": 11, "disk": 10}[sign]
+        assert known.exit_code == {"memory": 11, "disk": 10, "killed": 11}[sign]
 
 
 def test_a_command_whose_memory_does_not_suffice_says_so(tmp_path: Path) -> None:

@@ -24,11 +24,11 @@ from faults_world import (
 from shortening import soak
 
 IN_A_LOAD = """
-from pipelines.load import partitions
+from pipelines.load import reading
 def account(load):
     print("reached", flush=True)
     load.connection.execute("select count(*) from range(100_000_000_000) t(i) where hash(i) % 7 = 3").fetchall()
-partitions.account = account
+reading.account = account
 """
 """Rows are in the open transaction, and DuckDB is at work."""
 IN_A_BUILD = """

@@ -14,7 +14,7 @@ import pytest
 from loading_world import GOOD, HEADER, World, counts
 
 from pipelines.errors import LandingError
-from pipelines.load import load_datasets, partitions, pending_files
+from pipelines.load import load_datasets, partitions, pending_files, reading
 from pipelines.validate.landed import landed_select
 
 GOOD_JSON = (
@@ -94,7 +94,7 @@ def test_a_file_that_changes_there_and_back_is_not_loaded(
 ) -> None:
     path = world.good(1, 2)
     one, other = path.read_bytes(), path.read_bytes().replace(b"9.99", b"1.11")
-    read = partitions._read_quickly
+    read = reading._read_quickly
 
     def while_other(*arguments: object) -> None:
         read(*arguments)  # type: ignore[arg-type]
@@ -103,7 +103,7 @@ def test_a_file_that_changes_there_and_back_is_not_loaded(
         path.write_bytes(one)
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
-    monkeypatch.setattr(partitions, "_read_quickly", while_other)
+    monkeypatch.setattr(reading, "_read_quickly", while_other)
     with pytest.raises(LandingError, match="found that it changed"):
         world.load()
     monkeypatch.undo()

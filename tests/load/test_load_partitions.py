@@ -264,7 +264,7 @@ def test_a_killed_load_leaves_the_partition_as_it_was(world: World, monkeypatch:
 
 
 def test_rows_that_vanish_fail_the_load(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pipelines.load import partitions
+    from pipelines.load import reading
     from pipelines.load.state import PartitionLoad
 
     world.good(1, 2)
@@ -272,7 +272,7 @@ def test_rows_that_vanish_fail_the_load(world: World, monkeypatch: pytest.Monkey
     def lossy(load: PartitionLoad) -> None:
         load.connection.execute("DELETE FROM raw.transactions WHERE transaction_id = 't1'")
 
-    monkeypatch.setattr(partitions, "set_duplicates_aside", lossy)
+    monkeypatch.setattr(reading, "set_duplicates_aside", lossy)
     with pytest.raises(LoadError, match="2 rows came in but 1 were loaded"):
         world.load()
     assert world.ids() == []

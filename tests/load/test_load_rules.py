@@ -78,7 +78,7 @@ def test_only_ignored_rows_need_no_careful_reading(world: World, monkeypatch: py
     def careful(*_: object) -> int:
         raise AssertionError("read carefully")
 
-    monkeypatch.setattr("pipelines.load.partitions.careful_read", careful)
+    monkeypatch.setattr("pipelines.load.reading.careful_read", careful)
     assert parts(world.load()) == (4, 1, 0, 0, 3, 0)
 
 

@@ -39,6 +39,8 @@ CREATE TABLE IF NOT EXISTS ops.models (
 CREATE TABLE IF NOT EXISTS ops.exports (
     exported_at TIMESTAMP, os_user VARCHAR, kind VARCHAR, run_id VARCHAR, list_date DATE, row_count BIGINT,
     columns VARCHAR, file_name VARCHAR, format VARCHAR, status VARCHAR);
+CREATE TABLE IF NOT EXISTS ops.lake (
+    schema_name VARCHAR, table_name VARCHAR, partition_date DATE, path VARCHAR, columns VARCHAR, partitioned_by VARCHAR);
 """
 """Tables of the ledger.
 

@@ -1,0 +1,107 @@
+"""What an engine, which loads and builds, is asked for: what it can do, never its name. `engines` gives the deployment's.
+
+With DuckDB the rows lie in the warehouse's file. With Spark they lie as Parquet in a lake, and the file keeps the ledger, the
+fitted models, and views over the lake, so that all that only reads works the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pipelines.errors import WarehouseDamagedError
+from pipelines.warehouse.spread import Columns as Columns
+from pipelines.warehouse.spread import Table as Table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+
+    from pipelines.settings import Settings
+    from pipelines.warehouse.spread import Spread
+
+
+@dataclass
+class Building:
+    """A dbt command under way."""
+
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What dbt's profile and macros read."""
+    keep: Callable[[Sequence[Table]], None] = lambda tables: None
+    """To be called with the tables that dbt has made, in whatever way it ended."""
+
+
+class Engine(Protocol):
+    """One of the two."""
+
+    @property
+    def packages(self) -> Sequence[str]:
+        """Python packages whose version can change what is built."""
+
+    @property
+    def dbt_target(self) -> str:
+        """The target in dbt's profiles."""
+
+    def keep_table(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        settings: Settings,
+        table: Table,
+        columns: Sequence[tuple[str, str]],
+    ) -> None:
+        """Make a table of loaded rows, or add the columns that it lacks; columns by name and DuckDB type."""
+
+    def retype(self, connection: duckdb.DuckDBPyConnection, table: Table, columns: Mapping[str, str]) -> None:
+        """Give columns of a table without rows other types."""
+
+    def building(self, settings: Settings, reads: Sequence[Table]) -> AbstractContextManager[Building]:
+        """Around a dbt command that opens the database; `reads` are the warehouse's own tables that models read."""
+
+    def let_go(self) -> None:
+        """After a dbt command: close what dbt keeps open."""
+
+    def spread(self, settings: Settings) -> Spread | None:
+        """How partitions are loaded at many places at once; None where one place does it all."""
+
+    def changing(
+        self, connection: duckdb.DuckDBPyConnection, settings: Settings, table: Table, where: str = "true"
+    ) -> AbstractContextManager[str]:
+        """Rows of a loaded table, to be changed and deleted within a transaction; gives the name that they have meanwhile.
+
+        Args:
+            connection: To the warehouse.
+            settings: The deployment.
+            table: Schema and name of a table that loading fills.
+            where: SQL of the rows that may be changed; rows of other partitions need not be there.
+        """
+
+    def tidy(self, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+        """Outside a transaction, with the warehouse's lock: remove what no row is read from any more, or never was."""
+
+    def folders(self, settings: Settings) -> list[Path]:
+        """Folders beside the warehouse's that hold rows."""
+
+    def examine(self, settings: Settings) -> Iterator[tuple[str, str, str]]:
+        """For `mainstay doctor`: `ok`, `warning` or `problem`, what was looked at, and what is the matter."""
+
+
+def require_kind(connection: duckdb.DuckDBPyConnection, settings: Settings, table: Table, kind: str) -> None:
+    """Make sure that the warehouse is of this engine: one table of it says which made it.
+
+    Raises:
+        WarehouseDamagedError: the other engine made it.
+    """
+    found: Any = connection.execute(
+        "SELECT table_type FROM information_schema.tables "
+        "WHERE table_catalog = current_database() AND table_schema = ? AND table_name = ?",
+        list(table),
+    ).fetchone()
+    if found is not None and found[0] != kind:
+        other = "spark" if found[0] == "VIEW" else "duckdb"
+        raise WarehouseDamagedError(
+            f"{settings.warehouse} was made with MAINSTAY_ENGINE={other}, and {'.'.join(table)} lies elsewhere; set it "
+            f"back, or run `mainstay rebuild`, which loads all that is landed with {settings.engine}"
+        )

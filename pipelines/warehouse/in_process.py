@@ -1,0 +1,87 @@
+"""DuckDB as the engine: all in this process and in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pipelines.quoting import ident
+from pipelines.warehouse.engine import Building, require_kind
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import duckdb
+
+    from pipelines.settings import Settings
+    from pipelines.warehouse.engine import Table
+    from pipelines.warehouse.spread import Spread
+
+
+class DuckDBEngine:
+    """All in this process and in one file."""
+
+    packages = ("dbt-core", "dbt-duckdb", "duckdb")
+    dbt_target = "warehouse"
+
+    def keep_table(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        settings: Settings,
+        table: Table,
+        columns: Sequence[tuple[str, str]],
+    ) -> None:
+        """See `Engine`."""
+        name = ".".join(map(ident, table))
+        require_kind(connection, settings, table, "BASE TABLE")
+        connection.execute(
+            f"CREATE TABLE IF NOT EXISTS {name} ({', '.join(f'{ident(c)} {t}' for c, t in columns)})"
+        )
+        have = {
+            row[0] for row in connection.execute("SELECT name FROM pragma_table_info(?)", [name]).fetchall()
+        }
+        for column, type_ in columns:
+            if column not in have:
+                connection.execute(f"ALTER TABLE {name} ADD COLUMN {ident(column)} {type_}")
+
+    def retype(self, connection: duckdb.DuckDBPyConnection, table: Table, columns: Mapping[str, str]) -> None:
+        """See `Engine`."""
+        name = ".".join(map(ident, table))
+        for column, type_ in columns.items():
+            connection.execute(
+                f"ALTER TABLE IF EXISTS {name} ALTER {ident(column)} TYPE {type_} USING CAST(NULL AS {type_})"
+            )
+
+    @contextmanager
+    def building(self, settings: Settings, reads: Sequence[Table]) -> Iterator[Building]:
+        """See `Engine`."""
+        yield Building()
+
+    def let_go(self) -> None:
+        """dbt-duckdb keeps the warehouse open until it is told to let go."""
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+
+        DuckDBConnectionManager.close_all_connections()
+
+    def spread(self, settings: Settings) -> Spread | None:
+        """See `Engine`."""
+        return None
+
+    @contextmanager
+    def changing(
+        self, connection: duckdb.DuckDBPyConnection, settings: Settings, table: Table, where: str = "true"
+    ) -> Iterator[str]:
+        """See `Engine`; the rows lie in the table itself."""
+        yield ".".join(map(ident, table))
+
+    def tidy(self, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+        """Nothing to do: DuckDB does so itself."""
+
+    def folders(self, settings: Settings) -> list[Path]:
+        """See `Engine`."""
+        return []
+
+    def examine(self, settings: Settings) -> Iterator[tuple[str, str, str]]:
+        """See `Engine`."""
+        yield from ()

@@ -1,0 +1,76 @@
+"""Spark, as the rest of Mainstay asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.warehouse.spark import manifest
+from pipelines.warehouse.spark.building import building
+from pipelines.warehouse.spark.changing import changing
+from pipelines.warehouse.spark.lake import Lake
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from pipelines.settings import Settings
+    from pipelines.warehouse.engine import Building, Table
+    from pipelines.warehouse.spread import Spread
+
+
+class SparkEngine:
+    """Rows in a lake, and work in tasks; the warehouse's file keeps the ledger, the fits, and views."""
+
+    packages = ("dbt-core", "dbt-spark", "pyspark", "duckdb")
+    dbt_target = "spark"
+
+    def keep_table(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        settings: Settings,
+        table: Table,
+        columns: Sequence[tuple[str, str]],
+    ) -> None:
+        """See `Engine`."""
+        manifest.show(connection, settings, Lake.of(settings), table, columns)
+
+    def retype(self, connection: duckdb.DuckDBPyConnection, table: Table, columns: Mapping[str, str]) -> None:
+        """Nothing to do: files without rows have no types to keep, and `keep_table` says which the view has."""
+
+    def building(self, settings: Settings, reads: Sequence[Table]) -> AbstractContextManager[Building]:
+        """See `Engine`."""
+        return building(settings, reads)
+
+    def let_go(self) -> None:
+        """Nothing to do: the session is the process's, for its other steps too."""
+
+    def spread(self, settings: Settings) -> Spread | None:
+        """See `Engine`."""
+        from pipelines.warehouse.spark.spread import SparkSpread
+
+        return SparkSpread(settings)
+
+    def changing(
+        self, connection: duckdb.DuckDBPyConnection, settings: Settings, table: Table, where: str = "true"
+    ) -> AbstractContextManager[str]:
+        """See `Engine`."""
+        return changing(connection, settings, table, where)
+
+    def tidy(self, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+        """See `Engine`."""
+        lake = Lake.of(settings)
+        manifest.write_copy(connection, lake)
+        manifest.sweep(connection, lake)
+
+    def folders(self, settings: Settings) -> list[Path]:
+        """See `Engine`."""
+        folder = Lake.of(settings).folder
+        return [] if folder is None else [folder]
+
+    def examine(self, settings: Settings) -> Iterator[tuple[str, str, str]]:
+        """See `Engine`."""
+        from pipelines.warehouse.spark.examine import examine
+
+        return examine(settings)

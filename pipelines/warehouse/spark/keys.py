@@ -1,0 +1,157 @@
+"""Keys that stand in several partitions, found in Spark: the one question of a load that no task can answer for itself.
+
+What DuckDB does row by row within its one file (see `pipelines.load.keys` and `touched`) is said here of whole sets:
+
+- *affected* are the keys of the partitions' rows, as they were and as they will be;
+- *beside* are the rows that other partitions have of them: the business dates of these are touched;
+- *shared* are the affected keys that will stand in several partitions; with those that were contested and are not
+  affected they are the contested ones.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipelines.warehouse.reuse import identity_parts
+from pipelines.warehouse.spark.catalogue import quoted, register, register_partitions
+from pipelines.warehouse.spark.manifest import PARTITION, Entry
+from pipelines.warehouse.spark.types import spark_type
+from pipelines.warehouse.spread import Across
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from pyspark.sql import DataFrame, SparkSession
+
+    from pipelines.contracts import SourceContract
+    from pipelines.warehouse.engine import Columns
+    from pipelines.warehouse.spark.lake import Lake
+
+_DATABASE = "loading"
+
+
+@dataclass(frozen=True)
+class Sides:
+    """A dataset's partitions at a load."""
+
+    before: Sequence[Entry]
+    """Those that are taken over or emptied, as they were."""
+    new: Sequence[Entry]
+    """The same as they will be."""
+    others: Sequence[Entry]
+    contested: Entry | None
+    """The keys that stood in several partitions."""
+
+    @property
+    def are_apart(self) -> bool:
+        """Whether no key can stand twice, as there is only one partition."""
+        return not self.others and len(self.new) <= 1
+
+
+def compare_keys(
+    session: SparkSession, lake: Lake, contract: SourceContract, columns: Columns, sides: Sides
+) -> Across:
+    """See `Spread.compare`."""
+    if sides.are_apart:
+        return Across(None)
+    if not sides.before and not sides.new:
+        return Across(sides.contested.path if sides.contested else None)
+    with _registered(session, lake, contract, columns, sides):
+        return _compare(session, lake, contract, sides)
+
+
+@contextmanager
+def _registered(
+    session: SparkSession, lake: Lake, contract: SourceContract, columns: Columns, sides: Sides
+) -> Iterator[None]:
+    """Tables `before`, `new`, `others` and `contested`, with no more columns than are asked for."""
+    asked = {*contract.key, "business_date", "customer_id", contract.business_time}
+    own = [[name, type_, spark_type(type_)] for name, type_ in columns if name in asked and name != PARTITION]
+    keys = [[name, type_, sparks] for name, type_, sparks in own if name in contract.key]
+    session.sql(f"DROP DATABASE IF EXISTS {_DATABASE} CASCADE")
+    session.sql(f"CREATE DATABASE {_DATABASE}")
+    try:
+        for name in ("before", "new", "others"):
+            path = f"raw/{contract.name}"
+            table = Entry(_DATABASE, name, path, None, [*own, [PARTITION, "DATE", "date"]], [PARTITION])
+            register(session, lake, table, recover=False)
+            register_partitions(session, lake, (_DATABASE, name), getattr(sides, name))
+        nothing = f"raw/{contract.name}__contested/none"
+        path = sides.contested.path if sides.contested else nothing
+        register(session, lake, Entry(_DATABASE, "contested", path, None, keys))
+        yield
+    finally:
+        session.sql(
+            f"DROP DATABASE IF EXISTS {_DATABASE} CASCADE"
+        )  # its tables are external, their files stay
+
+
+def _compare(session: SparkSession, lake: Lake, contract: SourceContract, sides: Sides) -> Across:
+    keys = ", ".join(map(quoted, contract.key))
+    known = " AND ".join(f"{quoted(k)} IS NOT NULL" for k in contract.key)
+    affected = (
+        f"(SELECT {keys} FROM {_DATABASE}.before WHERE {known} "
+        f"UNION SELECT {keys} FROM {_DATABASE}.new WHERE {known})"
+    )
+    beside = session.sql(
+        f"SELECT {keys}, {PARTITION}, business_date FROM {_DATABASE}.others "
+        f"LEFT SEMI JOIN {affected} USING ({keys})"
+    ).persist()
+    try:
+        dates: set[date | None] = set()
+        if sides.others:
+            dates = {row[0] for row in beside.select("business_date").distinct().collect()}
+            if not dates and len(sides.new) <= 1 and sides.contested is None:
+                return Across(None)
+        shared = (
+            f"SELECT {keys} FROM (SELECT {keys}, {PARTITION} FROM {{beside}} "
+            f"UNION ALL SELECT {keys}, {PARTITION} FROM {_DATABASE}.new WHERE {known}) "
+            f"GROUP BY {keys} HAVING min({PARTITION}) <> max({PARTITION})"
+        )
+        unaffected = f"SELECT {keys} FROM {_DATABASE}.contested LEFT ANTI JOIN {affected} USING ({keys})"
+        contested = session.sql(f"{shared} UNION ALL {unaffected}", beside=beside)
+        path = f"raw/{contract.name}__contested/{secrets.token_hex(6)}"
+        if not _written(contested, lake.address(path)):
+            return Across(None, dates)
+    finally:
+        beside.unpersist()
+    reused = _reused(session, contract, f"parquet.{quoted(lake.address(path))}")
+    of_all = {day: rows for day, rows, _ in reused}
+    return Across(path, dates, of_all, sum(of_new for *_, of_new in reused))
+
+
+def _written(keys: DataFrame, address: str) -> int:
+    """How many there are, counted while they are written."""
+    from pyspark.sql import Observation
+    from pyspark.sql.functions import count, lit
+
+    seen = Observation()
+    keys.observe(seen, count(lit(1)).alias("keys")).write.parquet(address)
+    return int(seen.get["keys"])
+
+
+def _reused(session: SparkSession, contract: SourceContract, contested: str) -> list[tuple[date, int, int]]:
+    """Partition, its reused rows (see `pipelines.warehouse.reuse`), and those of them whose key the load has brought."""
+    parts = identity_parts(contract, quoted)
+    if parts is None:
+        return []
+    keys = ", ".join(map(quoted, contract.key))
+    names = ", ".join(map(quoted, parts))
+    values = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in parts.items())
+    every = f"(SELECT {keys}, {PARTITION}, {values} FROM {_DATABASE}.{{}} LEFT SEMI JOIN {contested} USING ({keys}))"
+    relation = f"{every.format('others')} UNION ALL {every.format('new')}"
+    window = f"OVER (PARTITION BY {keys} ORDER BY {PARTITION})"
+    return [
+        (day, int(rows), int(of_new))
+        for day, rows, of_new in session.sql(
+            f"SELECT {PARTITION}, count(*), count(is_new) FROM ("
+            f"SELECT {keys}, {PARTITION}, struct({names}) AS shared, lag(struct({names})) {window} AS earlier, "
+            f"row_number() {window} AS place FROM ({relation})) "
+            f"LEFT JOIN (SELECT DISTINCT {keys}, true AS is_new FROM {_DATABASE}.new) USING ({keys}) "
+            f"WHERE place > 1 AND NOT (shared <=> earlier) GROUP BY {PARTITION}"
+        ).collect()
+    ]

@@ -1,0 +1,154 @@
+"""The lake: where Spark writes. A folder that every worker sees, or an address in an object store."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.errors import EngineError
+from pipelines.paths import plain
+from pipelines.warehouse.rights import private_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pipelines.settings import Settings
+
+_SPARKS_NAME = {"s3": "s3a"}
+"""Schemes that Hadoop's file systems call otherwise than DuckDB and Arrow do."""
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A lake by its root; what lies in it is named relative to that."""
+
+    root: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Lake:
+        """The deployment's; a folder is made, for the owner alone."""
+        if "://" in settings.lake:
+            return cls(settings.lake)
+        return cls(str(plain(private_folder(settings, Path(settings.lake)))))
+
+    @property
+    def folder(self) -> Path | None:
+        """The lake as a folder; None for an address."""
+        return None if "://" in self.root else Path(self.root)
+
+    def path(self, relative: str) -> str:
+        """Where DuckDB and Arrow find it."""
+        return f"{self.root}/{relative}"
+
+    def address(self, relative: str = "") -> str:
+        """Where Spark finds it."""
+        scheme, separator, rest = self.root.partition("://")
+        # A folder as it is spelt: Hadoop would take an encoded blank for a percent sign.
+        root = f"{_SPARKS_NAME.get(scheme, scheme)}://{rest}" if separator else f"file://{self.root}"
+        return f"{root}/{relative}" if relative else root
+
+    def _files(self) -> tuple[Any, str]:
+        """Arrow's file system, and the root as it names it.
+
+        Raises:
+            EngineError: the address cannot be opened.
+        """
+        from pyarrow import ArrowException
+        from pyarrow.fs import FileSystem, LocalFileSystem
+
+        if self.folder is not None:
+            return LocalFileSystem(), self.root
+        try:
+            files, root = FileSystem.from_uri(self.root)
+        except (ArrowException, OSError) as error:
+            raise EngineError(
+                f"MAINSTAY_LAKE_DIR: {self.root} cannot be opened ({error}); mend the address, or what gives access to it"
+            ) from error
+        return files, root
+
+    def put(self, file: Path, relative: str) -> None:
+        """Move a finished local file into the lake."""
+        from pyarrow.fs import LocalFileSystem, copy_files
+
+        files, root = self._files()
+        files.create_dir(f"{root}/{relative}".rpartition("/")[0], recursive=True)
+        copy_files(str(file), f"{root}/{relative}", LocalFileSystem(), files)
+        file.unlink()
+
+    @contextmanager
+    def writing(self, relative: str) -> Iterator[Any]:
+        """A new file of the lake, open for writing; in a folder it survives a power cut from the end of the block on."""
+        if self.folder is None:
+            files, root = self._files()
+            with files.open_output_stream(f"{root}/{relative}") as stream:
+                yield stream
+            return
+        path = self.folder / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+
+    def write_json(self, relative: str, content: object) -> None:
+        """Write a file that readers see whole, old or new: by a rename in a folder, by one put in an object store."""
+        text = json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n"
+        files, root = self._files()
+        if self.folder is None:
+            with files.open_output_stream(f"{root}/{relative}") as stream:
+                stream.write(text.encode())
+            return
+        scratch = self.folder / f".{relative}.{secrets.token_hex(4)}"
+        with scratch.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        scratch.replace(self.folder / relative)
+
+    def remove_file(self, relative: str) -> None:
+        """Take a file away, whether or not it is there."""
+        from pyarrow.fs import FileType
+
+        files, root = self._files()
+        if files.get_file_info(f"{root}/{relative}").type == FileType.File:
+            files.delete_file(f"{root}/{relative}")
+
+    def below(self, relative: str, depth: int) -> list[str]:
+        """Folders that many levels below one, relative to the lake; none where that one is not there."""
+        from pyarrow.fs import FileSelector, FileType
+
+        files, root = self._files()
+        found = [relative]
+        for _ in range(depth):
+            infos = [
+                info
+                for name in found
+                for info in files.get_file_info(FileSelector(f"{root}/{name}", allow_not_found=True))
+            ]
+            found = [
+                info.path.removeprefix(root).lstrip("/") for info in infos if info.type == FileType.Directory
+            ]
+        return sorted(found)
+
+    def has_parquet(self, relative: str) -> bool:
+        """Whether a Parquet file lies anywhere below."""
+        from pyarrow.fs import FileSelector
+
+        files, root = self._files()
+        selector = FileSelector(f"{root}/{relative}", allow_not_found=True, recursive=True)
+        return any(info.path.endswith(".parquet") for info in files.get_file_info(selector))
+
+    def remove(self, relatives: Iterable[str]) -> None:
+        """Take folders away, whether or not they are there."""
+        from pyarrow.fs import FileType
+
+        files, root = self._files()
+        for relative in relatives:
+            if files.get_file_info(f"{root}/{relative}").type == FileType.Directory:
+                files.delete_dir(f"{root}/{relative}")

@@ -1,0 +1,154 @@
+"""The one Spark session of a process, with what the results depend on set the same everywhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.errors import EngineError
+from pipelines.showing import without_values
+from pipelines.warehouse.rights import private_files, private_folder
+from pipelines.warehouse.spark.quiet import silence
+from pipelines.warehouse.spill import spill_folder
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from pipelines.settings import Settings
+
+_FIXED = {
+    # Results depend on these, so nobody else decides them.
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.timestampType": "TIMESTAMP_NTZ",
+    "spark.sql.ansi.enabled": "true",
+    "spark.sql.decimalOperations.allowPrecisionLoss": "true",
+    "spark.sql.sources.partitionOverwriteMode": "dynamic",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+}
+_AT_START = {
+    # The manifest is the catalogue: nothing to run beside it, nothing that a kill leaves half written.
+    "spark.sql.catalogImplementation": "in-memory",
+}
+_ATTEMPTS = 4
+"""Of a task, Spark's own default on a cluster."""
+_DEFAULTS = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    # A shop's tables are small and many: adaptive execution joins what is left of these.
+    "spark.sql.shuffle.partitions": "32",
+}
+
+
+def spark_session(settings: Settings) -> SparkSession:
+    """The process's session, started if there is none yet; it ends with the process.
+
+    Raises:
+        EngineError: Spark is not installed, cannot be started, or cannot be reached.
+    """
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise EngineError(
+            "MAINSTAY_ENGINE is spark, and PySpark is not installed; install Mainstay with its extra `spark` "
+            "(`make .venv/spark` in a checkout)"
+        ) from error
+    silence()
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        return active
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
+    builder = SparkSession.builder.appName("Mainstay")
+    is_remote = settings.spark_master.startswith("sc://")
+    builder = builder.remote(settings.spark_master) if is_remote else builder.master(_master(settings))
+    for name, value in _settings_of(settings, is_remote=is_remote).items():
+        builder = builder.config(name, value)
+    try:
+        with _own_words(settings):
+            return builder.getOrCreate()
+    except Exception as error:
+        if not (is_sparks(error) or isinstance(error, OSError | RuntimeError)):
+            raise
+        raise EngineError(_why(settings, error)) from error
+
+
+@contextmanager
+def _own_words(settings: Settings) -> Iterator[None]:
+    """What a Java that starts says of itself goes to a log, and not among the words of a command.
+
+    It keeps the place that its errors go to from its start; what goes wrong later comes back as an exception.
+    """
+    with (
+        private_files(settings),
+        (private_folder(settings, settings.var / "logs") / "spark.log").open("ab") as log,
+    ):
+        sys.stderr.flush()
+        before = os.dup(2)
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(before, 2)
+            os.close(before)
+
+
+def is_sparks(error: Exception) -> bool:
+    """Whether Spark failed, here or in the JVM; py4j and gRPC pass that on by classes that are not there without them."""
+    return type(error).__module__.partition(".")[0] in ("pyspark", "py4j", "grpc")
+
+
+def first_line(error: Exception) -> str:
+    """What of an error can stand in a sentence, whoever reads it."""
+    return _first_line(without_values(str(error))) or type(error).__name__
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")[:300]
+
+
+def _master(settings: Settings) -> str:
+    """A local Spark tries a task again that has died, as a cluster does, only where it is told how often."""
+    match = re.fullmatch(r"local(?:\[(.+)\])?", settings.spark_master)
+    return f"local[{match[1] or 1},{_ATTEMPTS}]" if match else settings.spark_master
+
+
+def _settings_of(settings: Settings, *, is_remote: bool) -> dict[str, str]:
+    if is_remote:  # the server has been started with its own
+        return {**settings.spark_conf, **_FIXED}
+    scratch = spill_folder(settings)
+    scratch.mkdir(mode=0o700)
+    log = Path(__file__).with_name("log4j2.properties").as_uri()
+    local = (
+        {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+        if settings.spark_master.startswith("local")
+        else {}
+    )
+    own = dict(settings.spark_conf)
+    options = f"-Dlog4j2.configurationFile={log} {own.pop('spark.driver.extraJavaOptions', '')}".strip()
+    return {
+        **_DEFAULTS,
+        **local,
+        "spark.local.dir": str(scratch),
+        "spark.sql.warehouse.dir": str(scratch / "warehouse"),
+        "spark.driver.extraJavaOptions": options,
+        **own,
+        **_FIXED,
+        **_AT_START,
+    }
+
+
+def _why(settings: Settings, error: Exception) -> str:
+    said = _first_line(str(error)) or type(error).__name__  # whole: no row has been read yet
+    return (
+        f"Spark cannot be started or reached at {settings.spark_master} ({said}); `mainstay doctor` looks at "
+        "Java, Spark and the lake. The warehouse and BI stay as they were"
+    )
