@@ -10,8 +10,9 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from pipelines.contracts import known_contracts
-from pipelines.quoting import ident
+from pipelines.quoting import ident, literals
 from pipelines.warehouse.connection import connect, scalar, transaction
+from pipelines.warehouse.engines import engine_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -20,12 +21,10 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
 
 _COLUMNS = (
-    "SELECT c.schema_name, c.table_name, c.column_name FROM duckdb_columns() AS c "
-    "INNER JOIN duckdb_tables() AS t USING (database_name, schema_name, table_name) "
-    "WHERE c.database_name = current_database() AND NOT t.internal AND NOT t.temporary "
-    "AND c.schema_name NOT IN ('quarantine', 'duplicates') AND c.data_type = 'VARCHAR' "
-    "AND NOT (c.schema_name = 'raw' AND list_contains(?::VARCHAR[], c.table_name)) "
-    "AND (c.column_name = 'customer_id' OR c.column_name LIKE '%\\_customer\\_id' ESCAPE '\\') ORDER BY ALL"
+    "SELECT schema_name, table_name, column_name FROM duckdb_columns() WHERE database_name = current_database() "
+    "AND schema_name NOT IN ('quarantine', 'duplicates') AND data_type = 'VARCHAR' "
+    "AND NOT (schema_name = 'raw' AND list_contains(?::VARCHAR[], table_name)) "
+    "AND (column_name = 'customer_id' OR column_name LIKE '%\\_customer\\_id' ESCAPE '\\') ORDER BY ALL"
 )
 
 
@@ -35,8 +34,8 @@ _CONTESTED = "__contested"
 def places(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[tuple[str, str, str]]:
     """Schema, table and column of every place for customer numbers but the loaded rows of datasets that have a contract."""
     loaded = [name + ending for name in known_contracts(settings) for ending in ("", _CONTESTED)]
-    found: list[tuple[str, str, str]] = connection.execute(_COLUMNS, [loaded]).fetchall()
-    return found
+    tables = engine_of(settings).tables(connection)
+    return [place for place in connection.execute(_COLUMNS, [loaded]).fetchall() if place[:2] in tables]
 
 
 def without_contract(connection: duckdb.DuckDBPyConnection, settings: Settings) -> dict[str, int]:
@@ -51,11 +50,11 @@ def without_contract(connection: duckdb.DuckDBPyConnection, settings: Settings) 
 
 def _unowned(connection: duckdb.DuckDBPyConnection, settings: Settings) -> list[tuple[str, str]]:
     known = known_contracts(settings)
-    tables = connection.execute(
-        "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database() "
-        "AND schema_name IN ('raw', 'quarantine', 'duplicates') ORDER BY ALL"
-    ).fetchall()
-    return [(schema, table) for schema, table in tables if table.removesuffix(_CONTESTED) not in known]
+    return sorted(
+        (schema, table)
+        for schema, table in engine_of(settings).tables(connection)
+        if schema in ("raw", "quarantine", "duplicates") and table.removesuffix(_CONTESTED) not in known
+    )
 
 
 def drop_without_contract(settings: Settings) -> dict[str, int]:
@@ -66,7 +65,7 @@ def drop_without_contract(settings: Settings) -> dict[str, int]:
     with closing(connect(settings)) as connection, transaction(connection):
         found = without_contract(connection, settings)
         for schema, table in _unowned(connection, settings):
-            connection.execute(f"DROP TABLE {ident(schema)}.{ident(table)}")
+            engine_of(settings).drop(connection, (schema, table))
         for name in found:
             connection.execute(
                 "UPDATE ops.files SET status = 'removed' WHERE dataset = ? AND status = 'loaded'", [name]
@@ -101,11 +100,14 @@ def erase_leftovers(settings: Settings, tombstones: Tombstones) -> int:
         numbers = tombstones.erased_of(
             row[0] for row in connection.execute(f"SELECT n FROM ({every}) WHERE n IS NOT NULL").fetchall()
         )
-        rows = 0
+        rows, engine = 0, engine_of(settings)
         for schema, table, column in found if numbers else []:
-            done = connection.execute(
-                f"DELETE FROM {ident(schema)}.{ident(table)} WHERE list_contains(?::VARCHAR[], {ident(column)})",
-                [sorted(numbers)],
-            ).fetchone()
+            theirs = f"list_contains({literals(sorted(numbers))}, {ident(column)})"
+            with (
+                transaction(connection),
+                engine.changing(connection, settings, (schema, table), theirs) as name,
+            ):
+                done = connection.execute(f"DELETE FROM {name} WHERE {theirs}").fetchone()
             rows += done[0] if done else 0
+        engine.tidy(connection, settings)
         return rows

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from pipelines.quoting import ident
+from pipelines.quoting import literals
+from pipelines.warehouse.connection import transaction
+from pipelines.warehouse.engines import engine_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from pipelines.contracts import SourceContract
     from pipelines.forget.scrubbed import Scrubbed
     from pipelines.forget.seek import Seeker
+    from pipelines.settings import Settings
 
 _BLANK = ""
 """The text of a row that is to go; no row of a file has none."""
@@ -22,23 +25,40 @@ _BLANK = ""
 
 def blank(
     connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
     contract: SourceContract,
     file_ids: Iterable[str],
     texts: Iterable[str],
 ) -> None:
     """Take away the texts of rows that are about to go from their file."""
-    connection.execute(
-        f"UPDATE quarantine.{ident(contract.name)} SET raw_text = ? "
-        "WHERE list_contains(?::VARCHAR[], file_id) AND list_contains(?::VARCHAR[], raw_text)",
-        [_BLANK, sorted(file_ids), sorted(texts)],
-    )
+    table, theirs = ("quarantine", contract.name), f"list_contains({literals(sorted(file_ids))}, file_id)"
+    with transaction(connection), engine_of(settings).changing(connection, settings, table, theirs) as name:
+        connection.execute(
+            f"UPDATE {name} SET raw_text = ? WHERE {theirs} AND list_contains(?::VARCHAR[], raw_text)",
+            [_BLANK, sorted(texts)],
+        )
 
 
 def erase_quarantine(
-    connection: duckdb.DuckDBPyConnection, contract: SourceContract, seeker: Seeker, found: Scrubbed
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    contract: SourceContract,
+    seeker: Seeker,
+    found: Scrubbed,
 ) -> int:
     """Take out the rows that went from their files; returns how many. Of files that are no more, the texts are looked at."""
-    table = f"quarantine.{ident(contract.name)}"
+    table = ("quarantine", contract.name)
+    with engine_of(settings).changing(connection, settings, table, "raw_text IS NOT NULL") as name:
+        return _erase(connection, name, contract, seeker, found)
+
+
+def _erase(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    contract: SourceContract,
+    seeker: Seeker,
+    found: Scrubbed,
+) -> int:
     rows = connection.execute(
         f"SELECT rowid, run_id, file_id, coalesce(kind, 'broken'), raw_text FROM {table} WHERE raw_text IS NOT NULL"
     ).fetchall()

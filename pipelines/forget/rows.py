@@ -17,6 +17,7 @@ from pipelines.forget.tombstones import ROWS, RUNNING, advance
 from pipelines.load.tables import raw_columns
 from pipelines.quoting import ident
 from pipelines.warehouse.connection import connect, scalar, transaction
+from pipelines.warehouse.engines import engine_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,16 +61,19 @@ def erase_rows(
         landing: What was found in the landing files, by dataset.
     """
     done = RowsErased()
-    with closing(connect(settings)) as connection, transaction(connection):
-        for contract in known_contracts(settings).values():
-            _erase(connection, contract, numbers, seeker, landing.get(contract.name, Scrubbed()), done)
-        if done.total:
-            # A whole new build, so that no table which is only added to keeps a row.
-            connection.execute(
-                "UPDATE ops.steps SET status = ? WHERE step = 'build' AND status IN ('success', 'partial')",
-                [INVALID],
-            )
-        advance(connection, RUNNING, ROWS)
+    with closing(connect(settings)) as connection:
+        with transaction(connection):
+            for contract in known_contracts(settings).values():
+                found = landing.get(contract.name, Scrubbed())
+                _erase(connection, settings, contract, numbers, seeker, found, done)
+            if done.total:
+                # A whole new build, so that no table which is only added to keeps a row.
+                connection.execute(
+                    "UPDATE ops.steps SET status = ? WHERE step = 'build' AND status IN ('success', 'partial')",
+                    [INVALID],
+                )
+            advance(connection, RUNNING, ROWS)
+        engine_of(settings).tidy(connection, settings)
     return done
 
 
@@ -85,14 +89,18 @@ def count_rows(
     connection.execute("BEGIN TRANSACTION")
     try:
         for contract in known_contracts(settings).values():
-            _erase(connection, contract, numbers, seeker, landing.get(contract.name, Scrubbed()), done)
+            _erase(
+                connection, settings, contract, numbers, seeker, landing.get(contract.name, Scrubbed()), done
+            )
     finally:
         connection.execute("ROLLBACK")
+        engine_of(settings).tidy(connection, settings)
     return done
 
 
 def _erase(
     connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
     contract: SourceContract,
     numbers: frozenset[str],
     seeker: Seeker,
@@ -106,15 +114,23 @@ def _erase(
         "CREATE OR REPLACE TEMP TABLE erased_numbers AS SELECT unnest(?::VARCHAR[]) AS number",
         [sorted(numbers)],
     )
-    gone = _raw(connection, contract, treated, done)
-    gone += (twice := erase_duplicates(connection, contract, treated, numbers))
+    engine, table = engine_of(settings), ("raw", name)
+    with engine.changing(connection, settings, table, _is_any(treated.customers)) as rows:
+        gone = _raw(connection, contract, treated, rows, done)
+    contested = ("raw", f"{name}__contested")
+    keyed = tuple(c for c in treated.customers if has_column(connection, ".".join(map(ident, contested)), c))
+    if keyed and not treated.is_kept:
+        with engine.changing(connection, settings, contested) as keys:
+            connection.execute(f"DELETE FROM {keys} WHERE {_is_any(keyed)}")
+    gone += (twice := erase_duplicates(connection, settings, contract, treated, numbers))
     _account(connection, name, gone - twice, twice)
-    if rows := erase_quarantine(connection, contract, seeker, found):
-        done.quarantined[name] = rows
+    if broken := erase_quarantine(connection, settings, contract, seeker, found):
+        done.quarantined[name] = broken
     if total := sum(twice.values()):
         done.duplicates[name] = total
     if gone:
-        _settle(connection, contract)
+        with engine.changing(connection, settings, contested) as keys:
+            _settle(connection, contract, keys)
         _controls(connection, name)
 
 
@@ -123,10 +139,14 @@ def _is_any(columns: tuple[str, ...]) -> str:
 
 
 def _raw(
-    connection: duckdb.DuckDBPyConnection, contract: SourceContract, treated: Treatment, done: RowsErased
+    connection: duckdb.DuckDBPyConnection,
+    contract: SourceContract,
+    treated: Treatment,
+    table: str,
+    done: RowsErased,
 ) -> Counter[str]:
     """Rows that went, by file."""
-    table, name = f"raw.{ident(contract.name)}", contract.name
+    name = contract.name
     goes = _is_any(treated.subjects)
     fixed = tuple(r for r in treated.references if not treated.reference_fields[r])
     if fixed:
@@ -154,9 +174,6 @@ def _raw(
             )
         )
         connection.execute(f"DELETE FROM {table} WHERE {goes}")
-        contested = f"raw.{ident(name + '__contested')}"
-        keyed = tuple(c for c in treated.customers if has_column(connection, contested, c))
-        connection.execute(f"DELETE FROM {contested} WHERE {_is_any(keyed)}")
     for column in treated.references:
         if column not in fixed and (
             named := scalar(connection, f"SELECT count(*) FROM {table} WHERE {_is_any((column,))}")
@@ -196,9 +213,9 @@ def _account(
         )
 
 
-def _settle(connection: duckdb.DuckDBPyConnection, contract: SourceContract) -> None:
+def _settle(connection: duckdb.DuckDBPyConnection, contract: SourceContract, contested: str) -> None:
     """Forget keys that stand in one partition only, now that rows have gone."""
-    contested, key = f"raw.{ident(contract.name + '__contested')}", ", ".join(map(ident, contract.key))
+    key = ", ".join(map(ident, contract.key))
     connection.execute(
         f"DELETE FROM {contested} WHERE ({key}) NOT IN (SELECT ({key}) FROM raw.{ident(contract.name)} "
         f"SEMI JOIN {contested} USING ({key}) GROUP BY ALL HAVING count(DISTINCT partition_date) > 1)"

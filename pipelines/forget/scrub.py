@@ -94,7 +94,8 @@ def scrub_files(
             found.emptied[file.path] = len(edits) - gone
         if not only_look:
             # What stands in quarantine before the file: after a kill, only the file could tell whose it was.
-            blank(connection, contract, ids, texts)
+            if ids:
+                blank(connection, settings, contract, ids, texts)
             _write(connection, looked_at, contract, edits)
     return found
 

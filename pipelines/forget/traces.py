@@ -23,6 +23,7 @@ from pipelines.publish.catalog import parquet_folder, versions_folder
 from pipelines.publish.recovery import keep_only, recover, sentences
 from pipelines.report.write import PAGES
 from pipelines.warehouse.connection import connect, transaction
+from pipelines.warehouse.engines import engine_of
 from pipelines.warehouse.ledger import DDL
 from pipelines.warehouse.spill import spilled_by_killed
 
@@ -67,7 +68,7 @@ def erase_traces(settings: Settings) -> dict[str, int]:
         "data_docs": _remove(settings.docs),
         "dbt": _remove(settings.var / "dbt" / "target"),
         "reports": _remove(*(settings.serving / name for name in PAGES.values())),
-        "old_warehouses": _remove(*old),
+        "old_warehouses": _remove(*old, *_lakes_of_nobody(settings)),
         "spilled": _remove(*spilled_by_killed(settings)),
         "dry_runs": sum(_remove(folder) for folder in left_by_killed(settings)),
     }
@@ -89,6 +90,12 @@ def erase_old_versions(settings: Settings) -> int:
             folder.mkdir(exist_ok=True)
         live = recover(settings)
         return keep_only(settings, {live.version} if live is not None else set())
+
+
+def _lakes_of_nobody(settings: Settings) -> list[Path]:
+    """The lake of an engine that the deployment had before."""
+    folder = [] if "://" in settings.lake else [Path(settings.lake)]
+    return [path for path in folder if path not in engine_of(settings).folders(settings)]
 
 
 def _remove(*paths: Path) -> int:

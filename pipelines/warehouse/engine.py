@@ -78,6 +78,12 @@ class Engine(Protocol):
             where: SQL of the rows that may be changed; rows of other partitions need not be there.
         """
 
+    def tables(self, connection: duckdb.DuckDBPyConnection) -> set[Table]:
+        """All that has rows of its own, and not by looking into others."""
+
+    def drop(self, connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+        """Take a table away, and its rows with it."""
+
     def tidy(self, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
         """Outside a transaction, with the warehouse's lock: remove what no row is read from any more, or never was."""
 

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from pipelines.warehouse.spread import Spread
 
 
+def own_tables(kind: str) -> str:
+    """SELECT of schema and name of the database's tables (`duckdb_tables`) or views (`duckdb_views`)."""
+    name = kind.removeprefix("duckdb_").removesuffix("s")
+    return (
+        f"SELECT schema_name, {name}_name FROM {kind}() "
+        "WHERE database_name = current_database() AND NOT internal AND NOT temporary"
+    )
+
+
 class DuckDBEngine:
     """All in this process and in one file."""
 
@@ -74,6 +83,14 @@ class DuckDBEngine:
     ) -> Iterator[str]:
         """See `Engine`; the rows lie in the table itself."""
         yield ".".join(map(ident, table))
+
+    def tables(self, connection: duckdb.DuckDBPyConnection) -> set[Table]:
+        """See `Engine`."""
+        return set(connection.execute(own_tables("duckdb_tables")).fetchall())
+
+    def drop(self, connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+        """See `Engine`."""
+        connection.execute(f"DROP TABLE {'.'.join(map(ident, table))}")
 
     def tidy(self, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
         """Nothing to do: DuckDB does so itself."""

@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.quoting import ident
+from pipelines.warehouse.in_process import own_tables
 from pipelines.warehouse.spark import manifest
 from pipelines.warehouse.spark.building import building
 from pipelines.warehouse.spark.changing import changing
@@ -57,6 +59,16 @@ class SparkEngine:
     ) -> AbstractContextManager[str]:
         """See `Engine`."""
         return changing(connection, settings, table, where)
+
+    def tables(self, connection: duckdb.DuckDBPyConnection) -> set[Table]:
+        """See `Engine`; every view is a table of the lake."""
+        kinds = ("duckdb_tables", "duckdb_views")
+        return {table for kind in kinds for table in connection.execute(own_tables(kind)).fetchall()}
+
+    def drop(self, connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+        """See `Engine`; `tidy` removes the files."""
+        manifest.drop(connection, table)
+        connection.execute(f"DROP VIEW {'.'.join(map(ident, table))}")
 
     def tidy(self, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
         """See `Engine`."""

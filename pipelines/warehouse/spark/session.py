@@ -106,13 +106,15 @@ def is_sparks(error: Exception) -> bool:
     return type(error).__module__.partition(".")[0] in ("pyspark", "py4j", "grpc")
 
 
+_RAISED = re.compile(r"(\w+\.)*\w*(Error|Exception): ")
+
+
 def first_line(error: Exception) -> str:
-    """What of an error can stand in a sentence, whoever reads it."""
-    return _first_line(without_values(str(error))) or type(error).__name__
-
-
-def _first_line(text: str) -> str:
-    return next((line.strip() for line in text.splitlines() if line.strip()), "")[:300]
+    """What of an error can stand in a sentence, whoever reads it: of a worker's, what it raised."""
+    text = without_values(str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or [type(error).__name__]
+    raised = (line for line in reversed(lines) if _RAISED.match(line))
+    return (next(raised, lines[0]) if lines[0].endswith(":") else lines[0])[:300]
 
 
 def _master(settings: Settings) -> str:
