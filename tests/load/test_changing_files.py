@@ -14,7 +14,7 @@ import pytest
 from loading_world import GOOD, HEADER, World, counts
 
 from pipelines.errors import LandingError
-from pipelines.load import load_datasets, partitions, pending_files
+from pipelines.load import load_datasets, partitions, pending_files, reading
 from pipelines.validate.landed import landed_select
 
 GOOD_JSON = (

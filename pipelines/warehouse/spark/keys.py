@@ -25,7 +25,7 @@ from pipelines.warehouse.spread import Across
 if TYPE_CHECKING:
     from datetime import date
 
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from pipelines.contracts import SourceContract
     from pipelines.warehouse.engine import Columns
@@ -93,31 +93,45 @@ def _registered(
 def _compare(session: SparkSession, lake: Lake, contract: SourceContract, sides: Sides) -> Across:
     keys = ", ".join(map(quoted, contract.key))
     known = " AND ".join(f"{quoted(k)} IS NOT NULL" for k in contract.key)
-    affected = f"(SELECT {keys} FROM {_DATABASE}.before WHERE {known} UNION SELECT {keys} FROM {_DATABASE}.new WHERE {known})"
+    affected = (
+        f"(SELECT {keys} FROM {_DATABASE}.before WHERE {known} "
+        f"UNION SELECT {keys} FROM {_DATABASE}.new WHERE {known})"
+    )
     beside = session.sql(
-        f"SELECT {keys}, {PARTITION}, business_date FROM {_DATABASE}.others LEFT SEMI JOIN {affected} USING ({keys})"
+        f"SELECT {keys}, {PARTITION}, business_date FROM {_DATABASE}.others "
+        f"LEFT SEMI JOIN {affected} USING ({keys})"
     ).persist()
     try:
-        dates = {row[0] for row in beside.select("business_date").distinct().collect()}
-        if not dates and len(sides.new) <= 1 and sides.contested is None:
-            return Across(None)
+        dates: set[date | None] = set()
+        if sides.others:
+            dates = {row[0] for row in beside.select("business_date").distinct().collect()}
+            if not dates and len(sides.new) <= 1 and sides.contested is None:
+                return Across(None)
         shared = (
             f"SELECT {keys} FROM (SELECT {keys}, {PARTITION} FROM {{beside}} "
             f"UNION ALL SELECT {keys}, {PARTITION} FROM {_DATABASE}.new WHERE {known}) "
             f"GROUP BY {keys} HAVING min({PARTITION}) <> max({PARTITION})"
         )
         unaffected = f"SELECT {keys} FROM {_DATABASE}.contested LEFT ANTI JOIN {affected} USING ({keys})"
-        path = f"raw/{contract.name}__contested/{secrets.token_hex(6)}"
         contested = session.sql(f"{shared} UNION ALL {unaffected}", beside=beside)
-        contested.write.parquet(lake.address(path))
+        path = f"raw/{contract.name}__contested/{secrets.token_hex(6)}"
+        if not _written(contested, lake.address(path)):
+            return Across(None, dates)
     finally:
         beside.unpersist()
-    found = session.read.schema(contested.schema).parquet(lake.address(path))
-    if found.isEmpty():
-        return Across(None, dates)
     reused = _reused(session, contract, f"parquet.{quoted(lake.address(path))}")
     of_all = {day: rows for day, rows, _ in reused}
     return Across(path, dates, of_all, sum(of_new for *_, of_new in reused))
+
+
+def _written(keys: DataFrame, address: str) -> int:
+    """How many there are, counted while they are written."""
+    from pyspark.sql import Observation
+    from pyspark.sql.functions import count, lit
+
+    seen = Observation()
+    keys.observe(seen, count(lit(1)).alias("keys")).write.parquet(address)
+    return int(seen.get["keys"])
 
 
 def _reused(session: SparkSession, contract: SourceContract, contested: str) -> list[tuple[date, int, int]]:
