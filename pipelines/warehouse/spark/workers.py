@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _TASKS, _TASK_SECONDS = 32, 0.25
 """On a cluster: as short as that, an idle worker gets some of so many."""
+_REFUSED = ". A master that authenticates, and one of another version, sends whom it does not know away: look at its log"
 _SAME = "install the same there: every worker needs what the driver has"
 
 
@@ -34,7 +35,8 @@ def look_at_spark(settings: Settings) -> list[Seen]:
         session = spark_session(settings)
         return [_version(session, settings), *_workers(session, settings)]
     except EngineError as error:
-        return [("problem", "spark", str(error))]
+        refused = "stopped SparkContext" in str(error)  # that is all that a driver learns of it
+        return [("problem", "spark", f"{error}{_REFUSED if refused else ''}")]
 
 
 def _version(session: SparkSession, settings: Settings) -> Seen:
