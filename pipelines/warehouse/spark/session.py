@@ -150,8 +150,8 @@ def _settings_of(settings: Settings, *, is_remote: bool) -> dict[str, str]:
 
 def _why(settings: Settings, error: Exception) -> str:
     # Whole, as no row has been read yet; but not py4j's own first line.
-    said = _first_line(re.sub(r"^An error occurred while calling [^\n]*\n: ", "", str(error)))
-    said = said or type(error).__name__
+    text = re.sub(r"^An error occurred while calling [^\n]*\n: ", "", str(error))
+    said = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)[:300]
     return (
         f"Spark cannot be started or reached at {settings.spark_master} ({said}); `mainstay doctor` looks at "
         "Java, Spark and the lake. The warehouse and BI stay as they were"
