@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
-from collections.abc import Iterator
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
 from pipelines import steps
@@ -16,7 +16,9 @@ from pipelines.publish import current
 from pipelines.quoting import ident
 from pipelines.settings import PROJECT_DIR
 from pipelines.warehouse import ledger
-from tests.soak.purity.ways import World, corrected, from_scratch
+from tests.soak.purity.histories import History, Round
+from tests.soak.purity.judge import tables
+from tests.soak.purity.ways import World, from_scratch
 
 from .parity import attached, differences
 from .sessions import SPARK
@@ -27,19 +29,36 @@ from one_history import one_history
 pytestmark = pytest.mark.usefixtures("session", "with_few_checks")
 
 
+FIRST_AGGREGATION = (
+    "fct_transactions",
+    "int_customer_days",
+    "int_customer_category_months",
+    "int_anonymous_months",
+)
+
+
+def history() -> History:
+    """The history of everything awkward, without soft landing: each month of that is a job of Spark's, see `make soak`."""
+    found = one_history()
+    kept = tuple(
+        (name, value) for name, value in found.settings if name not in ("soft_landing", "grace_months")
+    )
+    return dataclasses.replace(found, settings=kept)
+
+
 @pytest.fixture(scope="module")
 def duckdbs(tmp_path_factory: pytest.TempPathFactory) -> World:
     """The history's final files, loaded and built by DuckDB."""
-    world = World(tmp_path_factory.mktemp("duckdb"), one_history())
+    world = World(tmp_path_factory.mktemp("duckdb"), history())
     world.go(from_scratch)
     return world
 
 
 @pytest.fixture(scope="module")
 def sparks(tmp_path_factory: pytest.TempPathFactory, session: Any) -> World:
-    """The same by Spark, on a way with corrections, late and emptied dates: stale dates are made anew among the others."""
-    world = World(tmp_path_factory.mktemp("spark"), one_history(), engine=SPARK)
-    world.go(corrected)
+    """The same by Spark."""
+    world = World(tmp_path_factory.mktemp("spark"), history(), engine=SPARK)
+    world.go(from_scratch)
     return world
 
 
@@ -50,12 +69,6 @@ def marts_differ(one: Path, other: Path) -> list[str]:
 
 def test_every_mart_is_the_same_row_by_row(duckdbs: World, sparks: World) -> None:
     assert marts_differ(duckdbs.settings.warehouse, sparks.settings.warehouse) == []
-    with duckdb.connect(str(sparks.settings.warehouse), read_only=True) as connection:
-        partial = connection.execute(
-            "SELECT count(*) FROM ops.steps WHERE step = 'build' AND detail LIKE '%\"refresh\": \"stale dates\"%'"
-        ).fetchone()
-    assert partial is not None
-    assert partial[0] > 0, "no build of the way made stale dates alone"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +108,7 @@ def test_every_stage_is_validated_on_what_spark_wrote_and_the_night_is_published
 
 
 @pytest.fixture
-def parquet(sparks: World) -> Iterator[Path]:
+def parquet(sparks: World) -> Path:
     """The folder of the published Parquet files, as its pointer names it."""
     return (sparks.settings.serving / "parquet" / "current").resolve()
 
@@ -105,3 +118,29 @@ def test_spark_reads_the_published_parquet_version(session: Any, sparks: World, 
     assert night is not None
     for name, table in night.tables.items():
         assert session.read.parquet(str(parquet / f"{name}.parquet")).count() == table.row_count
+
+
+# The last of the file: the marts of the two worlds are half made after it.
+def test_stale_dates_alone_are_made_anew_as_duckdb_makes_them(duckdbs: World, sparks: World) -> None:
+    landed = [p for p in sparks.history.final if p.dataset == "transactions"]
+    gone, corrected = landed[0], landed[1]
+    files = dict(sparks.history.final[corrected] or {})
+    name, rows = next(iter(files.items()))
+    changes = {gone: None, corrected: {**files, name: rows[:-1]}}
+    found = []
+    for world in (duckdbs, sparks):
+        world.take(Round(changes, is_removing=True))
+        run_id = ledger.new_run_id("build", world.history.as_of)
+        steps.start(world.settings, run_id, "build", world.history.as_of)
+        done = steps.build_selected(world.settings, run_id, " ".join(FIRST_AGGREGATION))
+        found.append((done["refresh"], done["stale_dates"]))
+    assert found[0] == found[1]
+    assert found[0][0] == "stale dates"
+    kept = tables(duckdbs.settings.warehouse), tables(sparks.settings.warehouse)
+    for table in FIRST_AGGREGATION:
+        (name,) = (n for n in kept[0] if n.endswith(f".{table}"))
+        columns, rows = kept[0][name]
+        others, more = kept[1][name]
+        assert sorted(columns) == sorted(others)
+        places = [others.index(column) for column in columns]
+        assert Counter(rows) == Counter(tuple(row[n] for n in places) for row in more), name
