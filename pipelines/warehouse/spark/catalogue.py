@@ -31,17 +31,27 @@ def text(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def fill(session: SparkSession, connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
-    """Make the catalogue anew: the loaded rows, and the tables that dbt has made."""
+def fill(session: SparkSession, connection: duckdb.DuckDBPyConnection, lake: Lake, version: str) -> None:
+    """Make the catalogue anew: the loaded rows, and the tables that dbt has made.
+
+    New partitions of such a table will lie below its folder of `version`; the ones that it has stay where they are.
+    """
     for schema in SCHEMAS:
         session.sql(f"DROP DATABASE IF EXISTS {schema} CASCADE")  # its tables are external, their files stay
         session.sql(f"CREATE DATABASE {schema}")
     found = {key: list(of) for key, of in groupby(entries(connection), key=lambda e: (e.schema, e.table))}
     for name, columns in _loaded(connection).items():
         _register_loaded(session, lake, name, columns, found.pop(("raw", name), []))
-    for (schema, _), (*_, entry) in found.items():
-        if schema in SCHEMAS:
-            register(session, lake, entry)
+    for (schema, name), of_it in found.items():
+        if schema not in SCHEMAS:
+            continue
+        last = of_it[-1]
+        if not last.partitioned_by:
+            register(session, lake, last)
+            continue
+        path = f"{schema}/{name}/{version}"
+        register(session, lake, Entry(schema, name, path, None, last.columns, last.partitioned_by))
+        register_partitions(session, lake, (schema, name), of_it, last.partitioned_by[0])
 
 
 def _loaded(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str]]]:
@@ -70,15 +80,16 @@ def _register_loaded(
         session,
         lake,
         Entry("raw", name, path, None, own, [PARTITION] if is_partitioned else []),
-        recover=False,
     )
     register_partitions(session, lake, ("raw", name), of_it)
 
 
-def register_partitions(session: SparkSession, lake: Lake, table: Table, of_it: Sequence[Entry]) -> None:
-    """Tell Spark where the partitions of a table of loaded rows lie."""
+def register_partitions(
+    session: SparkSession, lake: Lake, table: Table, of_it: Sequence[Entry], column: str = PARTITION
+) -> None:
+    """Tell Spark where the partitions of a table lie."""
     places = [
-        f"PARTITION ({PARTITION} = DATE '{entry.partition_date}') LOCATION {text(lake.address(entry.path))}"
+        f"PARTITION ({quoted(column)} = DATE '{entry.partition_date}') LOCATION {text(lake.address(entry.path))}"
         for entry in of_it
         if entry.partition_date is not None
     ]
@@ -88,8 +99,8 @@ def register_partitions(session: SparkSession, lake: Lake, table: Table, of_it: 
         )
 
 
-def register(session: SparkSession, lake: Lake, entry: Entry, *, recover: bool = True) -> None:
-    """Tell Spark of a table that lies in the lake."""
+def register(session: SparkSession, lake: Lake, entry: Entry) -> None:
+    """Tell Spark of a table that lies in the lake; of its partitions it is told apart."""
     columns = ", ".join(f"{quoted(name)} {sparks}" for name, _, sparks in entry.columns)
     by = ", ".join(map(quoted, entry.partitioned_by))
     table = f"{quoted(entry.schema)}.{quoted(entry.table)}"
@@ -97,8 +108,6 @@ def register(session: SparkSession, lake: Lake, entry: Entry, *, recover: bool =
         f"CREATE TABLE {table} ({columns}) USING parquet {f'PARTITIONED BY ({by})' if by else ''} "
         f"LOCATION {text(lake.address(entry.path))}"
     )
-    if by and recover:
-        session.sql(f"ALTER TABLE {table} RECOVER PARTITIONS")
 
 
 def lend(

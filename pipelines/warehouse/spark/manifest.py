@@ -44,7 +44,7 @@ class Entry:
     columns: list[list[str]] = field(default_factory=list)
     """Of the files: name, DuckDB's and Spark's type."""
     partitioned_by: list[str] = field(default_factory=list)
-    """The columns that stand in folder names below `path`."""
+    """The column in the names of a table's folders, where dbt makes its partitions; each has an entry of its own."""
 
 
 def entries(connection: duckdb.DuckDBPyConnection, table: Table | None = None) -> list[Entry]:
@@ -118,7 +118,7 @@ def show(
     require_kind(connection, settings, table, "VIEW")
     alike: dict[tuple[str, ...], list[Entry]] = {}
     for entry in entries(connection, table):
-        if entry.partition_date is not None or lake.has_parquet(entry.path):
+        if entry.partition_date is not None or (not entry.partitioned_by and lake.has_parquet(entry.path)):
             alike.setdefault(tuple(name for name, *_ in entry.columns), []).append(entry)
     nothing = ", ".join(f"CAST(NULL AS {type_}) AS {ident(name)}" for name, type_ in columns)
     selects = [_select(lake, columns, set(names), of_them) for names, of_them in alike.items()] or [
@@ -132,13 +132,13 @@ def show(
 
 def _select(lake: Lake, columns: Sequence[tuple[str, str]], names: set[str], of_them: Sequence[Entry]) -> str:
     first = of_them[0]
-    hive = [PARTITION] if first.partition_date is not None else first.partitioned_by
+    is_loaded = first.partition_date is not None and not first.partitioned_by
+    hive = [PARTITION] if is_loaded else first.partitioned_by
     types = ", ".join(f"{ident(name)}: {type_}" for name, type_ in columns if name in hive)
-    if first.partition_date is not None:
+    if is_loaded:
         files = [file_literal(lake.path(f"{entry.path}/{ROWS}")) for entry in of_them]
     else:
-        pattern = "**/*.parquet" if hive else "*.parquet"
-        files = [f"{file_literal(lake.path(entry.path))[:-1]}/{pattern}'" for entry in of_them]
+        files = [f"{file_literal(lake.path(entry.path))[:-1]}/*.parquet'" for entry in of_them]
     items = ", ".join(
         ident(name) if name in names or name in hive else f"CAST(NULL AS {type_}) AS {ident(name)}"
         for name, type_ in columns
@@ -154,15 +154,18 @@ def write_copy(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
     tables: dict[str, dict[str, Any]] = {}
     for entry in entries(connection):
         found = tables.setdefault(f"{entry.schema}.{entry.table}", {"paths": []})
-        found["paths"].append(entry.path)
+        if entry.partition_date is not None or not entry.partitioned_by:
+            found["paths"].append(entry.path)
         found["columns"] = {name: sparks for name, _, sparks in entry.columns}
-        found["partitioned_by"] = [PARTITION] if entry.partition_date is not None else entry.partitioned_by
+        found["partitioned_by"] = entry.partitioned_by or [PARTITION] * (entry.partition_date is not None)
     lake.write_json(FILE, {"tables": tables})
 
 
 def sweep(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
     """Remove every folder that the manifest does not name; the caller holds the warehouse's lock."""
     counts = {entry.path for entry in entries(connection)}
+    # A version counts as long as one of its partitions does, and is rid of the others.
+    counts |= {path.rpartition("/")[0] for path in counts if "=" in path.rpartition("/")[2]}
     found: list[str] = []
     for schema in lake.below("", 1):
         if schema in _LOADED:
@@ -170,5 +173,7 @@ def sweep(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
                 depth = 1 if table.endswith("__contested") else 2
                 found += lake.below(table, depth)
         else:
-            found += lake.below(schema, 2)
+            versions = lake.below(schema, 2)
+            inner = [folder for path in versions if path in counts for folder in lake.below(path, 1)]
+            found += [*versions, *inner]
     lake.remove(path for path in found if path not in counts)
