@@ -120,12 +120,13 @@ def _confirm(settings: Settings, *, yes: bool) -> None:
 
 
 def set_aside(settings: Settings) -> Path | None:
-    """Rename the warehouse and its log, so that the next run begins a new one; gives its new name.
+    """Rename the warehouse, its log and its lake, so that the next run begins a new one; gives the file's new name.
 
     Raises:
         LockedError: another process writes to it.
         MainstayError: it cannot be renamed.
     """
+    from pipelines.warehouse.engines import engine_of
     from pipelines.warehouse.lock import warehouse_lock
 
     warehouse = settings.warehouse
@@ -137,6 +138,11 @@ def set_aside(settings: Settings) -> Path | None:
         aside = aside.with_name(f"{aside.name}-again")
     with warehouse_lock(settings, "rebuild", "rebuild"):
         try:
+            ending = aside.name.removeprefix(warehouse.name)
+            for lake in engine_of(settings).folders(settings):
+                # Before the file that looks into it: the next load removes what no file names.
+                if any(lake.iterdir()):
+                    lake.rename(lake.with_name(f"{lake.name}{ending}"))
             # The log first: killed in between, it must not be left for a new warehouse, which would replay it.
             if log.exists():
                 log.rename(aside.with_name(f"{aside.name}.wal"))

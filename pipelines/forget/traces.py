@@ -68,7 +68,7 @@ def erase_traces(settings: Settings) -> dict[str, int]:
         "data_docs": _remove(settings.docs),
         "dbt": _remove(settings.var / "dbt" / "target"),
         "reports": _remove(*(settings.serving / name for name in PAGES.values())),
-        "old_warehouses": _remove(*old, *_lakes_of_nobody(settings)),
+        "old_warehouses": _remove(*old, *_old_lakes(settings)),
         "spilled": _remove(*spilled_by_killed(settings)),
         "dry_runs": sum(_remove(folder) for folder in left_by_killed(settings)),
     }
@@ -92,10 +92,13 @@ def erase_old_versions(settings: Settings) -> int:
         return keep_only(settings, {live.version} if live is not None else set())
 
 
-def _lakes_of_nobody(settings: Settings) -> list[Path]:
-    """The lake of an engine that the deployment had before."""
-    folder = [] if "://" in settings.lake else [Path(settings.lake)]
-    return [path for path in folder if path not in engine_of(settings).folders(settings)]
+def _old_lakes(settings: Settings) -> list[Path]:
+    """The lake of an engine that the deployment had before, and those that were set aside with their warehouses."""
+    if "://" in settings.lake:
+        return []
+    lake = Path(settings.lake)
+    is_used = any(folder.samefile(lake) for folder in engine_of(settings).folders(settings))
+    return [*([] if is_used else [lake]), *lake.parent.glob(f"{lake.name}.aside-*")]
 
 
 def _remove(*paths: Path) -> int:

@@ -15,6 +15,7 @@ from tests.spark.sessions import SPARK, needs_spark
 pytestmark = needs_spark
 
 
+@pytest.mark.soak
 def test_the_same_rows_are_left_and_no_byte_of_the_person(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

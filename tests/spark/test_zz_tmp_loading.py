@@ -1,0 +1,117 @@
+"""The loader in Spark's tasks, and keys across partitions in Spark's SQL: as DuckDB has them, whatever happens to a task."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from loading_world import DAY, GOOD
+from shortening import examples
+
+from pipelines.errors import EngineError, LandingError, LoadError
+from pipelines.warehouse.spark.spread import SparkSpread
+from tests.spark.loading_pair import Pair, in_process
+from tests.spark.sessions import needs_spark
+
+pytestmark = needs_spark
+
+SECOND, THIRD = "2017-03-02", "2017-03-03"
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Pair:
+    pair = Pair(tmp_path)
+    pair.world.setting(toleratedRejectRate=1, toleratedKeyReuseRate=1)
+    return pair
+
+
+def late(number: int, sold: str, customer: str = "c1") -> str:
+    return GOOD.format(number).replace("2017-03-01 10", f"{sold} 10").replace(",c1,", f",{customer},")
+
+
+def test_keys_of_several_dates_are_contested_reused_and_touch_the_same_dates(pair: Pair) -> None:
+    world = pair.world
+    world.rows(late(1, "2017-02-20"), late(2, DAY), late(3, DAY), "short", late(3, "2017-02-19", "c9"))
+    world.rows(late(2, DAY), late(4, SECOND), day=SECOND)
+    pair.load()
+    world.rows(late(1, "2017-02-20", "c2"), late(4, SECOND, ""), late(5, THIRD), day=THIRD)
+    told = pair.load()
+    assert next(of["reused"] for of in told if of["dataset"] == "transactions")
+    world.rows(late(2, "2017-02-27"), day=DAY)
+    (world.settings.landing / "transactions" / THIRD / "sales.csv").unlink()
+    pair.load(remove_missing=True)
+    assert pair.spark.query("FROM raw.transactions__contested") == [("t2", 1)]
+    world.setting(toleratedKeyReuseRate=0.1)
+    world.rows(late(1, THIRD, "c3"), late(2, THIRD), day=THIRD)
+    kind, text = pair.load()
+    assert kind is LoadError
+    assert "have the transaction_id" in text
+
+
+def test_a_task_that_dies_is_tried_again_and_what_one_raises_is_raised(pair: Pair, tmp_path: Path) -> None:
+    mark, spread = tmp_path / "died", SparkSpread(pair.spark.settings)
+
+    class NotToBeMadeAgainError(Exception):
+        def __init__(self, one: int, two: int) -> None:
+            super().__init__(f"{one} and {two}")
+
+    def work(task: int) -> int:
+        if task == 7:
+            raise LandingError("file 7 is refused")
+        if task == 8:
+            raise NotToBeMadeAgainError(task, task)
+        if task == 2 and not mark.exists():
+            mark.touch()
+            os._exit(1)
+        return task + 1
+
+    assert spread.map(work, [1, 2, 3]) == [2, 3, 4]
+    with pytest.raises(LandingError, match="file 7 is refused"):
+        spread.map(work, [1, 7])
+    with pytest.raises(RuntimeError, match="NotToBeMadeAgainError: 8 and 8"):
+        spread.map(work, [8])
+
+
+@pytest.mark.soak
+def test_a_task_that_always_dies_ends_the_load_with_a_sentence(pair: Pair) -> None:
+    with pytest.raises(EngineError, match="could not end the work of 1 tasks"):
+        SparkSpread(pair.spark.settings).map(lambda _: os._exit(1), [1])
+
+
+FIRST = date(2017, 3, 1)
+LINES = st.lists(
+    st.tuples(st.integers(1, 4), st.integers(0, 2), st.sampled_from(["c1", "c2", ""])), max_size=4
+).map(tuple)
+STEPS = st.lists(
+    st.tuples(st.integers(0, 3), st.none() | LINES, st.booleans(), st.booleans()), min_size=2, max_size=8
+)
+
+
+@pytest.mark.search
+@settings(max_examples=examples(1, 12), deadline=None, suppress_health_check=list(HealthCheck))
+@given(steps=STEPS, reuse=st.sampled_from([0.3, 1]))
+def test_after_any_history_both_engines_hold_and_note_the_same(
+    steps: list[tuple[int, Any, bool, bool]], reuse: float
+) -> None:
+    with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
+        in_process(patch)
+        pair = Pair(Path(home))
+        pair.world.setting(toleratedRejectRate=1, toleratedKeyReuseRate=reuse)
+        pair.world.land("", day="2000-01-01", name="readme.txt")  # the landing folder is never empty
+        for number, (place, lines, is_loaded, reload) in enumerate(steps):
+            day = FIRST + timedelta(days=place)
+            if lines is None:
+                (pair.world.settings.landing / "transactions" / str(day) / "sales.csv").unlink(
+                    missing_ok=True
+                )
+            else:
+                sold = [late(n, str(day - timedelta(days=ago)), who) for n, ago, who in lines]
+                pair.world.rows(*sold, day=str(day))
+            if is_loaded or number == len(steps) - 1:
+                pair.load(reload=reload, remove_missing=True)
