@@ -15,6 +15,8 @@ from pipelines.warehouse.spark.building import building
 from pipelines.warehouse.spark.lake import Lake
 from pipelines.warehouse.spark.session import spark_session
 
+pytestmark = pytest.mark.usefixtures("session")
+
 TABLE = ("marts", "sales")
 FIRST = (
     "SELECT 1.50BD AS amount, DATE '2024-01-01' AS day UNION ALL SELECT 2.50BD, DATE '2024-01-02' "
