@@ -51,7 +51,7 @@ def test_stale_partitions_are_made_anew_elsewhere(deployment: Settings) -> None:
         session.sql(
             f"CREATE TABLE marts.sales USING parquet PARTITIONED BY (day) LOCATION '{place}' AS {FIRST}"
         )
-        made.keep([TABLE])
+        made.keep({TABLE: ["day", "amount"]})
     before = shown(deployment)
     assert before == [("2024-01-01", "1.50"), ("2024-01-02", "2.50"), ("2024-01-03", "3.50")]
 
@@ -68,7 +68,7 @@ def test_stale_partitions_are_made_anew_elsewhere(deployment: Settings) -> None:
     with building(deployment, []) as made:
         make_anew()
         assert shown(deployment) == before
-        made.keep([TABLE])
+        made.keep({TABLE: ["day", "amount"]})
     assert shown(deployment) == [("2024-01-02", "9.50"), ("2024-01-03", "3.50")]
     assert sorted(folders(deployment)) == ["day=2024-01-02", "day=2024-01-03"]
 

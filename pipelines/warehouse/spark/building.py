@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import date
 from typing import TYPE_CHECKING
@@ -47,20 +47,27 @@ def building(settings: Settings, reads: Sequence[Table]) -> Iterator[Building]:
 
 
 def _keep(
-    settings: Settings, session: SparkSession, lake: Lake, version: str, tables: Sequence[Table]
+    settings: Settings,
+    session: SparkSession,
+    lake: Lake,
+    version: str,
+    tables: Mapping[Table, Sequence[str]],
 ) -> None:
     with closing(connect(settings)) as connection:
         old: set[str] = set()
         new: set[str] = set()
         with transaction(connection):
-            for table in tables:
+            for table, order in tables.items():
                 before = manifest.entries(connection, table)
                 made, columns = _made(session, lake, version, table, before)
                 old.update(manifest.drop(connection, table))
                 new.update(entry.path for entry in made)
                 manifest.add(connection, made)
+                # Spark puts what a table is partitioned by at its end; a reader finds the columns as its model has them.
+                place = {name: number for number, name in enumerate(order)}
+                shown = sorted(columns, key=lambda column: place.get(column[0], len(place)))
                 manifest.show(
-                    connection, settings, lake, table, [(name, duckdbs) for name, duckdbs, _ in columns]
+                    connection, settings, lake, table, [(name, duckdbs) for name, duckdbs, _ in shown]
                 )
         manifest.write_copy(connection, lake)
     lake.remove(sorted(old - new))
