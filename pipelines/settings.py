@@ -341,7 +341,7 @@ class Settings(BaseSettings):
     )
     spark_conf: dict[str, str] = Field(
         default_factory=dict,
-        description='More settings of the Spark session, as JSON: {"spark.executor.memory": "4g"}; no secrets.',
+        description="More settings of the Spark session, no secrets: a table in mainstay.toml, JSON in the environment.",
     )
     spark_task_memory: str = Field(
         default="1GiB",

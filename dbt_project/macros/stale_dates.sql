@@ -1,22 +1,8 @@
 {#
-    The first aggregation over transactions grows with the history, and a run changes few of its dates. Where the
-    engine can delete rows these models are incremental: a run makes the business dates in ops.stale_dates anew,
-    which pipelines/warehouse/stale.py finds before each build. Elsewhere they are tables, made whole.
+    The first aggregation over transactions grows with the history, and a run changes few of its dates. So these models
+    are incremental: a run makes the business dates in ops.stale_dates anew, which pipelines/warehouse/stale.py finds
+    before each build.
 #}
-{% macro first_aggregation() -%}
-    {{ return(adapter.dispatch('first_aggregation', 'mainstay')()) }}
-{%- endmacro %}
-
-
-{% macro default__first_aggregation() -%}
-    {{ return('incremental') }}
-{%- endmacro %}
-
-
-{% macro spark__first_aggregation() -%}
-    {{ return('table') }}
-{%- endmacro %}
-
 
 {# The stale dates as a subquery; `as_month` gives the months they fall in. #}
 {% macro stale_dates(as_month=false) -%}
@@ -32,8 +18,7 @@
     it; dbt run by hand makes everything.
 #}
 {% macro is_partial() -%}
-    {%- set asked = first_aggregation() == 'incremental' and is_incremental() -%}
-    {{ return(asked and env_var('MAINSTAY_REBUILD', 'all') == 'stale_dates') }}
+    {{ return(is_incremental() and env_var('MAINSTAY_REBUILD', 'all') == 'stale_dates') }}
 {%- endmacro %}
 
 
@@ -43,11 +28,11 @@
 {%- endmacro %}
 
 
-{# Pre-hook: takes out the rows that the run makes, in the transaction that inserts them anew. #}
+{# Pre-hook: takes out the rows that the run makes anew. #}
 {% macro delete_stale(column, as_month=false) -%}
     {% if is_partial() %}
-        delete from {{ this }} where {{ column }} in {{ stale_dates(as_month) }}
-    {% elif first_aggregation() == 'incremental' and is_incremental() %}
-        delete from {{ this }}
+        {{ deleted_rows(column, stale_dates(as_month)) }}
+    {% elif is_incremental() %}
+        {{ deleted_rows(column) }}
     {% endif %}
 {%- endmacro %}

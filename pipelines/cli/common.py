@@ -36,7 +36,8 @@ EXIT_CODES = (
     "3 landing files missing or refused · 4 load failed · 5 build failed · "
     "6 validation failed · 7 publishing failed · 8 the warehouse is locked · 9 the warehouse is damaged · "
     "10 the disk is full or cannot be read or written · "
-    "11 memory ran out, or a process was killed · 12 published, but not exported · 130 interrupted · 143 ended by SIGTERM."
+    "11 memory ran out, or a process was killed · 12 published, but not exported · "
+    "13 Spark or its lake cannot be reached · 130 interrupted · 143 ended by SIGTERM."
 )
 
 

@@ -29,6 +29,8 @@ _EXAMPLES = {
     "serving_group": "bi",
     "bi_url": "https://bi.example.com",
     "openlineage_url": "http://127.0.0.1:5000",
+    "lake_dir": "/data/lake",
+    "spark_conf": {"spark.executor.memory": "4g"},
 }
 """Values to show for the settings that have none by default."""
 
@@ -46,9 +48,15 @@ def _toml() -> str:
     for name, field in Settings.model_fields.items():
         if name not in left_out:
             value = _EXAMPLES.get(name, field.default)
-            # JSON writes texts, numbers, true and false as TOML does.
-            lines += [f"# {field.description}", f"# {name} = {json.dumps(value, ensure_ascii=False)}", ""]
+            lines += [f"# {field.description}", f"# {name} = {_in_toml(value)}", ""]
     return "\n".join(lines)
+
+
+def _in_toml(value: object) -> str:
+    """JSON writes texts, numbers, true and false as TOML does."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_in_toml(key)} = {_in_toml(inner)}' for key, inner in value.items())}}}"
+    return json.dumps(value, ensure_ascii=False)
 
 
 @clear_errors

@@ -30,8 +30,9 @@ def settings_table() -> str:
     """Every setting with its default and meaning, as a Markdown table."""
     rows = []
     for name, field in Settings.model_fields.items():
-        default = str(field.default).lower() if isinstance(field.default, bool) else field.default
-        shown = "the checkout" if name == "home" else "" if default is None else code(default)
+        default = field.get_default(call_default_factory=True)
+        default = str(default).lower() if isinstance(default, bool) else default
+        shown = "the checkout" if name == "home" else "" if default in (None, {}) else code(default)
         in_file = "" if name == "home" or name in secret_settings() else code(name)
         rows.append([code(f"MAINSTAY_{name.upper()}"), in_file, shown, cell(field.description or "")])
     return table(("environment", "mainstay.toml", "default", "meaning"), rows)

@@ -113,9 +113,14 @@ def _settings_environment(settings: Settings) -> dict[str, str]:
     for name in settings.model_fields_set - {"home"}:
         value = getattr(settings, name)
         if value is not None:
-            text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-            env[f"MAINSTAY_{name.upper()}"] = text
+            env[f"MAINSTAY_{name.upper()}"] = _as_text(value)
     return env
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
 def write_private(path: Path, text: str) -> bool:

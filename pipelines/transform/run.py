@@ -232,11 +232,11 @@ def _built(settings: Settings, engine: Engine, runner: Any, manifest: Any, asked
     reads = [(s.schema, s.identifier) for s in manifest.sources.values() if s.source_name != "raw"]
     with engine.building(settings, reads) as under_way, surroundings(under_way.environment, without=()):
         outcome = runner.invoke(list(asked))
-        made = [
-            (result.node.schema, result.node.alias)
+        made = {
+            (result.node.schema, result.node.alias): list(result.node.columns)
             for result in getattr(outcome.result, "results", None) or []
             if result.node.resource_type in ("model", "seed") and str(result.status) == "success"
-        ]
+        }
         under_way.keep(made)
     return outcome
 

@@ -27,6 +27,7 @@ from pipelines.validate.landed import landed_files, landed_select
 from pipelines.validate.report import ValidationReport
 from pipelines.validate.rules import query
 from pipelines.warehouse.connection import connect, restrict
+from pipelines.warehouse.engines import engine_of
 from pipelines.warehouse.faults import said
 from pipelines.warehouse.reuse import tolerated_rate
 from pipelines.warehouse.rights import private_folder
@@ -121,7 +122,8 @@ def _open(settings: Settings, stage: str, path: Path | None) -> duckdb.DuckDBPyC
     target = path or settings.warehouse
     try:
         connection = connect(settings, target, read_only=True)
-        restrict(connection, [])
+        # The served file has all in itself; the warehouse may have views of rows that lie elsewhere.
+        restrict(connection, engine_of(settings).folders(settings) if path is None else [])
     except duckdb.Error as error:
         raise ValidationFailedError(f"{target}: cannot be opened for validation: {error}") from error
     return connection

@@ -30,8 +30,8 @@ class Building:
 
     environment: Mapping[str, str] = field(default_factory=dict)
     """What dbt's profile and macros read."""
-    keep: Callable[[Sequence[Table]], None] = lambda tables: None
-    """To be called with the tables that dbt has made, in whatever way it ended."""
+    keep: Callable[[Mapping[Table, Sequence[str]]], None] = lambda tables: None
+    """To be called with the tables that dbt has made, each with its columns in their order, in whatever way it ended."""
 
 
 class Engine(Protocol):

@@ -214,7 +214,8 @@ def _closed(settings: Settings, what: str) -> StorageError:
 def database_errors(settings: Settings) -> Iterator[None]:
     """Raise what a disk or a damaged warehouse did to a step as one sentence; see `explained`.
 
-    Of what else DuckDB says the values are left out: it goes into the ledger, logs, mails and Airflow's database.
+    Of what else DuckDB or Spark says the values are left out, also where it stands below an error of ours: it goes into the
+    ledger, logs, mails and Airflow's database.
 
     DuckDB says "Query interrupted" when a signal ends a query: then what the signal raised goes on instead.
     """
@@ -235,6 +236,18 @@ def database_errors(settings: Settings) -> Iterator[None]:
             is_own = isinstance(error, duckdb.Error)
             said_less = type(error)(less) if is_own else RuntimeError(f"{type(error).__name__}: {less}")
             raise said_less.with_traceback(error.__traceback__) from None
+        _forget_values_below(error)
         if known is None:
             raise
-        raise known from error
+        raise known from (None if without_values(str(error)) != str(error) else error)
+
+
+def _forget_values_below(error: BaseException) -> None:
+    """Cut off what an error came of, from the first one on that holds values: logs write the whole chain."""
+    below = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if below is None:
+        return
+    if without_values(str(below)) != str(below):
+        error.__cause__, error.__suppress_context__ = None, True
+    else:
+        _forget_values_below(below)

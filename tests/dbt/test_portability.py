@@ -20,7 +20,14 @@ import pytest
 from dbt.clients.jinja import MacroGenerator
 from dbt.context.providers import BaseDatabaseWrapper
 from dbt_warehouse import DBT_PROJECT, Warehouse
-from portability import MARK, complaints, decimal_quotients, rounded_doubles, teach_exactness, worked_out_twice
+from portability import (
+    MARK,
+    complaints,
+    decimal_quotients,
+    rounded_doubles,
+    teach_exactness,
+    worked_out_twice,
+)
 from shortening import soak
 
 from pipelines.contracts.seeds import SEEDS, seed_types

@@ -122,7 +122,7 @@ def test_a_policy_change_holds_from_its_month_on(warehouse: Warehouse) -> None:
         "2017-01-01,gold,金,Gold,1,300\n2017-01-01,base,普,Base,2,0\n"
         "2017-04-10,gold,金,Gold,1,500\n2017-04-10,silver,银,Silver,2,350\n2017-04-10,base,普,Base,3,0\n",
     )
-    warehouse.build(as_of_date="2017-04-30", with_tests=False, **SMALL)
+    warehouse.build("+customer_tiers_monthly", as_of_date="2017-04-30", with_tests=False, **SMALL)
     assert history(warehouse, "a") == [
         ("2017-01", "new", "new"),
         ("2017-02", "gold", "graduated"),
@@ -133,7 +133,9 @@ def test_a_policy_change_holds_from_its_month_on(warehouse: Warehouse) -> None:
 
 def test_grace_and_soft_landing_hold_a_falling_tier(warehouse: Warehouse) -> None:
     warehouse.purchase("a", ("2017-01-15", 4000), *[(f"2017-{month:02d}-15", 10) for month in range(2, 8)])
-    warehouse.build(as_of_date="2017-07-31", grace_months=1, soft_landing=True, **SMALL)
+    warehouse.build(
+        "+customer_tiers_monthly", as_of_date="2017-07-31", grace_months=1, soft_landing=True, **SMALL
+    )
     rows = warehouse.query(
         "select month, tier, earned_tier, reason from marts.customer_tiers_monthly order by month"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
 import stat
 import subprocess
@@ -21,8 +22,11 @@ from pipelines.settings import PROJECT_DIR, Settings
 DEPLOY = PROJECT_DIR / "deploy"
 SCHEMA = json.loads(Path(__file__).with_name("compose-spec.schema.json").read_text())
 AIRFLOW = {"init", "api-server", "scheduler", "dag-processor", "triggerer"}
-OPTIONAL = {"superset"}
+SPARK = {"spark-master", "spark-worker"}
+OPTIONAL = {"superset", *SPARK}
 """Services of a profile: who does not start them need not fill in their secrets."""
+OF_A_PROFILE = {"SPARK_RPC_SECRET"}
+"""Secrets of a profile's that a service of no profile is given too."""
 SERVICES = {"postgres", *AIRFLOW, *OPTIONAL}
 ONE_SHOT = {"init"}
 SECRET = re.compile(r"PASSWORD(?!S_FILE)|SECRET|FERNET|TOKEN|SQL_ALCHEMY_CONN")
@@ -89,7 +93,8 @@ def test_no_secret_has_a_default(compose: dict[str, Any]) -> None:
             found += 1
             assert VARIABLE.search(value), f"{name}: {variable} is written out"
             for inner, operator, default in VARIABLE.findall(value):
-                if name in OPTIONAL:  # empty, and refused by prepare.py: see tests/bi
+                # Empty, and refused by prepare.py (see tests/bi) and start.sh.
+                if name in OPTIONAL or variable in OF_A_PROFILE:
                     assert (operator, default) == (":-", ""), f"{name}: {inner} has a default"
                 else:
                     assert operator == ":?", f"{name}: {inner} may be left empty or has a default"
@@ -179,8 +184,75 @@ def test_superset_starts_on_demand_and_sees_the_served_marts_alone(compose: dict
     assert all(f"# {name}=" in example for name in service["environment"])
 
 
+def bases_of(dockerfile: list[str]) -> list[str]:
+    """The images that it builds on, but for its own stages, which are named for the engines."""
+    lines = [line.split()[1:] for line in dockerfile if line.startswith("FROM ")]
+    stages = {line[2] for line in lines if len(line) == 3}
+    assert stages <= {"duckdb", "spark"}
+    return [line[0] for line in lines if line[0] not in {*stages, "${MAINSTAY_ENGINE}"}]
+
+
+def test_spark_is_a_profile_of_the_same_image_and_nothing_of_it_is_open(compose: dict[str, Any]) -> None:
+    for name in SPARK:
+        service = compose["services"][name]
+        assert service["profiles"] == ["spark"]
+        assert service["image"] == compose["services"]["scheduler"]["image"]
+        assert service["build"] == compose["services"]["scheduler"]["build"]
+        assert "ports" not in service
+        assert "network_mode" not in service
+        assert service["mem_limit"], name
+        assert [n for n in service["environment"] if SECRET.search(n)] == ["SPARK_RPC_SECRET"]
+    worker, scheduler = compose["services"]["spark-worker"], compose["services"]["scheduler"]
+    assert worker["deploy"]["replicas"] == 2
+    assert set(worker["volumes"]) < set(scheduler["volumes"]), "landing and lake lie at the same places"
+    # The heap that the driver asks for is what a worker has to give.
+    memory = worker["command"][worker["command"].index("--memory") + 1]
+    assert memory == scheduler["environment"]["SPARK_EXECUTOR_MEMORY"]
+    assert scheduler["environment"]["MAINSTAY_SPARK_MASTER"].endswith(f"{worker['command'][-1]}}}")
+    assert [n for n in AIRFLOW if "SPARK_RPC_SECRET" in compose["services"][n]["environment"]] == [
+        "scheduler"
+    ]
+    example = (DEPLOY / "env.example").read_text()
+    for name in re.findall(
+        r"MAINSTAY_(?:SPARK_\w+|ENGINE)", (PROJECT_DIR / "docker-compose.yml").read_text()
+    ):
+        assert f"# {name}=" in example
+
+
+def started(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [str(DEPLOY / "spark" / "start.sh"), "sh", "-c", "echo started; env"]
+    told = {"PATH": os.environ["PATH"], "SPARK_CONF_DIR": str(tmp_path / "conf"), **environment}
+    return subprocess.run(command, env=told, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_spark_starts_with_a_secret_that_is_its_users_alone(tmp_path: Path) -> None:
+    done = started(tmp_path, SPARK_RPC_SECRET="0a1B2c")
+    assert done.stdout.startswith("started\n")
+    assert "0a1B2c" not in done.stdout + done.stderr, "it is passed on"
+    conf = tmp_path / "conf" / "spark-defaults.conf"
+    told = dict(line.split() for line in conf.read_text().splitlines())
+    assert (told["spark.authenticate"], told["spark.authenticate.secret"]) == ("true", "0a1B2c")
+    assert (told["spark.network.crypto.enabled"], told["spark.master.rest.enabled"]) == ("true", "false")
+    assert stat.S_IMODE(conf.stat().st_mode) == 0o600
+    assert "%ex{none}" in (tmp_path / "conf" / "log4j2.properties").read_text()
+
+
+@pytest.mark.parametrize("secret", ["", "two words", "a\nspark.authenticate false", "a=b"])
+def test_spark_does_not_start_without_a_secret(tmp_path: Path, secret: str) -> None:
+    done = started(tmp_path, SPARK_RPC_SECRET=secret)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "MAINSTAY_SPARK_SECRET has to be letters and digits alone; fill it in" in done.stderr
+    assert secret == "" or secret not in done.stderr
+    assert not (tmp_path / "conf").exists()
+
+
+def test_a_container_that_is_given_no_secret_runs_what_it_is_to_run(tmp_path: Path) -> None:
+    assert started(tmp_path).stdout.startswith("started\n")
+    assert not (tmp_path / "conf").exists()
+
+
 def test_the_image_has_a_pinned_base_and_a_plain_user(dockerfile: list[str]) -> None:
-    bases = [line.split()[1] for line in dockerfile if line.startswith("FROM ")]
+    bases = bases_of(dockerfile)
     assert bases
     for base in bases:
         assert re.match(r"\d", base.partition(":")[2]), base
@@ -192,13 +264,17 @@ def test_the_image_has_a_pinned_base_and_a_plain_user(dockerfile: list[str]) -> 
 def test_everything_is_installed_from_locks_with_hashes(dockerfile: list[str]) -> None:
     installs = [part for line in dockerfile for part in line.split("&&") if "pip install" in part]
     *locked, project = installs
-    assert len(locked) == 2
+    assert len(locked) == 3
     # The project itself comes from the build context, and may fetch nothing for its build.
     assert "--no-deps --no-build-isolation --editable ." in project
     for install in locked:
         assert "--require-hashes" in install
         assert "--requirement /tmp/locks/" in install
-    for lock in (PROJECT_DIR / "requirements.lock", DEPLOY / "requirements-postgres.lock"):
+    for lock in (
+        PROJECT_DIR / "requirements.lock",
+        PROJECT_DIR / "requirements-spark.lock",
+        DEPLOY / "requirements-postgres.lock",
+    ):
         pinned = re.findall(r"^(\S+)==", lock.read_text(), re.MULTILINE)
         assert pinned, lock
         entries = re.split(r"(?m)^(?=\S+==)", lock.read_text())[1:]
@@ -232,12 +308,16 @@ def test_the_init_script_makes_the_dags_pool_and_parses() -> None:
     subprocess.run(["sh", "-n", str(script)], check=True)
 
 
+def test_the_images_entry_point_is_there_and_may_be_run(dockerfile: list[str]) -> None:
+    (entry,) = [json.loads(line.partition(" ")[2]) for line in dockerfile if line.startswith("ENTRYPOINT ")]
+    (script,) = entry
+    assert os.access(PROJECT_DIR / script.removeprefix("/opt/mainstay/app/"), os.X_OK)
+
+
 def test_supersets_image_is_made_alike() -> None:
     folder = DEPLOY / "superset"
     image = instructions(folder)
-    assert [line for line in image if line.startswith("FROM ")] == [
-        line for line in instructions(DEPLOY) if line.startswith("FROM ")
-    ]
+    assert bases_of(image) == bases_of(instructions(DEPLOY))
     assert [line.split()[1] for line in image if line.startswith("USER ")] == ["mainstay"]
     (install,) = [line for line in image if "pip install" in line]
     assert "--require-hashes --requirement /tmp/locks/requirements.lock" in install

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import traceback
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from pipelines import showing
+from pipelines.errors import EngineError, OutOfMemoryError
+from pipelines.settings import Settings
 from pipelines.showing import without_values
+from pipelines.warehouse.faults import database_errors
 
 CALLED = "An error occurred while calling o63.collectToPython.\n: "
 STAGE = (
@@ -110,3 +114,51 @@ def test_the_conditions_that_are_shown_are_sparks_and_speak_of_no_row() -> None:
         sentences = " ".join(known[name]["message"])
         sentences += " ".join(" ".join(s["message"]) for s in known[name].get("subClass", {}).values())
         assert [sign for sign in of_rows if sign in sentences] == [], name
+
+
+def test_what_a_step_says_of_sparks_failure_has_no_value() -> None:
+    from pipelines.warehouse.spark.session import first_line
+
+    for kind, text in OF_ROWS.items():
+        assert first_line(RuntimeError(text)).startswith(kind)
+        assert "Anna" not in first_line(RuntimeError(text))
+
+
+def chain(error: BaseException) -> str:
+    """The error as logs write it, with what it came of."""
+    return "".join(traceback.format_exception(error))
+
+
+@pytest.mark.parametrize("text", OF_ROWS.values())
+@pytest.mark.parametrize("outer", [None, EngineError("Spark could not end the work"), OSError("passed on")])
+def test_no_log_writes_what_an_error_came_of_where_that_holds_values(
+    text: str, outer: Exception | None
+) -> None:
+    def fail() -> None:
+        try:
+            raise RuntimeError(text)
+        except RuntimeError as error:
+            if outer is None:
+                raise
+            raise outer from error
+
+    with pytest.raises(Exception, match=r".") as caught, database_errors(Settings()):
+        fail()
+    assert "Anna" not in chain(caught.value)
+    assert outer is None or caught.value is outer
+
+
+def test_what_ran_out_of_memory_does_not_bring_the_stack_with_it() -> None:
+    text = f"{CALLED}{STAGE}java.lang.OutOfMemoryError: Java heap space{STACK}"
+    with (
+        pytest.raises(OutOfMemoryError, match="memory ran out in Spark") as caught,
+        database_errors(Settings()),
+    ):
+        raise RuntimeError(text)
+    assert "Anna" not in chain(caught.value)
+
+
+def test_what_an_error_came_of_stays_where_it_holds_no_values() -> None:
+    with pytest.raises(EngineError) as caught, database_errors(Settings()):
+        raise EngineError("Spark cannot be reached") from ConnectionRefusedError("refused")
+    assert "ConnectionRefusedError" in chain(caught.value)

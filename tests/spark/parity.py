@@ -57,6 +57,8 @@ def _of_mart(connection: duckdb.DuckDBPyConnection, contract: MartContract) -> l
         for name in names
         if types[0].get(name) != types[1].get(name) or name not in types[0]
     ]
+    if list(types[0]) != list(types[1]):
+        found.append(f"{contract.name}: its columns are not in the same order")
     if found:
         return found
     for side in (one, other):

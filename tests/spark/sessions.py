@@ -12,13 +12,12 @@ SPARK: dict[str, Any] = {
     "engine": "spark",
     "spark_master": "local[2]",
     "spark_conf": {
-        # Of a few rows the plan is dearer than the work: no compiled stages, no second look at it, no shuffling apart.
+        # Of a few rows the plan is dearer than the work: no compiled stages, no shuffling apart, no jobs to list folders.
         "spark.sql.shuffle.partitions": "1",
         "spark.sql.codegen.wholeStage": "false",
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
         "spark.driver.memory": "1g",
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:-UsePerfData",
     },
 }
 """Settings of a deployment whose engine is that Spark."""

@@ -44,7 +44,9 @@ def written(lake: Lake, day: date, attempt: str, select: str) -> Entry:
     folder.mkdir(parents=True)
     duckdb.execute(f"COPY ({select}) TO '{folder}/rows.parquet' (FORMAT parquet)")
     names = duckdb.execute(f"DESCRIBE ({select})").fetchall()
-    return Entry(*TABLE, path, day, [[name, type_, type_.lower()] for name, type_, *_ in names])
+    return Entry(
+        *TABLE, path, day, [[name, type_, type_.lower()] for name, type_, *_ in names], "partition_date"
+    )
 
 
 def shown(connection: duckdb.DuckDBPyConnection, deployment: Settings) -> list[tuple[object, ...]]:
@@ -131,7 +133,7 @@ def test_the_copy_for_other_readers_is_whole_and_says_what_counts(
     manifest.write_copy(connection, lake)
     said = json.loads(Path(lake.path(manifest.FILE)).read_text())
     assert said["tables"]["raw.sales"]["paths"] == [entry.path]
-    assert said["tables"]["raw.sales"]["partitioned_by"] == ["partition_date"]
+    assert said["tables"]["raw.sales"]["partitioned_by"] == "partition_date"
     assert [p.name for p in Path(lake.root).iterdir() if p.is_file()] == [manifest.FILE]
 
 
@@ -180,3 +182,35 @@ def test_a_wrong_setting_is_said_and_no_secret_with_it(
         load_settings()
     assert f"MAINSTAY_{name}" in str(refused.value)
     assert "abc" not in str(refused.value)
+
+
+def test_of_a_built_table_single_partitions_are_taken_over_and_old_ones_swept(
+    deployment: Settings, connection: duckdb.DuckDBPyConnection
+) -> None:
+    lake, facts = Lake.of(deployment), ("marts", "facts")
+    columns = [["id", "VARCHAR", "string"], ["business_date", "DATE", "date"]]
+
+    def built(version: str, day: date, value: str) -> Entry:
+        path = f"marts/facts/{version}/business_date={day}"
+        Path(lake.path(path)).mkdir(parents=True)
+        duckdb.execute(
+            f"COPY (SELECT '{value}' AS id) TO '{lake.path(path)}/part-0.parquet' (FORMAT parquet)"
+        )
+        return Entry(*facts, path, day, columns, "business_date")
+
+    def seen() -> list[tuple[object, ...]]:
+        wanted = [(name, duckdbs) for name, duckdbs, _ in columns]
+        manifest.show(connection, deployment, lake, facts, wanted)
+        return connection.execute("SELECT id, business_date FROM marts.facts ORDER BY id").fetchall()
+
+    first, second, anew = built("v1", FIRST, "a"), built("v1", SECOND, "b"), built("v2", SECOND, "c")
+    manifest.add(connection, [first, second])
+    assert seen() == [("a", FIRST), ("b", SECOND)]
+    manifest.drop(connection, facts)
+    manifest.add(connection, [first, anew])
+    assert seen() == [("a", FIRST), ("c", SECOND)]
+    manifest.sweep(connection, lake)
+    assert not Path(lake.path(second.path)).exists()
+    assert seen() == [("a", FIRST), ("c", SECOND)]
+    manifest.drop(connection, facts)
+    assert seen() == []

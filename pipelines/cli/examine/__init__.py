@@ -1,4 +1,4 @@
-"""Everything that `mainstay doctor` looks at, each by a function that gives a finding."""
+"""Everything that `mainstay doctor` looks at, each by a function that gives a finding, or some."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pipelines.errors import LockedError, MainstayError
 from pipelines.warehouse.faults import explained
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pipelines.settings import Settings
 
-CHECKS: tuple[Callable[[Settings], Finding], ...] = (
+CHECKS: tuple[Callable[[Settings], Finding | Iterable[Finding]], ...] = (
     environment.look_at_versions,
     environment.look_at_home,
     environment.look_at_contracts,
@@ -26,6 +26,7 @@ CHECKS: tuple[Callable[[Settings], Finding], ...] = (
     environment.look_at_lock,
     environment.look_at_rights,
     environment.look_at_disk,
+    environment.look_at_engine,
     warehouse.look_at_warehouse,
     warehouse.look_at_ledger,
     warehouse.look_at_keys,
@@ -44,7 +45,8 @@ def examine(settings: Settings, say: Callable[[str], None] = lambda _: None) -> 
         name = check.__name__.removeprefix("look_at_")
         say(name)
         try:
-            findings.append(check(settings))
+            found = check(settings)
+            findings += [found] if isinstance(found, Finding) else found
         except LockedError as error:
             findings.append(Finding(name, "warning", f"look again later: {error}"))
         except (MainstayError, OSError) as error:

@@ -12,29 +12,25 @@ from typing import TYPE_CHECKING
 from pipelines.cli.examine.finding import Finding
 from pipelines.contracts import mart_contracts, source_contracts
 from pipelines.contracts.policies import read_policies
+from pipelines.warehouse.engines import engine_of
 from pipelines.warehouse.lock import holder, is_locked
 from pipelines.warehouse.rights import out_of_reach, private_folder, too_open
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pipelines.settings import Settings
 
-PACKAGES = (
-    "apache-airflow",
-    "dbt-core",
-    "dbt-duckdb",
-    "duckdb",
-    "great-expectations",
-    "sqlalchemy",
-    "open-data-contract-standard",
-)
+PACKAGES = ("apache-airflow", "great-expectations", "sqlalchemy", "open-data-contract-standard")
+"""Beside the engine's own."""
+_STATES = {"ok": "ok", "warning": "warning", "problem": "error"}
 LOW_DISK_BYTES = 2 * 1024**3
 
 
 def look_at_versions(settings: Settings) -> Finding:
     """Whether Python and the packages that a night rests on are there."""
-    del settings
     found, missing = [], []
-    for package in PACKAGES:
+    for package in (PACKAGES[0], *engine_of(settings).packages, *PACKAGES[1:]):
         try:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
@@ -44,6 +40,12 @@ def look_at_versions(settings: Settings) -> Finding:
     if not ((3, 11) <= sys.version_info[:2] <= (3, 12)):
         return Finding("versions", "error", f"Python {platform.python_version()}; use 3.11 or 3.12")
     return Finding("versions", "ok", f"Python {platform.python_version()}, {', '.join(found)}")
+
+
+def look_at_engine(settings: Settings) -> Iterator[Finding]:
+    """What loads and builds, where that needs more than this process."""
+    for state, what, text in engine_of(settings).examine(settings):
+        yield Finding(what, _STATES[state], text)
 
 
 def look_at_home(settings: Settings) -> Finding:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from datetime import date
 from typing import TYPE_CHECKING
 
 from pipelines.warehouse.connection import connect, transaction
@@ -29,15 +30,14 @@ _LENT = "lent"
 def building(settings: Settings, reads: Sequence[Table]) -> Iterator[Building]:
     """Around one dbt command; the caller holds the warehouse's lock.
 
-    Whole tables are written to folders of a new version, so that a killed command leaves the manifest, and all that reads
-    by it, with the old ones. Tables of which single partitions are made anew change where they lie: after a kill the ledger
-    says so, as it does with DuckDB, and the next build makes all anew.
+    All that it makes is written to folders of a new version, whole tables as well as single partitions, so that a killed
+    command leaves the manifest, and all that reads by it, with the old ones.
     """
     session, lake = spark_session(settings), Lake.of(settings)
     version = secrets.token_hex(6)
     with closing(connect(settings)) as connection:
         manifest.sweep(connection, lake)
-        fill(session, connection, lake)
+        fill(session, connection, lake, version)
         lend(session, connection, lake, reads, f"{_LENT}/{version}")
     environment = {"MAINSTAY_LAKE": lake.address(), "MAINSTAY_LAKE_VERSION": version}
     try:
@@ -47,36 +47,49 @@ def building(settings: Settings, reads: Sequence[Table]) -> Iterator[Building]:
 
 
 def _keep(
-    settings: Settings, session: SparkSession, lake: Lake, version: str, tables: Sequence[Table]
+    settings: Settings,
+    session: SparkSession,
+    lake: Lake,
+    version: str,
+    tables: Mapping[Table, Sequence[str]],
 ) -> None:
     with closing(connect(settings)) as connection:
-        before = {(e.schema, e.table): e for e in manifest.entries(connection) if e.partition_date is None}
-        old: list[str] = []
+        old: set[str] = set()
+        new: set[str] = set()
         with transaction(connection):
-            for table in tables:
-                entry = _made(session, lake, version, table, before.get(table))
-                old += [path for path in manifest.drop(connection, table) if path != entry.path]
-                manifest.add(connection, [entry])
-                columns = [(name, duckdbs) for name, duckdbs, _ in entry.columns]
-                manifest.show(connection, settings, lake, table, columns)
+            for table, order in tables.items():
+                before = manifest.entries(connection, table)
+                made, columns = _made(session, lake, version, table, before)
+                old.update(manifest.drop(connection, table))
+                new.update(entry.path for entry in made)
+                manifest.add(connection, made)
+                # Spark puts what a table is partitioned by at its end; a reader finds the columns as its model has them.
+                place = {name: number for number, name in enumerate(order)}
+                shown = sorted(columns, key=lambda column: place.get(column[0], len(place)))
+                manifest.show(
+                    connection, settings, lake, table, [(name, duckdbs) for name, duckdbs, _ in shown]
+                )
         manifest.write_copy(connection, lake)
-    lake.remove(old)
+    lake.remove(sorted(old - new))
 
 
-def _lies_in(session: SparkSession, name: str, version: str) -> bool:
-    rows = session.sql(f"DESCRIBE TABLE EXTENDED {name}").where("col_name = 'Location'").collect()
-    return any(row["data_type"].endswith(f"/{version}") for row in rows)
-
-
-def _made(session: SparkSession, lake: Lake, version: str, table: Table, before: Entry | None) -> Entry:
-    """A table as dbt has left it: in a new folder, or with single partitions made anew in the old one."""
-    path = "/".join((*table, version))
-    name = ".".join(map(quoted, table))
-    if before is not None and before.partitioned_by and not _lies_in(session, name, version):
-        return before
-    by = [column.name for column in session.catalog.listColumns(name) if column.isPartition]
+def _made(
+    session: SparkSession, lake: Lake, version: str, table: Table, before: Sequence[Entry]
+) -> tuple[list[Entry], list[list[str]]]:
+    """A table as dbt has left it, and its columns: made anew, or of a partitioned one the stale partitions alone."""
+    path, name = "/".join((*table, version)), ".".join(map(quoted, table))
     columns = [
         [column.name, duckdb_type(column.dataType), column.dataType.simpleString()]
         for column in session.table(name).schema.fields
     ]
-    return Entry(*table, path, None, columns, by)
+    by = [column.name for column in session.catalog.listColumns(name) if column.isPartition]
+    if not by:
+        return [Entry(*table, path, None, columns)], columns
+    anew = {folder.rpartition("/")[2] for folder in lake.below(path, 1)}
+    stood = {entry.partition_date: entry.path for entry in before}
+    found = []
+    for row in session.sql(f"SHOW PARTITIONS {name}").collect():
+        day = date.fromisoformat(row[0].partition("=")[2])
+        here = f"{path}/{row[0]}" if row[0] in anew else stood[day]
+        found.append(Entry(*table, here, day, columns, by[0]))
+    return found, columns

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -31,17 +32,26 @@ def text(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def fill(session: SparkSession, connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
-    """Make the catalogue anew: the loaded rows, and the tables that dbt has made."""
+def fill(session: SparkSession, connection: duckdb.DuckDBPyConnection, lake: Lake, version: str) -> None:
+    """Make the catalogue anew: the loaded rows, and the tables that dbt has made.
+
+    Of a partitioned table the new partitions go below the folder of the version; those that stand stay where they lie.
+    """
     for schema in SCHEMAS:
         session.sql(f"DROP DATABASE IF EXISTS {schema} CASCADE")  # its tables are external, their files stay
         session.sql(f"CREATE DATABASE {schema}")
     found = {key: list(of) for key, of in groupby(entries(connection), key=lambda e: (e.schema, e.table))}
     for name, columns in _loaded(connection).items():
         _register_loaded(session, lake, name, columns, found.pop(("raw", name), []))
-    for (schema, _), (*_, entry) in found.items():
-        if schema in SCHEMAS:
+    for (schema, table), of_it in found.items():
+        entry = of_it[-1]
+        if schema not in SCHEMAS:
+            continue
+        if entry.partitioned_by is None:
             register(session, lake, entry)
+        else:
+            register(session, lake, replace(entry, path=f"{schema}/{table}/{version}"))
+            register_partitions(session, lake, (schema, table), of_it)
 
 
 def _loaded(connection: duckdb.DuckDBPyConnection) -> dict[str, list[tuple[str, str]]]:
@@ -66,21 +76,17 @@ def _register_loaded(
         own.append([PARTITION, "DATE", "date"])
     elif not of_it:
         path = f"raw/{name}/none"
-    register(
-        session,
-        lake,
-        Entry("raw", name, path, None, own, [PARTITION] if is_partitioned else []),
-        recover=False,
-    )
+    register(session, lake, Entry("raw", name, path, None, own, PARTITION if is_partitioned else None))
     register_partitions(session, lake, ("raw", name), of_it)
 
 
 def register_partitions(session: SparkSession, lake: Lake, table: Table, of_it: Sequence[Entry]) -> None:
-    """Tell Spark where the partitions of a table of loaded rows lie."""
+    """Tell Spark where a table's partitions lie."""
     places = [
-        f"PARTITION ({PARTITION} = DATE '{entry.partition_date}') LOCATION {text(lake.address(entry.path))}"
+        f"PARTITION ({quoted(entry.partitioned_by)} = DATE '{entry.partition_date}') "
+        f"LOCATION {text(lake.address(entry.path))}"
         for entry in of_it
-        if entry.partition_date is not None
+        if entry.partitioned_by is not None
     ]
     for start in range(0, len(places), _PARTITIONS_AT_ONCE):
         session.sql(
@@ -88,17 +94,14 @@ def register_partitions(session: SparkSession, lake: Lake, table: Table, of_it: 
         )
 
 
-def register(session: SparkSession, lake: Lake, entry: Entry, *, recover: bool = True) -> None:
-    """Tell Spark of a table that lies in the lake."""
+def register(session: SparkSession, lake: Lake, entry: Entry) -> None:
+    """Tell Spark of a table that lies in the lake; of a partitioned one, of no partition yet."""
     columns = ", ".join(f"{quoted(name)} {sparks}" for name, _, sparks in entry.columns)
-    by = ", ".join(map(quoted, entry.partitioned_by))
+    by = f"PARTITIONED BY ({quoted(entry.partitioned_by)})" if entry.partitioned_by else ""
     table = f"{quoted(entry.schema)}.{quoted(entry.table)}"
     session.sql(
-        f"CREATE TABLE {table} ({columns}) USING parquet {f'PARTITIONED BY ({by})' if by else ''} "
-        f"LOCATION {text(lake.address(entry.path))}"
+        f"CREATE TABLE {table} ({columns}) USING parquet {by} LOCATION {text(lake.address(entry.path))}"
     )
-    if by and recover:
-        session.sql(f"ALTER TABLE {table} RECOVER PARTITIONS")
 
 
 def lend(

@@ -53,7 +53,7 @@ def changing(
             manifest.drop(connection, table, changed)
             rows = f"(FROM temp.{copy} WHERE {PARTITION} IN ({_dates(changed)}))"
             kept = LakeKeeper(lake).keep(connection, table, attempt, rows)
-            new = [Entry(*table, of.path, of.partition_date, own) for of in kept]
+            new = [Entry(*table, of.path, of.partition_date, own, PARTITION) for of in kept]
         else:
             manifest.drop(connection, table)
             new = [Entry(*table, "/".join((*table, attempt)), None, own)] if after else []

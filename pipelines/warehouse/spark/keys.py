@@ -77,8 +77,8 @@ def _registered(
     try:
         for name in ("before", "new", "others"):
             path = f"raw/{contract.name}"
-            table = Entry(_DATABASE, name, path, None, [*own, [PARTITION, "DATE", "date"]], [PARTITION])
-            register(session, lake, table, recover=False)
+            table = Entry(_DATABASE, name, path, None, [*own, [PARTITION, "DATE", "date"]], PARTITION)
+            register(session, lake, table)
             register_partitions(session, lake, (_DATABASE, name), getattr(sides, name))
         nothing = f"raw/{contract.name}__contested/none"
         path = sides.contested.path if sides.contested else nothing

@@ -111,6 +111,14 @@ class Lake:
             os.fsync(stream.fileno())
         scratch.replace(self.folder / relative)
 
+    def remove_file(self, relative: str) -> None:
+        """Take a file away, whether or not it is there."""
+        from pyarrow.fs import FileType
+
+        files, root = self._files()
+        if files.get_file_info(f"{root}/{relative}").type == FileType.File:
+            files.delete_file(f"{root}/{relative}")
+
     def below(self, relative: str, depth: int) -> list[str]:
         """Folders that many levels below one, relative to the lake; none where that one is not there."""
         from pyarrow.fs import FileSelector, FileType

@@ -42,9 +42,9 @@ class Entry:
     """Relative to the lake."""
     partition_date: date | None = None
     columns: list[list[str]] = field(default_factory=list)
-    """Of the files: name, DuckDB's and Spark's type."""
-    partitioned_by: list[str] = field(default_factory=list)
-    """The columns that stand in folder names below `path`."""
+    """Of the files: name, DuckDB's and Spark's type; in a built table's also the column that it is partitioned by."""
+    partitioned_by: str | None = None
+    """The column whose value for a partition is `partition_date`; it stands in the folder's name and not in the files."""
 
 
 def entries(connection: duckdb.DuckDBPyConnection, table: Table | None = None) -> list[Entry]:
@@ -62,7 +62,7 @@ def entries(connection: duckdb.DuckDBPyConnection, table: Table | None = None) -
             row["path"],
             row["partition_date"],
             json.loads(row["columns"]),
-            json.loads(row["partitioned_by"]),
+            row["partitioned_by"],
         )
         for row in rows
     ]
@@ -79,7 +79,7 @@ def add(connection: duckdb.DuckDBPyConnection, new: Iterable[Entry]) -> None:
                 entry.partition_date,
                 entry.path,
                 json.dumps(entry.columns),
-                json.dumps(entry.partitioned_by),
+                entry.partitioned_by,
             ],
         )
 
@@ -131,20 +131,22 @@ def show(
 
 
 def _select(lake: Lake, columns: Sequence[tuple[str, str]], names: set[str], of_them: Sequence[Entry]) -> str:
-    first = of_them[0]
-    hive = [PARTITION] if first.partition_date is not None else first.partitioned_by
-    types = ", ".join(f"{ident(name)}: {type_}" for name, type_ in columns if name in hive)
-    if first.partition_date is not None:
-        files = [file_literal(lake.path(f"{entry.path}/{ROWS}")) for entry in of_them]
-    else:
-        pattern = "**/*.parquet" if hive else "*.parquet"
-        files = [f"{file_literal(lake.path(entry.path))[:-1]}/{pattern}'" for entry in of_them]
+    hive = of_them[0].partitioned_by
+    # A loaded partition is one file, and to look for others in thousands of folders would take its time.
+    files = [
+        file_literal(lake.path(f"{entry.path}/{ROWS}"))
+        if entry.schema in _LOADED and entry.partition_date is not None
+        else f"{file_literal(lake.path(entry.path))[:-1]}/*.parquet'"
+        for entry in of_them
+    ]
     items = ", ".join(
-        ident(name) if name in names or name in hive else f"CAST(NULL AS {type_}) AS {ident(name)}"
+        ident(name) if name in names or name == hive else f"CAST(NULL AS {type_}) AS {ident(name)}"
         for name, type_ in columns
     )
     partitions = (
-        f"hive_partitioning = true, hive_types = {{{types}}}" if hive else "hive_partitioning = false"
+        f"hive_partitioning = true, hive_types = {{{ident(hive)}: DATE}}"
+        if hive
+        else "hive_partitioning = false"
     )
     return f"SELECT {items} FROM read_parquet([{', '.join(files)}], {partitions})"
 
@@ -156,13 +158,15 @@ def write_copy(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
         found = tables.setdefault(f"{entry.schema}.{entry.table}", {"paths": []})
         found["paths"].append(entry.path)
         found["columns"] = {name: sparks for name, _, sparks in entry.columns}
-        found["partitioned_by"] = [PARTITION] if entry.partition_date is not None else entry.partitioned_by
+        found["partitioned_by"] = entry.partitioned_by
     lake.write_json(FILE, {"tables": tables})
 
 
 def sweep(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
     """Remove every folder that the manifest does not name; the caller holds the warehouse's lock."""
     counts = {entry.path for entry in entries(connection)}
+    # What a build has made of a partitioned table lies a folder deeper, and counts partition by partition.
+    above = {path.rpartition("/")[0] for path in counts}
     found: list[str] = []
     for schema in lake.below("", 1):
         if schema in _LOADED:
@@ -170,5 +174,6 @@ def sweep(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
                 depth = 1 if table.endswith("__contested") else 2
                 found += lake.below(table, depth)
         else:
-            found += lake.below(schema, 2)
+            for version in lake.below(schema, 2):
+                found += lake.below(version, 1) if version in above else [version]
     lake.remove(path for path in found if path not in counts)

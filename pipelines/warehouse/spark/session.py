@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import EngineError
+from pipelines.showing import without_values
 from pipelines.warehouse.rights import private_files, private_folder
 from pipelines.warehouse.spark.quiet import silence
 from pipelines.warehouse.spill import spill_folder
@@ -109,8 +110,9 @@ _RAISED = re.compile(r"(\w+\.)*\w*(Error|Exception): ")
 
 
 def first_line(error: Exception) -> str:
-    """What of an error can stand in a sentence: of a worker's, what it raised."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    """What of an error can stand in a sentence, whoever reads it: of a worker's, what it raised."""
+    text = without_values(str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or [type(error).__name__]
     raised = (line for line in reversed(lines) if _RAISED.match(line))
     return (next(raised, lines[0]) if lines[0].endswith(":") else lines[0])[:300]
 
@@ -147,7 +149,10 @@ def _settings_of(settings: Settings, *, is_remote: bool) -> dict[str, str]:
 
 
 def _why(settings: Settings, error: Exception) -> str:
+    # Whole, as no row has been read yet; but not py4j's own first line.
+    text = re.sub(r"^An error occurred while calling [^\n]*\n: ", "", str(error))
+    said = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)[:300]
     return (
-        f"Spark cannot be started or reached at {settings.spark_master} ({first_line(error)}); `mainstay doctor` looks at "
+        f"Spark cannot be started or reached at {settings.spark_master} ({said}); `mainstay doctor` looks at "
         "Java, Spark and the lake. The warehouse and BI stay as they were"
     )

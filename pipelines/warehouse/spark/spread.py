@@ -142,7 +142,7 @@ def _described(columns: Columns) -> list[list[str]]:
 
 
 def _entry(kept: Kept, columns: Columns) -> Entry:
-    return Entry(*kept.table, kept.path, kept.partition_date, _described(columns))
+    return Entry(*kept.table, kept.path, kept.partition_date, _described(columns), PARTITION)
 
 
 def _runner(work: Callable[[Task], Result]) -> Callable[[Iterator[Any]], Iterator[Any]]:

@@ -36,7 +36,10 @@ def listen(heard: Heard) -> None:
     _renames(tell)
     from pipelines.publish import files
 
-    files.crash_point = tell  # type: ignore[assignment]
+    point = files.crash_point
+    for module in [module for name, module in sys.modules.items() if name.startswith("pipelines.")]:
+        if getattr(module, "crash_point", None) is point:
+            module.crash_point = tell  # type: ignore[attr-defined]
 
 
 def models_of(step: str, heard: Heard) -> Callable[[str], None]:

@@ -7,9 +7,10 @@ import re
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.soak.kills import world
 from tests.soak.kills.checks import EMPTY, Nights, Violation, after_kill, after_recovery, held, served
@@ -39,6 +40,8 @@ class Trials:
     """A world to try kills in. `prepare` first."""
 
     work: Path
+    engine: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the engine, where it is not DuckDB."""
     server: NightServer = field(default_factory=NightServer)
     nights: Nights = field(init=False)
     undisturbed: Ended = field(init=False)
@@ -51,8 +54,8 @@ class Trials:
     def prepare(self) -> None:
         """Publish the first night, keep a copy with the second one landed, and see what that one leaves undisturbed."""
         self.work.mkdir(parents=True, exist_ok=True)
+        world.start(self.home, self.engine)
         settings = world.settings_of(self.home)
-        world.start(self.home)
         self.server.night(self.home, world.FIRST_NIGHT)
         old = served(settings)
         world.land_second_night(self.home)

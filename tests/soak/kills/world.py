@@ -19,15 +19,26 @@ SECOND_NIGHT = date(2024, 5, 1)
 Row = Mapping[str, Any]
 
 
+_ENGINE = "engine.json"
+
+
 def settings_of(home: Path) -> Settings:
     """The deployment's own settings, whatever the environment says; a writer that finds the lock held fails soon."""
-    return Settings(home=home, duckdb_threads=2, lock_timeout_seconds=15)
+    engine = json.loads((home / _ENGINE).read_text(encoding="utf-8")) if (home / _ENGINE).exists() else {}
+    return Settings(home=home, duckdb_threads=2, lock_timeout_seconds=15, **engine)
 
 
-def start(home: Path) -> None:
-    """A deployment with its own policies, and the landing files of the first night and of the days before it."""
+def start(home: Path, engine: Mapping[str, Any] | None = None) -> None:
+    """A deployment with its own policies, and the landing files of the first night and of the days before it.
+
+    Args:
+        home: Its folder.
+        engine: Settings of the engine, where it is not DuckDB.
+    """
     policies = home / "policies"
     policies.mkdir(parents=True)
+    if engine:
+        (home / _ENGINE).write_text(json.dumps(engine), encoding="utf-8")
     for path in (PROJECT_DIR / "dbt_project" / "seeds").glob("*.csv"):
         shutil.copy2(path, policies)
     for day in (*HISTORY, FIRST_NIGHT):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipelines import steps
 from pipelines.errors import BuildError, ValidationFailedError
@@ -31,6 +31,8 @@ class World:
     home: Path
     history: History
     done: list[str] = field(default_factory=list)
+    engine: Mapping[str, Any] = field(default_factory=dict)
+    """Settings of the engine, where it is not DuckDB."""
 
     def __post_init__(self) -> None:
         """A new deployment with the history's first policy."""
@@ -48,6 +50,7 @@ class World:
             tolerated_key_reuse_rate=1,  # few ids, so that keys come again on purpose
             default_margin_rate=policy.default_margin_rate,
             **dict(self.history.settings),
+            **self.engine,
         )
         folder = self.home / "policies"
         folder.mkdir(parents=True, exist_ok=True)

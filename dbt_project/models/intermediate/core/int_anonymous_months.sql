@@ -1,12 +1,13 @@
 {{
     config(
-        materialized=first_aggregation(),
+        materialized='incremental',
         incremental_strategy='append',
+        partition_by='month',
         on_schema_change='fail',
         pre_hook="{{ delete_stale('month', as_month=true) }}",
     )
 }}
-select
+select {{ in_partitions('month') }}  -- noqa: LT02
     month,
     cast(sum(net_amount) as {{ amount_type() }}) as net_amount,
     cast(sum(profit_amount) as {{ amount_type() }}) as profit_amount,

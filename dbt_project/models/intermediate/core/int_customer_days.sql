@@ -1,12 +1,13 @@
 {{
     config(
-        materialized=first_aggregation(),
+        materialized='incremental',
         incremental_strategy='append',
+        partition_by='business_date',
         on_schema_change='fail',
         pre_hook="{{ delete_stale('business_date') }}",
     )
 }}
-select
+select {{ in_partitions('business_date') }}  -- noqa: LT02
     customer_id,
     business_date,
     min(month) as month,

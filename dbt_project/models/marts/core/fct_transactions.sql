@@ -1,7 +1,8 @@
 {{
     config(
-        materialized=first_aggregation(),
+        materialized='incremental',
         incremental_strategy='append',
+        partition_by='business_date',
         on_schema_change='fail',
         pre_hook="{{ delete_stale('business_date') }}",
     )
@@ -55,7 +56,7 @@ profited as (
     from costed
 )
 
-select
+select {{ in_partitions('business_date') }}  -- noqa: LT02
     transaction_id,
     line_number,
     customer_id,
