@@ -47,19 +47,19 @@ class Sides:
     """The keys that stood in several partitions."""
 
     @property
-    def are_apart(self) -> bool:
-        """Whether no key can stand twice, as there is only one partition."""
-        return not self.others and len(self.new) <= 1
+    def plain(self) -> Across | None:
+        """What can be said without a look at any key; None where they have to be looked at."""
+        if not self.others and len(self.new) <= 1:
+            return Across(None)  # with one partition no key stands twice
+        if not self.before and not self.new:
+            return Across(self.contested.path if self.contested else None)
+        return None
 
 
 def compare_keys(
     session: SparkSession, lake: Lake, contract: SourceContract, columns: Columns, sides: Sides
 ) -> Across:
     """See `Spread.compare`."""
-    if sides.are_apart:
-        return Across(None)
-    if not sides.before and not sides.new:
-        return Across(sides.contested.path if sides.contested else None)
     with _registered(session, lake, contract, columns, sides):
         return _compare(session, lake, contract, sides)
 

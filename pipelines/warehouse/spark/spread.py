@@ -114,6 +114,8 @@ class SparkSpread:
             [entry for entry in stood if entry.partition_date not in days],
             contested[0] if contested else None,
         )
+        if (plain := sides.plain) is not None:
+            return plain
         return compare_keys(spark_session(self._settings), self._lake, contract, columns, sides)
 
     def take_over(
