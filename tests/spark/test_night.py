@@ -132,8 +132,8 @@ def test_stale_dates_alone_are_made_anew_as_duckdb_makes_them(duckdbs: World, sp
         world.take(Round(changes, is_removing=True))
         run_id = ledger.new_run_id("build", world.history.as_of)
         steps.start(world.settings, run_id, "build", world.history.as_of)
-        # Their tests look at marts that are not made anew here.
-        models = " ".join(f"{name},resource_type:model" for name in FIRST_AGGREGATION)
+        # Without their tests, which look at marts that are not made anew here.
+        models = f"{' '.join(FIRST_AGGREGATION)} --exclude resource_type:test"
         done = steps.build_selected(world.settings, run_id, models)
         found.append((done["refresh"], done["stale_dates"]))
     assert found[0] == found[1]
