@@ -14,8 +14,8 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
-# Functions that Spark has and sqlglot knows by no class of its own.
-SPARK_FUNCTIONS = {"GET"}
+# Functions and hints that Spark has and sqlglot knows by no class of its own.
+SPARK_FUNCTIONS = {"GET", "REBALANCE"}
 
 # What sqlglot reads in every dialect although Spark lacks it.
 NOT_IN_SPARK = (exp.Comprehension, exp.PercentileCont, exp.Qualify, exp.Unnest)

@@ -78,7 +78,9 @@ def marking(macro: MacroGenerator, *arguments: Any, **named: Any) -> Any:
 def compiled(warehouse: Warehouse, engine: str, **variables: object) -> Compiled:
     """All that dbt compiles, with the dispatched macros of that engine."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(BaseDatabaseWrapper, "_get_adapter_macro_prefixes", lambda _: [engine, "default"])
+        # What dbt itself asks of the warehouse, such as whether a table is there, goes on in DuckDB's words.
+        prefixes = [engine, "duckdb", "default"]
+        patched.setattr(BaseDatabaseWrapper, "_get_adapter_macro_prefixes", lambda _: prefixes)
         patched.setattr(MacroGenerator, "call_macro", marking)
         result = warehouse.dbt("compile", "--no-populate-cache", as_of_date=DAY, **variables)
     assert result.success, result.exception

@@ -132,7 +132,9 @@ def test_stale_dates_alone_are_made_anew_as_duckdb_makes_them(duckdbs: World, sp
         world.take(Round(changes, is_removing=True))
         run_id = ledger.new_run_id("build", world.history.as_of)
         steps.start(world.settings, run_id, "build", world.history.as_of)
-        done = steps.build_selected(world.settings, run_id, " ".join(FIRST_AGGREGATION))
+        # Without their tests, which look at marts that are not made anew here.
+        models = f"{' '.join(FIRST_AGGREGATION)} --exclude resource_type:test"
+        done = steps.build_selected(world.settings, run_id, models)
         found.append((done["refresh"], done["stale_dates"]))
     assert found[0] == found[1]
     assert found[0][0] == "stale dates"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from pipelines.quoting import ident, literal
 from pipelines.warehouse.spark import manifest
-from pipelines.warehouse.spark.keeper import LakeKeeper, write_rows
+from pipelines.warehouse.spark.keeper import write_rows
 from pipelines.warehouse.spark.lake import Lake
 from pipelines.warehouse.spark.manifest import PARTITION, Entry
 from pipelines.warehouse.spark.types import spark_type
@@ -38,49 +39,72 @@ def changing(
         "AND database_name = current_database() ORDER BY column_index",
         list(table),
     ).fetchall()
-    is_partitioned = any(name == PARTITION for name, _ in columns)
-    wanted = f"WHERE {_one_of(connection, view, where)}" if is_partitioned else ""
+    like = _like(connection, table, columns)
+    by = like.partitioned_by
+    wanted = f"WHERE {_one_of(connection, view, by, where)}" if by else ""
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {copy} AS FROM {view} {wanted}")
     try:
-        before = _fingerprints(connection, copy, is_partitioned=is_partitioned)
+        before = _fingerprints(connection, copy, by)
         yield f"temp.{copy}"
-        after = _fingerprints(connection, copy, is_partitioned=is_partitioned)
+        after = _fingerprints(connection, copy, by)
         changed = [day for day in {**before, **after} if before.get(day) != after.get(day)]
         if not changed:
             return
-        own = [[name, type_, spark_type(type_)] for name, type_ in columns if name != PARTITION]
-        if is_partitioned:
-            manifest.drop(connection, table, changed)
-            rows = f"(FROM temp.{copy} WHERE {PARTITION} IN ({_dates(changed)}))"
-            kept = LakeKeeper(lake).keep(connection, table, attempt, rows)
-            new = [Entry(*table, of.path, of.partition_date, own, PARTITION) for of in kept]
-        else:
-            manifest.drop(connection, table)
-            new = [Entry(*table, "/".join((*table, attempt)), None, own)] if after else []
-            for entry in new:
-                write_rows(connection, f"SELECT * FROM temp.{copy}", lake, entry.path)
-        manifest.add(connection, new)
+        manifest.drop(connection, table, changed if by else None)
+        days = [day for day in changed if day in after]
+        manifest.add(connection, _written(connection, lake, like, f"temp.{copy}", attempt, days))
         manifest.show(connection, settings, lake, table, columns)
     finally:
         with suppress(duckdb.Error):  # the transaction has been aborted, and takes the copy with it
             connection.execute(f"DROP TABLE IF EXISTS temp.{copy}")
 
 
-def _one_of(connection: duckdb.DuckDBPyConnection, view: str, where: str) -> str:
+def _like(connection: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[tuple[str, str]]) -> Entry:
+    """What an entry of the table says but for its place: of a built one as it stands, of a loaded one as its view has it now."""
+    if table[0] not in manifest.LOADED:
+        return manifest.entries(connection, table)[0]
+    by = PARTITION if any(name == PARTITION for name, _ in columns) else None
+    own = [[name, type_, spark_type(type_)] for name, type_ in columns if name != by]
+    return Entry(*table, "", None, own, by)
+
+
+def _written(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    like: Entry,
+    rows: str,
+    attempt: str,
+    days: Sequence[date | None],
+) -> list[Entry]:
+    """The rows in new folders, as a load or a build would have laid them out."""
+    found = []
+    for day in days:
+        where, partition = "", ""
+        if like.partitioned_by:
+            where = f"WHERE {ident(like.partitioned_by)} = DATE {literal(str(day))}"
+            partition = f"{like.partitioned_by}={day}"
+        # A build has its version above the partitions, so that all that it makes lies in one folder.
+        order = (partition, attempt) if like.schema in manifest.LOADED else (attempt, partition)
+        path = "/".join(part for part in (like.schema, like.table, *order) if part)
+        entry = replace(like, path=path, partition_date=day)
+        hidden = f"EXCLUDE ({ident(like.partitioned_by)})" if like.partitioned_by else ""
+        write_rows(connection, f"SELECT * {hidden} FROM {rows} {where}", lake, path)
+        found.append(entry)
+    return found
+
+
+def _one_of(connection: duckdb.DuckDBPyConnection, view: str, by: str, where: str) -> str:
     """SQL of all rows of the partitions that have such a row; by their dates, so that no other file is opened."""
-    days = connection.execute(f"SELECT DISTINCT {PARTITION} FROM {view} WHERE {where}").fetchall()
-    return f"{PARTITION} IN ({_dates([day for (day,) in days])})" if days else "false"
-
-
-def _dates(days: Sequence[date]) -> str:
-    return ", ".join(f"DATE {literal(str(day))}" for day in days)
+    days = connection.execute(f"SELECT DISTINCT {ident(by)} FROM {view} WHERE {where}").fetchall()
+    dates = ", ".join(f"DATE {literal(str(day))}" for (day,) in days)
+    return f"{ident(by)} IN ({dates})" if days else "false"
 
 
 def _fingerprints(
-    connection: duckdb.DuckDBPyConnection, copy: str, *, is_partitioned: bool
+    connection: duckdb.DuckDBPyConnection, copy: str, by: str | None
 ) -> dict[Any, tuple[int, int]]:
     """By partition, how many rows there are and what they hold, in whatever order."""
-    day = PARTITION if is_partitioned else "NULL"
+    day = ident(by) if by else "NULL"
     rows = connection.execute(
         f"SELECT {day} AS day, count(*), sum(hash(r)) FROM temp.{copy} AS r GROUP BY day"
     ).fetchall()

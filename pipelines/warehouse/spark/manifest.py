@@ -29,7 +29,8 @@ PARTITION = "partition_date"
 FILE = "manifest.json"
 """The manifest's copy in the lake, for readers that know no DuckDB."""
 
-_LOADED = ("raw", "quarantine", "duplicates")
+LOADED = ("raw", "quarantine", "duplicates")
+"""The schemas of what is loaded; a build makes all others."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def _select(lake: Lake, columns: Sequence[tuple[str, str]], names: set[str], of_
     # A loaded partition is one file, and to look for others in thousands of folders would take its time.
     files = [
         file_literal(lake.path(f"{entry.path}/{ROWS}"))
-        if entry.schema in _LOADED and entry.partition_date is not None
+        if entry.schema in LOADED and entry.partition_date is not None
         else f"{file_literal(lake.path(entry.path))[:-1]}/*.parquet'"
         for entry in of_them
     ]
@@ -169,7 +170,7 @@ def sweep(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
     above = {path.rpartition("/")[0] for path in counts}
     found: list[str] = []
     for schema in lake.below("", 1):
-        if schema in _LOADED:
+        if schema in LOADED:
             for table in lake.below(schema, 1):
                 depth = 1 if table.endswith("__contested") else 2
                 found += lake.below(table, depth)
