@@ -141,7 +141,7 @@ def set_aside(settings: Settings) -> Path | None:
             ending = aside.name.removeprefix(warehouse.name)
             for lake in engine_of(settings).folders(settings):
                 # Before the file that looks into it: the next load removes what no file names.
-                if any(lake.iterdir()):
+                if any(path.is_dir() for path in lake.iterdir()):
                     lake.rename(lake.with_name(f"{lake.name}{ending}"))
             # The log first: killed in between, it must not be left for a new warehouse, which would replay it.
             if log.exists():

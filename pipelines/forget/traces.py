@@ -23,6 +23,7 @@ from pipelines.publish.catalog import parquet_folder, versions_folder
 from pipelines.publish.recovery import keep_only, recover, sentences
 from pipelines.report.write import PAGES
 from pipelines.warehouse.connection import connect, transaction
+from pipelines.warehouse.engine import LAKE_MARK
 from pipelines.warehouse.engines import engine_of
 from pipelines.warehouse.ledger import DDL
 from pipelines.warehouse.spill import spilled_by_killed
@@ -98,7 +99,8 @@ def _old_lakes(settings: Settings) -> list[Path]:
         return []
     lake = Path(settings.lake)
     is_used = any(folder.samefile(lake) for folder in engine_of(settings).folders(settings))
-    return [*([] if is_used else [lake]), *lake.parent.glob(f"{lake.name}.aside-*")]
+    found = [*([] if is_used else [lake]), *lake.parent.glob(f"{lake.name}.aside-*")]
+    return [folder for folder in found if (folder / LAKE_MARK).exists()]
 
 
 def _remove(*paths: Path) -> int:

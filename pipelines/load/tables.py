@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pipelines.contracts import LOAD_COLUMNS, canonical_contracts, known_contracts
 from pipelines.errors import LoadError
 from pipelines.quoting import ident
+from pipelines.warehouse.engine import require_own
 from pipelines.warehouse.engines import engine_of
 from pipelines.warehouse.reuse import tolerated_rate
 
@@ -81,6 +82,7 @@ def create_tables(
         engine: Another than the deployment's, for a database that is not the warehouse.
     """
     engine = engine or engine_of(settings)
+    require_own(connection, settings, engine.kept_as)
     for schema in ("raw", "quarantine", "duplicates"):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     for name, contract in known_contracts(settings).items():

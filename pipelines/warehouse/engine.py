@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from pipelines.errors import WarehouseDamagedError
 from pipelines.warehouse.spread import Columns as Columns
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
     from pipelines.settings import Settings
     from pipelines.warehouse.spread import Spread
+
+
+LAKE_MARK = "MAINSTAY_LAKE"
+"""A file that says that a folder is a lake, in which what no manifest names is removed."""
 
 
 @dataclass
@@ -40,6 +44,10 @@ class Engine(Protocol):
     @property
     def packages(self) -> Sequence[str]:
         """Python packages whose version can change what is built."""
+
+    @property
+    def kept_as(self) -> str:
+        """What a table of loaded rows is in the warehouse's file, as `information_schema` calls it."""
 
     @property
     def dbt_target(self) -> str:
@@ -94,20 +102,21 @@ class Engine(Protocol):
         """For `mainstay doctor`: `ok`, `warning` or `problem`, what was looked at, and what is the matter."""
 
 
-def require_kind(connection: duckdb.DuckDBPyConnection, settings: Settings, table: Table, kind: str) -> None:
-    """Make sure that the warehouse is of this engine: one table of it says which made it.
+def require_own(connection: duckdb.DuckDBPyConnection, settings: Settings, kept_as: str) -> None:
+    """Make sure that the warehouse is of this engine: how its loaded rows are kept says which made it.
 
     Raises:
         WarehouseDamagedError: the other engine made it.
     """
-    found: Any = connection.execute(
-        "SELECT table_type FROM information_schema.tables "
-        "WHERE table_catalog = current_database() AND table_schema = ? AND table_name = ?",
-        list(table),
+    found = connection.execute(
+        "SELECT table_name, table_type FROM information_schema.tables "
+        "WHERE table_catalog = current_database() AND table_schema = 'raw' AND table_type <> ? LIMIT 1",
+        [kept_as],
     ).fetchone()
-    if found is not None and found[0] != kind:
-        other = "spark" if found[0] == "VIEW" else "duckdb"
+    if found is not None:
+        table, kind = found
+        other = "spark" if kind == "VIEW" else "duckdb"
         raise WarehouseDamagedError(
-            f"{settings.warehouse} was made with MAINSTAY_ENGINE={other}, and {'.'.join(table)} lies elsewhere; set it "
-            f"back, or run `mainstay rebuild`, which loads all that is landed with {settings.engine}"
+            f"{settings.warehouse} was made with MAINSTAY_ENGINE={other}, and raw.{table} lies elsewhere; set it back, "
+            f"or run `mainstay rebuild`, which loads all that is landed with {settings.engine}"
         )

@@ -113,7 +113,9 @@ def explained(settings: Settings, error: BaseException) -> MainstayError | None:
     first = " ".join(text.split())
     if not isinstance(error, duckdb.Error) and not any(source in first for source in _SOURCES):
         return None  # the words stand in somebody's data
-    if any(sign in first for sign in _DAMAGE):
+    if any(sign in first for sign in _DAMAGE) or (
+        "No files found that match" in first and settings.lake in first
+    ):
         return damaged(settings, first)
     if any(sign in first for sign in _FULL):
         return _full(settings, first)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from pipelines.quoting import ident
-from pipelines.warehouse.engine import Building, require_kind
+from pipelines.warehouse.connection import connect
+from pipelines.warehouse.engine import Building, require_own
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +33,7 @@ class DuckDBEngine:
     """All in this process and in one file."""
 
     packages = ("dbt-core", "dbt-duckdb", "duckdb")
+    kept_as = "BASE TABLE"
     dbt_target = "warehouse"
 
     def keep_table(
@@ -43,7 +45,6 @@ class DuckDBEngine:
     ) -> None:
         """See `Engine`."""
         name = ".".join(map(ident, table))
-        require_kind(connection, settings, table, "BASE TABLE")
         connection.execute(
             f"CREATE TABLE IF NOT EXISTS {name} ({', '.join(f'{ident(c)} {t}' for c, t in columns)})"
         )
@@ -65,6 +66,8 @@ class DuckDBEngine:
     @contextmanager
     def building(self, settings: Settings, reads: Sequence[Table]) -> Iterator[Building]:
         """See `Engine`."""
+        with closing(connect(settings)) as connection:
+            require_own(connection, settings, self.kept_as)
         yield Building()
 
     def let_go(self) -> None:

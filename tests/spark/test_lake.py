@@ -12,10 +12,13 @@ import duckdb
 import pytest
 
 from pipelines.errors import SettingsError, WarehouseDamagedError
+from pipelines.load.tables import create_tables
 from pipelines.settings import Settings, load_settings
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import connect
+from pipelines.warehouse.engine import LAKE_MARK
 from pipelines.warehouse.engines import engine_of
+from pipelines.warehouse.faults import database_errors
 from pipelines.warehouse.spark import manifest
 from pipelines.warehouse.spark.lake import Lake
 from pipelines.warehouse.spark.manifest import Entry
@@ -134,7 +137,7 @@ def test_the_copy_for_other_readers_is_whole_and_says_what_counts(
     said = json.loads(Path(lake.path(manifest.FILE)).read_text())
     assert said["tables"]["raw.sales"]["paths"] == [entry.path]
     assert said["tables"]["raw.sales"]["partitioned_by"] == "partition_date"
-    assert [p.name for p in Path(lake.root).iterdir() if p.is_file()] == [manifest.FILE]
+    assert {p.name for p in Path(lake.root).iterdir() if p.is_file()} == {manifest.FILE, LAKE_MARK}
 
 
 def test_the_lake_is_for_its_owner_alone_and_its_name_is_a_name(tmp_path: Path) -> None:
@@ -158,7 +161,13 @@ def test_a_warehouse_of_the_other_engine_is_refused_with_the_way_out(tmp_path: P
                 engine_of(settings).keep_table(connection, settings, TABLE, COLUMNS)
                 continue
             with pytest.raises(WarehouseDamagedError, match=f"MAINSTAY_ENGINE={first}.*mainstay rebuild"):
-                engine_of(settings).keep_table(connection, settings, TABLE, COLUMNS)
+                create_tables(connection, settings)
+        if name == second:
+            with (
+                pytest.raises(WarehouseDamagedError, match="mainstay rebuild"),
+                engine_of(settings).building(settings, []),
+            ):
+                pass
 
 
 @pytest.mark.parametrize(
@@ -214,3 +223,45 @@ def test_of_a_built_table_single_partitions_are_taken_over_and_old_ones_swept(
     assert seen() == [("a", FIRST), ("c", SECOND)]
     manifest.drop(connection, facts)
     assert seen() == []
+
+
+@pytest.mark.parametrize("place", ["", "landing", "landing/deeper", "serving", "warehouse"])
+def test_no_other_folder_of_the_deployment_can_be_a_lake(tmp_path: Path, place: str) -> None:
+    settings = Settings(home=tmp_path, engine="spark", lake_dir=str(tmp_path / "var" / place))
+    with pytest.raises(SettingsError, match="a folder of its own"):
+        Lake.of(settings)
+
+
+def test_a_folder_with_files_of_others_is_no_lake_and_keeps_them(tmp_path: Path) -> None:
+    photo = tmp_path / "mine" / "2024" / "january" / "a.jpg"
+    photo.parent.mkdir(parents=True)
+    photo.write_bytes(b"a")
+    settings = Settings(home=tmp_path, engine="spark", lake_dir=str(tmp_path / "mine"))
+    with pytest.raises(SettingsError, match="none of a lake's"):
+        Lake.of(settings)
+    assert photo.exists()
+
+
+def test_the_sweep_leaves_what_others_laid_into_a_lake(
+    deployment: Settings, connection: duckdb.DuckDBPyConnection
+) -> None:
+    lake = Lake.of(deployment)
+    photo = Path(lake.path("photos/2024/january/a.jpg"))
+    photo.parent.mkdir(parents=True)
+    photo.write_bytes(b"a")
+    manifest.sweep(connection, lake)
+    assert photo.exists()
+
+
+def test_a_view_of_files_that_are_gone_says_what_to_do(
+    deployment: Settings, connection: duckdb.DuckDBPyConnection
+) -> None:
+    lake = Lake.of(deployment)
+    entry = Entry("marts", "dim", "marts/dim/v1", None, [["id", "VARCHAR", "string"]])
+    Path(lake.path(entry.path)).mkdir(parents=True)
+    duckdb.execute(f"COPY (SELECT 'x' AS id) TO '{lake.path(entry.path)}/p.parquet' (FORMAT parquet)")
+    manifest.add(connection, [entry])
+    manifest.show(connection, deployment, lake, ("marts", "dim"), [("id", "VARCHAR")])
+    lake.remove([entry.path])
+    with pytest.raises(WarehouseDamagedError, match="mainstay rebuild"), database_errors(deployment):
+        connection.execute("SELECT * FROM marts.dim").fetchall()

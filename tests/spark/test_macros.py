@@ -30,7 +30,9 @@ def numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ties = [(2 * chance.randrange(10**7) + 1) / (2 * 10**scale) for scale in (0, 2, 4) for _ in range(1500)]
     quotients = [chance.randrange(1, 10**7) / chance.randrange(1, 400) for _ in range(3000)]
     values = [
-        sign * value for value in (*ties, *quotients, 0.0, 0.005, 1.005, 4.35, 4.87025) for sign in (1, -1)
+        sign * value
+        for value in (*ties, *quotients, 0.0, 0.005, 1.005, 4.35, 4.87025, 2.5e10)
+        for sign in (1, -1)
     ]
     path = tmp_path_factory.mktemp("numbers") / "numbers.parquet"
     with duckdb.connect() as connection:
@@ -53,10 +55,10 @@ def by_duckdb(numbers: Path, expression: str) -> list[Decimal]:
     return [row[0] for row in rows]
 
 
-@pytest.mark.parametrize("scale", [0, 2, 4])
+@pytest.mark.parametrize("scale", [0, 2, 3, 4, 10])
 def test_a_double_becomes_the_same_decimal(session: Any, macros: Any, numbers: Path, scale: int) -> None:
-    wanted = by_duckdb(numbers, macros.default__to_decimal("x", scale, 18))
-    assert by_spark(session, numbers, macros.spark__to_decimal("x", scale, 18)) == wanted
+    wanted = by_duckdb(numbers, macros.default__to_decimal("x", scale, 28))
+    assert by_spark(session, numbers, macros.spark__to_decimal("x", scale, 28)) == wanted
 
 
 @pytest.mark.parametrize("scale", [2, 4])

@@ -43,7 +43,7 @@
     {%- set scale = scale | int -%}
     {#- a tie of the product is a tie of its shortest text, too; a unit of few digits leaves the product room for all of its own -#}
     cast(
-        cast(round(cast({{ expression }} as double) * 1e{{ scale }}) as decimal(20, 0))
+        cast(round(cast({{ expression }} as double) * 1e{{ scale }}) as decimal({{ 37 - [scale, 1] | max }}, 0))
         * cast('{{ '1' if scale == 0 else '0.' ~ '0' * (scale - 1) ~ '1' }}' as decimal({{ [scale, 1] | max }}, {{ scale }}))
         as decimal({{ precision }}, {{ scale }})
     )

@@ -101,7 +101,7 @@
 {%- endmacro %}
 
 {% macro spark__month_series(first, last) -%}
-    explode(sequence({{ first }}, {{ last }}, interval 1 month))
+    explode(case when {{ first }} <= {{ last }} then sequence({{ first }}, {{ last }}, interval 1 month) end)
 {%- endmacro %}
 
 

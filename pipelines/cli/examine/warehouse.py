@@ -13,6 +13,7 @@ from pipelines.cli.examine.finding import Finding
 from pipelines.cli.runs import reuse_in_words
 from pipelines.load import missing_partitions
 from pipelines.quoting import ident
+from pipelines.warehouse.engines import engine_of
 from pipelines.warehouse.faults import database_errors
 from pipelines.warehouse.looking import briefly, looking
 from pipelines.warehouse.reconcile import mismatches, told
@@ -39,11 +40,7 @@ def look_at_warehouse(settings: Settings) -> Finding:
     if not settings.warehouse.exists():
         return Finding("warehouse", "ok", "not there yet; the first load makes it")
     with _looking(settings) as connection:
-        tables = connection.execute(
-            # Rows of another engine are seen by views; those of staging hold no value of their own.
-            "SELECT table_schema, table_name FROM information_schema.tables "
-            "WHERE table_catalog = current_database() AND (table_type = 'BASE TABLE' OR table_schema <> 'staging')"
-        ).fetchall()
+        tables = sorted(engine_of(settings).tables(connection))
     left = list(tables)
     while left:
         # Some at a time: a step that begins meanwhile waits for these, not for all.

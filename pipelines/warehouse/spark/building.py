@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from pipelines.warehouse.connection import connect, transaction
-from pipelines.warehouse.engine import Building
+from pipelines.warehouse.engine import Building, require_own
 from pipelines.warehouse.spark import manifest
 from pipelines.warehouse.spark.catalogue import fill, lend, quoted
 from pipelines.warehouse.spark.lake import Lake
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from pipelines.settings import Settings
     from pipelines.warehouse.engine import Table
 
-_LENT = "lent"
-
 
 @contextmanager
 def building(settings: Settings, reads: Sequence[Table]) -> Iterator[Building]:
@@ -33,17 +31,19 @@ def building(settings: Settings, reads: Sequence[Table]) -> Iterator[Building]:
     All that it makes is written to folders of a new version, whole tables as well as single partitions, so that a killed
     command leaves the manifest, and all that reads by it, with the old ones.
     """
+    with closing(connect(settings)) as connection:
+        require_own(connection, settings, "VIEW")
     session, lake = spark_session(settings), Lake.of(settings)
     version = secrets.token_hex(6)
     with closing(connect(settings)) as connection:
         manifest.sweep(connection, lake)
         fill(session, connection, lake, version)
-        lend(session, connection, lake, reads, f"{_LENT}/{version}")
+        lend(session, connection, lake, reads, f"{manifest.LENT}/{version}")
     environment = {"MAINSTAY_LAKE": lake.address(), "MAINSTAY_LAKE_VERSION": version}
     try:
         yield Building(environment, lambda tables: _keep(settings, session, lake, version, tables))
     finally:
-        lake.remove([f"{_LENT}/{version}"])
+        lake.remove([f"{manifest.LENT}/{version}"])
 
 
 def _keep(
@@ -82,6 +82,9 @@ def _made(
         [column.name, duckdb_type(column.dataType), column.dataType.simpleString()]
         for column in session.table(name).schema.fields
     ]
+    if session.catalog.getTable(name).tableType == "VIEW":
+        # The catalogue ends with the command, and a view with it: what reads it later reads what it gives now.
+        session.table(name).write.parquet(lake.address(path))
     by = [column.name for column in session.catalog.listColumns(name) if column.isPartition]
     if not by:
         return [Entry(*table, path, None, columns)], columns

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from pipelines.warehouse.engine import Table
     from pipelines.warehouse.spark.lake import Lake
 
-SCHEMAS = ("raw", "ops", "fits", "seeds", "staging", "intermediate", "marts", "restricted")
+_ALWAYS = ("raw", "ops", "fits", "seeds", "staging", "intermediate", "marts", "restricted")
+_UNREAD = ("quarantine", "duplicates")
+"""What no model reads."""
 _PARTITIONS_AT_ONCE = 500
 
 
@@ -37,16 +39,21 @@ def fill(session: SparkSession, connection: duckdb.DuckDBPyConnection, lake: Lak
 
     Of a partitioned table the new partitions go below the folder of the version; those that stand stay where they lie.
     """
-    for schema in SCHEMAS:
-        session.sql(f"DROP DATABASE IF EXISTS {schema} CASCADE")  # its tables are external, their files stay
-        session.sql(f"CREATE DATABASE {schema}")
-    found = {key: list(of) for key, of in groupby(entries(connection), key=lambda e: (e.schema, e.table))}
+    found = {
+        key: list(of)
+        for key, of in groupby(entries(connection), key=lambda e: (e.schema, e.table))
+        if key[0] not in _UNREAD
+    }
+    # A deployment's own models may have schemas of their own.
+    for schema in dict.fromkeys((*_ALWAYS, *(schema for schema, _ in found))):
+        session.sql(
+            f"DROP DATABASE IF EXISTS {quoted(schema)} CASCADE"
+        )  # its tables are external, their files stay
+        session.sql(f"CREATE DATABASE {quoted(schema)}")
     for name, columns in _loaded(connection).items():
         _register_loaded(session, lake, name, columns, found.pop(("raw", name), []))
     for (schema, table), of_it in found.items():
         entry = of_it[-1]
-        if schema not in SCHEMAS:
-            continue
         if entry.partitioned_by is None:
             register(session, lake, entry)
         else:

@@ -40,6 +40,9 @@ def changing(
         list(table),
     ).fetchall()
     like = _like(connection, table, columns)
+    if like is None:  # a table of the file itself
+        yield view
+        return
     by = like.partitioned_by
     wanted = f"WHERE {_one_of(connection, view, by, where)}" if by else ""
     connection.execute(f"CREATE OR REPLACE TEMP TABLE {copy} AS FROM {view} {wanted}")
@@ -59,10 +62,12 @@ def changing(
             connection.execute(f"DROP TABLE IF EXISTS temp.{copy}")
 
 
-def _like(connection: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[tuple[str, str]]) -> Entry:
+def _like(
+    connection: duckdb.DuckDBPyConnection, table: Table, columns: Sequence[tuple[str, str]]
+) -> Entry | None:
     """What an entry of the table says but for its place: of a built one as it stands, of a loaded one as its view has it now."""
     if table[0] not in manifest.LOADED:
-        return manifest.entries(connection, table)[0]
+        return next(iter(manifest.entries(connection, table)), None)
     by = PARTITION if any(name == PARTITION for name, _ in columns) else None
     own = [[name, type_, spark_type(type_)] for name, type_ in columns if name != by]
     return Entry(*table, "", None, own, by)

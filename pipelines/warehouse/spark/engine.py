@@ -26,6 +26,7 @@ class SparkEngine:
     """Rows in a lake, and work in tasks; the warehouse's file keeps the ledger, the fits, and views."""
 
     packages = ("dbt-core", "dbt-spark", "pyspark", "duckdb")
+    kept_as = "VIEW"
     dbt_target = "spark"
 
     def keep_table(

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.errors import EngineError
+from pipelines.errors import EngineError, SettingsError
 from pipelines.paths import plain
+from pipelines.warehouse.engine import LAKE_MARK
 from pipelines.warehouse.rights import private_folder
 
 if TYPE_CHECKING:
@@ -24,6 +25,22 @@ _SPARKS_NAME = {"s3": "s3a"}
 """Schemes that Hadoop's file systems call otherwise than DuckDB and Arrow do."""
 
 
+def _require_free(settings: Settings, folder: Path) -> None:
+    """Make sure that a folder can become a lake: nothing else lies in it, nor is it among Mainstay's other folders."""
+    here = folder.resolve()
+    others = [path.resolve() for path in (settings.landing, settings.serving, settings.warehouse.parent)]
+    if any(other == here or other in here.parents or here in other.parents for other in others):
+        raise SettingsError(
+            f"MAINSTAY_LAKE_DIR: {folder} is, holds or lies in another folder of the deployment, such as {settings.landing}; "
+            "name a folder of its own"
+        )
+    if folder.is_dir() and any(folder.iterdir()):
+        raise SettingsError(
+            f"MAINSTAY_LAKE_DIR: {folder} holds files that are none of a lake's; name a new or empty folder, as Mainstay "
+            "removes from it what is not its own"
+        )
+
+
 @dataclass(frozen=True)
 class Lake:
     """A lake by its root; what lies in it is named relative to that."""
@@ -32,10 +49,22 @@ class Lake:
 
     @classmethod
     def of(cls, settings: Settings) -> Lake:
-        """The deployment's; a folder is made, for the owner alone."""
+        """The deployment's; a folder is made, for the owner alone.
+
+        Raises:
+            SettingsError: the folder is for something else: what no entry names is removed from a lake.
+        """
         if "://" in settings.lake:
             return cls(settings.lake)
-        return cls(str(plain(private_folder(settings, Path(settings.lake)))))
+        folder = Path(settings.lake)
+        mark = folder / LAKE_MARK
+        if not mark.exists():
+            _require_free(settings, folder)
+            private_folder(settings, folder)
+            mark.write_text(
+                "Mainstay removes from this folder what its manifest does not name.\n", encoding="utf-8"
+            )
+        return cls(str(plain(private_folder(settings, folder))))
 
     @property
     def folder(self) -> Path | None:

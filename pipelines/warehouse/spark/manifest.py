@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.quoting import file_literal, ident
 from pipelines.warehouse.connection import fetch_rows
-from pipelines.warehouse.engine import require_kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,6 +30,10 @@ FILE = "manifest.json"
 
 LOADED = ("raw", "quarantine", "duplicates")
 """The schemas of what is loaded; a build makes all others."""
+LENT = "lent"
+"""The folder of tables that are written for one command alone."""
+_BUILT = ("seeds", "staging", "intermediate", "marts", "restricted", "main", LENT)
+"""The folders that a build makes, whether or not it came to its end; those of other schemas are known by their entries."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,6 @@ def show(
         table: Schema and name.
         columns: Name and DuckDB type, in the view's order.
     """
-    require_kind(connection, settings, table, "VIEW")
     alike: dict[tuple[str, ...], list[Entry]] = {}
     for entry in entries(connection, table):
         if entry.partition_date is not None or lake.has_parquet(entry.path):
@@ -165,11 +167,13 @@ def write_copy(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
 
 def sweep(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:
     """Remove every folder that the manifest does not name; the caller holds the warehouse's lock."""
-    counts = {entry.path for entry in entries(connection)}
+    named = entries(connection)
+    counts = {entry.path for entry in named}
+    ours = {*LOADED, *_BUILT, *(entry.schema for entry in named)}
     # What a build has made of a partitioned table lies a folder deeper, and counts partition by partition.
     above = {path.rpartition("/")[0] for path in counts}
     found: list[str] = []
-    for schema in lake.below("", 1):
+    for schema in sorted(ours & set(lake.below("", 1))):
         if schema in LOADED:
             for table in lake.below(schema, 1):
                 depth = 1 if table.endswith("__contested") else 2

@@ -27,6 +27,9 @@ _FIXED = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.timestampType": "TIMESTAMP_NTZ",
     "spark.sql.ansi.enabled": "true",
+    "spark.sql.caseSensitive": "false",
+    "spark.sql.files.ignoreMissingFiles": "false",
+    "spark.sql.files.ignoreCorruptFiles": "false",
     "spark.sql.decimalOperations.allowPrecisionLoss": "true",
     "spark.sql.sources.partitionOverwriteMode": "dynamic",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
@@ -43,6 +46,8 @@ _DEFAULTS = {
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     # A shop's tables are small and many: adaptive execution joins what is left of these.
     "spark.sql.shuffle.partitions": "32",
+    # Folders of a thousand dates are listed sooner than a job for it is set up.
+    "spark.sql.sources.parallelPartitionDiscovery.threshold": "10000",
 }
 
 
