@@ -69,7 +69,7 @@ _CREDENTIAL = re.compile(
 _MAY_HOLD_A_SECRET = ("spark_master", "spark_conf")
 """They are to hold none; where one does, it is refused, and not repeated."""
 
-_LAKE_ADDRESS = re.compile(r"(s3|gs|hdfs)://[^/\s?#]+(/[^\s?#]*)?")
+_LAKE_ADDRESS = re.compile(r"(s3|gs)://[^/\s?#]+(/[^\s?#]*)?")
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _POSTGRES_NAME = r"^[a-z_][a-z0-9_]{0,62}$"
