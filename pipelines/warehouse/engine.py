@@ -50,6 +50,10 @@ class Engine(Protocol):
         """What a table of loaded rows is in the warehouse's file, as `information_schema` calls it."""
 
     @property
+    def stages_tables(self) -> bool:
+        """Whether staging models hold rows of their own, which a load leaves behind."""
+
+    @property
     def dbt_target(self) -> str:
         """The target in dbt's profiles."""
 

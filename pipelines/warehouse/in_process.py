@@ -34,6 +34,7 @@ class DuckDBEngine:
 
     packages = ("dbt-core", "dbt-duckdb", "duckdb")
     kept_as = "BASE TABLE"
+    stages_tables = False
     dbt_target = "warehouse"
 
     def keep_table(

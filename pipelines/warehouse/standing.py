@@ -13,6 +13,7 @@ from pipelines.errors import BuildError
 from pipelines.quoting import ident, literal
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import connect, fetch_rows
+from pipelines.warehouse.engines import engine_of
 from pipelines.warehouse.lock import warehouse_lock
 from pipelines.warehouse.reuse import count_reused
 
@@ -116,8 +117,14 @@ def are_marts_ready(settings: Settings, as_of: date) -> bool:
 
 
 def is_staged(settings: Settings, as_of: date, context: str) -> bool:
-    """Whether the seeds and staging views are those of the date and of the present policies and models."""
-    return _is_done(settings, "stage", as_of, context)
+    """Whether the seeds and staging models are those of the date, of the present policies and models, and of the loaded rows."""
+    if not _is_done(settings, "stage", as_of, context):
+        return False
+    if not engine_of(settings).stages_tables:
+        return True  # a view is of the rows that are there
+    staged = last_step(settings, "stage")
+    changed = [last_step(settings, step) for step in ("load", "forget")]
+    return staged is not None and all(c is None or c.sequence < staged.sequence for c in changed)
 
 
 def _is_done(settings: Settings, step: str, as_of: date, context: str) -> bool:

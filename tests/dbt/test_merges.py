@@ -70,6 +70,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, Marts, 
     return deployment, before, marts(deployment)
 
 
+@pytest.mark.soak
 def test_merged_customers_have_the_marts_of_one_who_always_had_the_surviving_number(
     world: tuple[Deployment, Marts, Marts], tmp_path: Path
 ) -> None:
@@ -85,6 +86,7 @@ def test_merged_customers_have_the_marts_of_one_who_always_had_the_surviving_num
     assert after["dim_customers"] != before["dim_customers"]
 
 
+@pytest.mark.soak
 def test_a_survivor_keeps_its_own_attributes(world: tuple[Deployment, Marts, Marts]) -> None:
     deployment, _, _ = world
     assert deployment.query(
@@ -109,6 +111,7 @@ def test_as_of_a_date_before_the_merge_there_are_still_two_customers(
     assert_same(marts(copy), before)
 
 
+@pytest.mark.soak
 def test_every_staged_row_keeps_the_number_that_the_source_wrote(
     world: tuple[Deployment, Marts, Marts],
 ) -> None:

@@ -84,6 +84,7 @@ def test_the_calibration_has_the_parameters_of_the_papers_but_for_customers_who_
     )
 
 
+@pytest.mark.soak
 def test_each_customer_has_the_figures_of_the_other_implementation(
     shop: Deployment, transactions: pd.DataFrame
 ) -> None:
@@ -112,6 +113,7 @@ def test_each_customer_has_the_figures_of_the_other_implementation(
     )
 
 
+@pytest.mark.soak
 def test_the_calibration_report_counts_what_came_after_it(
     shop: Deployment, transactions: pd.DataFrame
 ) -> None:

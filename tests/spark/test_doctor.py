@@ -18,6 +18,7 @@ import pytest
 from deployments import mainstay, started
 
 from pipelines.settings import Settings
+from pipelines.warehouse.engine import LAKE_MARK
 from pipelines.warehouse.spark import examine as examination
 from pipelines.warehouse.spark import machine, workers
 from pipelines.warehouse.spark.lake import Lake
@@ -119,7 +120,7 @@ def test_a_lake_that_others_can_open(deployment: Settings, tmp_path: Path) -> No
     assert f"run `chmod 0700 {lake}`" in text
     lake.chmod(0o700)
     ((state, _, text),) = machine.look_at_lake(open_)
-    assert (state, list(lake.iterdir())) == ("ok", [])
+    assert (state, [path.name for path in lake.iterdir()]) == ("ok", [LAKE_MARK])
 
 
 def test_a_lake_of_another_account(deployment: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,7 +257,7 @@ def test_a_task_writes_reads_and_removes_in_the_lake_and_sees_the_landing_folder
     said = looked(deployment, "mark", ["transactions"])
     assert said["problems"] == []
     assert lake.folder is not None
-    assert [path.name for path in lake.folder.iterdir()] == ["mark"]
+    assert {path.name for path in lake.folder.iterdir()} == {"mark", LAKE_MARK}
     ((_, text),) = enumerate(looked(deployment, "mark", ["transactions", "feedback"])["problems"])
     assert f"does not see feedback in the landing folder {deployment.landing}" in text
     lake.remove_file("mark")

@@ -29,7 +29,7 @@ from .sessions import SPARK
 sys.path.append(str(PROJECT_DIR / "tests" / "purity"))
 from one_history import one_history
 
-pytestmark = pytest.mark.usefixtures("session", "with_few_checks")
+pytestmark = [pytest.mark.soak, pytest.mark.usefixtures("session", "with_few_checks")]
 
 
 FIRST_AGGREGATION = (

@@ -27,6 +27,7 @@ class SparkEngine:
 
     packages = ("dbt-core", "dbt-spark", "pyspark", "duckdb")
     kept_as = "VIEW"
+    stages_tables = True
     dbt_target = "spark"
 
     def keep_table(
