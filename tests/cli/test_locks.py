@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from shortening import soak
 from deployments import Deployment, create
 
 from pipelines.settings import PROJECT_DIR
@@ -202,7 +203,7 @@ with duckdb.connect(sys.argv[1], read_only=sys.argv[2] == "reading"):
 """
 
 
-@pytest.mark.parametrize("how", ["reading", "writing"])
+@pytest.mark.parametrize("how", [soak("reading"), "writing"])
 def test_a_step_waits_for_a_program_that_has_the_warehouse_open_for_a_moment(
     deployment: Deployment, how: str
 ) -> None:

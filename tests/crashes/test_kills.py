@@ -53,7 +53,7 @@ def succeeded(trials: Trials) -> list[str]:
     return steps[len(steps) - steps[::-1].index("land") - 1 :]  # before it the landed history was loaded
 
 
-@pytest.mark.parametrize("kept", [3, soak(8)])
+@pytest.mark.parametrize("kept", [2, soak(8)])
 def test_one_killed_night_after_another_and_then_one_in_peace(
     trials: Trials, chance: random.Random, kept: int
 ) -> None:

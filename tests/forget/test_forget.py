@@ -118,6 +118,7 @@ def test_the_next_load_sees_no_changed_file(world: Deployment) -> None:
     assert not any(world.load()["datasets"][n]["files"] for n in range(len(world.contracts)))
 
 
+@pytest.mark.soak
 def test_rewritten_files_load_as_the_very_rows_that_were_left(world: Deployment) -> None:
     forget(world)
     left = rows_by_table(world)
@@ -175,6 +176,7 @@ def with_visits(world: Deployment) -> Path:
     return contract
 
 
+@pytest.mark.soak
 def test_tables_of_a_dataset_whose_contract_was_taken_away_go_and_come_back_without_the_person(
     world: Deployment,
 ) -> None:
@@ -293,6 +295,7 @@ def test_a_lost_key_is_noticed(world: Deployment) -> None:
     world.load()
 
 
+@pytest.mark.soak
 def test_a_warehouse_from_a_backup_forgets_again(world: Deployment, before: Deployment) -> None:
     forget(world)
     shutil.copy(before.settings.warehouse, world.settings.warehouse)
@@ -343,6 +346,7 @@ def test_a_warehouse_begun_anew_knows_whom_it_has_to_forget(world: Deployment, b
     assert world.query("select distinct state from ops.tombstones") == [("done",)]
 
 
+@pytest.mark.soak
 def test_control_totals_are_those_of_what_is_left(world: Deployment) -> None:
     path = world.path("points_redemptions", DAY)
     control = path.with_name(f"{path.name}.control.json")
