@@ -14,8 +14,8 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from shortening import soak
 from deployments import Deployment, create
+from shortening import soak
 
 from pipelines.settings import PROJECT_DIR
 from pipelines.warehouse.lock import holder, is_locked
