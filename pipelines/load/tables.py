@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pipelines.contracts import LOAD_COLUMNS, canonical_contracts, known_contracts
 from pipelines.errors import LoadError
 from pipelines.quoting import ident
+from pipelines.warehouse.connection import columns_of
 from pipelines.warehouse.engine import require_own
 from pipelines.warehouse.engines import engine_of
 from pipelines.warehouse.reuse import tolerated_rate
@@ -87,13 +88,7 @@ def create_tables(
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     for name, contract in known_contracts(settings).items():
         columns = raw_columns(contract)
-        have = dict(
-            connection.execute(
-                "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = 'raw' AND table_name = ? "
-                "AND database_name = current_database()",
-                [name],
-            ).fetchall()
-        )
+        have = dict(columns_of(connection, "raw", name))
         _retype_empty(connection, engine, name, contract, dict(columns), have)
         check_types(name, columns, have)
         for (schema, kept), what in tables_of(contract).items():

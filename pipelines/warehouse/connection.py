@@ -148,6 +148,16 @@ def scalar(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any
     return int(row[0]) if row and row[0] is not None else 0
 
 
+def columns_of(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> list[tuple[str, str]]:
+    """Names and types of the columns of a table or view of the connection's own database, in their order; none without it."""
+    found: list[tuple[str, str]] = connection.execute(
+        "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = ? AND table_name = ? "
+        "AND database_name = current_database() ORDER BY column_index",
+        [schema, table],
+    ).fetchall()
+    return found
+
+
 def insert_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Sequence[Any]]) -> None:
     """Insert many rows with few statements: one of DuckDB's for each row costs a third of a millisecond."""
     for start in range(0, len(rows), _INSERT_ROWS):

@@ -31,11 +31,10 @@ def building(settings: Settings, reads: Sequence[Table]) -> Iterator[Building]:
     All that it makes is written to folders of a new version, whole tables as well as single partitions, so that a killed
     command leaves the manifest, and all that reads by it, with the old ones.
     """
-    with closing(connect(settings)) as connection:
-        require_own(connection, settings, "VIEW")
-    session, lake = spark_session(settings), Lake.of(settings)
     version = secrets.token_hex(6)
     with closing(connect(settings)) as connection:
+        require_own(connection, settings, "VIEW")  # before a session is started for nothing
+        session, lake = spark_session(settings), Lake.of(settings)
         manifest.sweep(connection, lake)
         fill(session, connection, lake, version)
         lend(session, connection, lake, reads, f"{manifest.LENT}/{version}")

@@ -6,6 +6,9 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from pipelines.quoting import ident
+from pipelines.warehouse.connection import columns_of
+from pipelines.warehouse.spark.keeper import write_rows
 from pipelines.warehouse.spark.manifest import PARTITION, Entry, entries
 from pipelines.warehouse.spark.types import spark_type
 
@@ -46,9 +49,8 @@ def fill(session: SparkSession, connection: duckdb.DuckDBPyConnection, lake: Lak
     }
     # A deployment's own models may have schemas of their own.
     for schema in dict.fromkeys((*_ALWAYS, *(schema for schema, _ in found))):
-        session.sql(
-            f"DROP DATABASE IF EXISTS {quoted(schema)} CASCADE"
-        )  # its tables are external, their files stay
+        # Its tables are external: their files stay.
+        session.sql(f"DROP DATABASE IF EXISTS {quoted(schema)} CASCADE")
         session.sql(f"CREATE DATABASE {quoted(schema)}")
     for name, columns in _loaded(connection).items():
         _register_loaded(session, lake, name, columns, found.pop(("raw", name), []))
@@ -119,25 +121,11 @@ def lend(
     folder: str,
 ) -> None:
     """Write small tables of the warehouse's own into the lake, for Spark to read."""
-    from pathlib import Path
-    from tempfile import TemporaryDirectory
-
-    from pipelines.quoting import ident, literal
-
     for schema, table in tables:
-        columns = connection.execute(
-            "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = ? AND table_name = ? "
-            "AND database_name = current_database() ORDER BY column_index",
-            [schema, table],
-        ).fetchall()
+        columns = columns_of(connection, schema, table)
         if not columns:
             continue  # not there yet; a model that reads it says so
         path = f"{folder}/{schema}.{table}"
-        with TemporaryDirectory() as scratch:
-            file = Path(scratch) / "rows.parquet"
-            connection.execute(
-                f"COPY {ident(schema)}.{ident(table)} TO {literal(str(file))} (FORMAT parquet)"
-            )
-            lake.put(file, f"{path}/rows.parquet")
+        write_rows(connection, f"FROM {ident(schema)}.{ident(table)}", lake, path)
         own = [[column, type_, spark_type(type_)] for column, type_ in columns]
         register(session, lake, Entry(schema, table, path, None, own))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from pipelines.quoting import ident, literal
+from pipelines.warehouse.connection import columns_of
 from pipelines.warehouse.spark import manifest
 from pipelines.warehouse.spark.keeper import write_rows
 from pipelines.warehouse.spark.lake import Lake
@@ -34,11 +35,7 @@ def changing(
     """
     lake, attempt = Lake.of(settings), secrets.token_hex(6)
     view, copy = ".".join(map(ident, table)), ident(f"changing {'.'.join(table)}")
-    columns = connection.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = ? AND table_name = ? "
-        "AND database_name = current_database() ORDER BY column_index",
-        list(table),
-    ).fetchall()
+    columns = columns_of(connection, *table)
     like = _like(connection, table, columns)
     if like is None:  # a table of the file itself
         yield view

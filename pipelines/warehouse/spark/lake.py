@@ -101,15 +101,6 @@ class Lake:
             ) from error
         return files, root
 
-    def put(self, file: Path, relative: str) -> None:
-        """Move a finished local file into the lake."""
-        from pyarrow.fs import LocalFileSystem, copy_files
-
-        files, root = self._files()
-        files.create_dir(f"{root}/{relative}".rpartition("/")[0], recursive=True)
-        copy_files(str(file), f"{root}/{relative}", LocalFileSystem(), files)
-        file.unlink()
-
     @contextmanager
     def writing(self, relative: str) -> Iterator[Any]:
         """A new file of the lake, open for writing; in a folder it survives a power cut from the end of the block on."""
