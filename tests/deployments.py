@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -25,6 +26,7 @@ from pipelines.contracts import SourceContract, source_contracts
 from pipelines.quoting import ident, literal
 from pipelines.settings import PROJECT_DIR, Settings
 from pipelines.warehouse import ledger
+from pipelines.warehouse.connection import connect
 
 Row = Mapping[str, Any]
 
@@ -130,13 +132,13 @@ class Deployment:
 
     def query(self, sql: str, path: Path | None = None) -> list[tuple[Any, ...]]:
         """Rows of a query on the warehouse, or on another DuckDB file."""
-        with duckdb.connect(str(path or self.settings.warehouse), read_only=True) as connection:
+        with closing(connect(self.settings, path, read_only=True)) as connection:
             rows: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
             return rows
 
     def records(self, sql: str, path: Path | None = None) -> list[dict[str, Any]]:
         """As `query`, each row a dict."""
-        with duckdb.connect(str(path or self.settings.warehouse), read_only=True) as connection:
+        with closing(connect(self.settings, path, read_only=True)) as connection:
             cursor = connection.execute(sql)
             names = [d[0] for d in cursor.description or []]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

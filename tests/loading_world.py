@@ -10,13 +10,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import yaml
 
 from pipelines.contracts import SourceContract, source_contracts
 from pipelines.load import load_datasets
 from pipelines.load.state import DatasetLoad
 from pipelines.settings import PROJECT_DIR, Settings
+from pipelines.warehouse.connection import connect
 
 DAY = "2017-03-01"
 HEADER = (
@@ -149,8 +149,7 @@ class World:
         )
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with closing(duckdb.connect(str(self.settings.warehouse), read_only=True)) as connection:
-            connection.execute("SET TimeZone = 'UTC'")
+        with closing(connect(self.settings, read_only=True)) as connection:
             return connection.execute(sql).fetchall()
 
     def raw(self, columns: str, where: str = "true") -> list[tuple[Any, ...]]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,9 +11,11 @@ import typer
 from pipelines.cli.backfill import run_backfill, show_backfill
 from pipelines.cli.common import JsonFlag, clear_errors, err, load_settings, out, print_json
 from pipelines.cli.tables import Listing
-from pipelines.errors import LandingError, MainstayError, SettingsError
+from pipelines.errors import LandingError, SettingsError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipelines.publish import Published
     from pipelines.settings import Settings
 
@@ -39,7 +39,8 @@ def rebuild(
 
     For a lost or damaged warehouse: complete landing files give the same marts.
     The old file is kept beside the new one, under a name with the time, until
-    you delete it. The ledger's history of runs and checks stays in it.
+    you delete it. The ledger's history of runs and checks stays in it. What
+    lies in a lake is kept in a folder of the lake, under the same name.
 
     If fewer transactions are landed than BI sees, nothing is published, by
     this command or any other run of the new warehouse: BI keeps what it has
@@ -49,6 +50,7 @@ def rebuild(
     """
     from pipelines.orchestrate.request import Backfill
     from pipelines.publish import current
+    from pipelines.warehouse.aside import set_aside
 
     settings = load_settings()
     landed = _landed(settings)
@@ -67,9 +69,10 @@ def rebuild(
     kept: list[Path] = []
 
     def prepare() -> None:
-        if aside := set_aside(settings):
-            kept.append(aside)
-            err.print(f"the old warehouse is kept as {aside}", markup=False, soft_wrap=True)
+        kept.extend(set_aside(settings))
+        if kept:
+            old = " and ".join(map(str, kept))
+            err.print(f"the old warehouse is kept as {old}", markup=False, soft_wrap=True)
 
     what = f"rebuild of {asked.first} to {asked.last}"
     summary = run_backfill(settings, asked, what, quiet=as_json, prepare=prepare)
@@ -117,47 +120,6 @@ def _confirm(settings: Settings, *, yes: bool) -> None:
     question = f"Set {settings.warehouse} aside and load everything that is landed?"
     if not typer.confirm(question, err=True):
         raise typer.Exit(1)
-
-
-def set_aside(settings: Settings) -> Path | None:
-    """Rename the warehouse, its log and its lake, so that the next run begins a new one; gives the file's new name.
-
-    Raises:
-        LockedError: another process writes to it.
-        MainstayError: it cannot be renamed.
-    """
-    from pipelines.warehouse.engines import engine_of
-    from pipelines.warehouse.lock import warehouse_lock
-
-    warehouse = settings.warehouse
-    log = warehouse.with_name(f"{warehouse.name}.wal")
-    aside = warehouse.with_name(f"{warehouse.name}.aside-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
-    if not warehouse.exists() and not log.exists():
-        return None
-    while aside.exists():  # twice in a second, or the clock was set back
-        aside = aside.with_name(f"{aside.name}-again")
-    with warehouse_lock(settings, "rebuild", "rebuild"):
-        try:
-            ending = aside.name.removeprefix(warehouse.name)
-            for lake in engine_of(settings).folders(settings):
-                # Before the file that looks into it: the next load removes what no file names.
-                if any(path.is_dir() for path in lake.iterdir()):
-                    lake.rename(lake.with_name(f"{lake.name}{ending}"))
-            # The log first: killed in between, it must not be left for a new warehouse, which would replay it.
-            if log.exists():
-                log.rename(aside.with_name(f"{aside.name}.wal"))
-            if warehouse.exists():
-                warehouse.rename(aside)
-            folder = os.open(warehouse.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-        except OSError as error:
-            raise MainstayError(
-                f"{warehouse} cannot be set aside ({error.strerror}); make its folder writable and run again"
-            ) from error
-    return aside
 
 
 def _show_plan(

@@ -23,7 +23,7 @@ from pipelines.publish.catalog import parquet_folder, versions_folder
 from pipelines.publish.recovery import keep_only, recover, sentences
 from pipelines.report.write import PAGES
 from pipelines.warehouse.connection import connect, transaction
-from pipelines.warehouse.engine import LAKE_MARK
+from pipelines.warehouse.engine import ASIDE, LAKE_MARK, NO_ROWS
 from pipelines.warehouse.engines import engine_of
 from pipelines.warehouse.ledger import DDL
 from pipelines.warehouse.spill import spilled_by_killed
@@ -59,7 +59,7 @@ def erase_traces(settings: Settings) -> dict[str, int]:
         LockedError: Airflow or Superset has not let go of its database for `lock_timeout_seconds`.
     """
     warehouse = settings.warehouse
-    old = [*warehouse.parent.glob(f"{warehouse.name}.aside-*"), warehouse.with_name(f"{warehouse.name}.tmp")]
+    old = [*warehouse.parent.glob(f"{warehouse.name}.{ASIDE}*"), warehouse.with_name(f"{warehouse.name}.tmp")]
     return {
         "ledger": _blank_ledger(settings),
         "airflow": blank_airflow(settings),
@@ -94,13 +94,15 @@ def erase_old_versions(settings: Settings) -> int:
 
 
 def _old_lakes(settings: Settings) -> list[Path]:
-    """The lake of an engine that the deployment had before, and those that were set aside with their warehouses."""
-    if "://" in settings.lake:
-        return []
+    """What lies in the lake of an engine that the deployment had before, and what was set aside with its warehouse.
+
+    Not that lake itself, which may be a mount point or a link.
+    """
     lake = Path(settings.lake)
+    if "://" in settings.lake or not (lake / LAKE_MARK).exists():
+        return []
     is_used = any(folder.samefile(lake) for folder in engine_of(settings).folders(settings))
-    found = [*([] if is_used else [lake]), *lake.parent.glob(f"{lake.name}.aside-*")]
-    return [folder for folder in found if (folder / LAKE_MARK).exists()]
+    return sorted(lake.glob(f"{ASIDE}*")) if is_used else [p for p in lake.iterdir() if p.name not in NO_ROWS]
 
 
 def _remove(*paths: Path) -> int:

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pipelines.errors import LockedError, PublishError
+from pipelines.warehouse.durable import fsync as fsync
 from pipelines.warehouse.rights import LOCK_MODE
 
 if TYPE_CHECKING:
@@ -30,15 +31,6 @@ logger = logging.getLogger(__name__)
 
 def crash_point(name: str) -> None:
     """Do nothing. Names the moments between two steps, so that tests can kill the process at each of them."""
-
-
-def fsync(path: Path) -> None:
-    """Make a file's bytes, or a folder's names, survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def sha256(path: Path) -> str:

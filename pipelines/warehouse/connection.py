@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import duckdb
 
 from pipelines.errors import LockedError
-from pipelines.quoting import ident, literal, no_pattern
+from pipelines.quoting import file_literal, ident, literal, no_pattern
 from pipelines.warehouse.faults import damaged, explained
 from pipelines.warehouse.rights import private_folder
 from pipelines.warehouse.spill import spill_folder
@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 Opened = TypeVar("Opened")
 
 _POLL_SECONDS = 0.1
+
+LAKE = "mainstay_lake"
+"""The variable of a connection by which views find the rows that lie beside the file, wherever these lie by now."""
 
 _open: weakref.WeakSet[duckdb.DuckDBPyConnection] = weakref.WeakSet()
 
@@ -67,6 +70,7 @@ def connect(
         raise explained(settings, error) or damaged(settings, first) from error
     _open.add(connection)
     connection.execute("SET TimeZone = 'UTC'")
+    connection.execute(f"SET VARIABLE {LAKE} = {file_literal(settings.lake)}")
     if is_in_memory:
         connection.execute(f"SET temp_directory = {literal(str(spill_folder(settings)))}")
     if settings.duckdb_threads:

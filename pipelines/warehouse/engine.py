@@ -24,8 +24,12 @@ if TYPE_CHECKING:
     from pipelines.warehouse.spread import Spread
 
 
+ASIDE = "aside-"
+"""What the names of a warehouse and of rows that were set aside begin with, or go on with."""
 LAKE_MARK = "MAINSTAY_LAKE"
 """A file that says that a folder is a lake, in which what no manifest names is removed."""
+NO_ROWS = (LAKE_MARK, "lost+found")
+"""What may lie in a lake without rows: a disk that is mounted for it has a folder of its own."""
 
 
 @dataclass
@@ -101,6 +105,12 @@ class Engine(Protocol):
 
     def folders(self, settings: Settings) -> list[Path]:
         """Folders beside the warehouse's that hold rows."""
+
+    def set_aside(self, settings: Settings, name: str) -> Path | None:
+        """Move the rows that lie beside the warehouse's file to a folder of that name, if there are any.
+
+        What a kill has left undone a second call does.
+        """
 
     def examine(self, settings: Settings) -> Iterator[tuple[str, str, str]]:
         """For `mainstay doctor`: `ok`, `warning` or `problem`, what was looked at, and what is the matter."""

@@ -21,6 +21,7 @@ from pipelines.errors import (
     ValidationFailedError,
     WarehouseDamagedError,
 )
+from pipelines.quoting import no_pattern
 from pipelines.settings import PROJECT_DIR
 from pipelines.showing import cut, visible, without_addresses, without_values
 
@@ -113,10 +114,10 @@ def explained(settings: Settings, error: BaseException) -> MainstayError | None:
     first = " ".join(text.split())
     if not isinstance(error, duckdb.Error) and not any(source in first for source in _SOURCES):
         return None  # the words stand in somebody's data
-    if any(sign in first for sign in _DAMAGE) or (
-        "No files found that match" in first and settings.lake in first
-    ):
+    if any(sign in first for sign in _DAMAGE):
         return damaged(settings, first)
+    if "No files found that match" in first and no_pattern(settings.lake) in first:
+        return not_there(settings, first)
     if any(sign in first for sign in _FULL):
         return _full(settings, first)
     if any(sign in first for sign in _SPARKS_MEMORY):
@@ -150,6 +151,15 @@ def damaged(settings: Settings, what: str) -> WarehouseDamagedError:
     return WarehouseDamagedError(
         f"the warehouse {settings.warehouse} is damaged ({what}); run `mainstay rebuild`: it is rebuilt from the "
         "landing files. BI keeps the last published night meanwhile"
+    )
+
+
+def not_there(settings: Settings, what: str) -> WarehouseDamagedError:
+    """The error for a lake that lacks what the warehouse's file names, with the ways out."""
+    return WarehouseDamagedError(
+        f"rows of the warehouse {settings.warehouse} are not in {settings.lake} ({what}). Mount the lake, name the place where "
+        "it is in MAINSTAY_LAKE_DIR, or bring it back from the backup that the file is of; if it is lost, run "
+        "`mainstay rebuild`: both are rebuilt from the landing files. BI keeps the last published night meanwhile"
     )
 
 

@@ -103,6 +103,10 @@ class DuckDBEngine:
         """See `Engine`."""
         return []
 
+    def set_aside(self, settings: Settings, name: str) -> Path | None:
+        """See `Engine`."""
+        return None
+
     def examine(self, settings: Settings) -> Iterator[tuple[str, str, str]]:
         """See `Engine`."""
         yield from ()

@@ -8,7 +8,8 @@ from pathlib import Path
 import duckdb
 
 from pipelines.contracts import MartContract
-from pipelines.quoting import ident, literal
+from pipelines.quoting import file_literal, ident, literal
+from pipelines.warehouse.connection import LAKE
 
 RELATIVE = 1e-12
 """How far doubles may be apart: engines add them up in another order. All else is equal."""
@@ -23,6 +24,7 @@ def attached(one: Path, other: Path) -> duckdb.DuckDBPyConnection:
     connection.execute("SET TimeZone = 'UTC'")
     for name, path in (("one", one), ("other", other)):
         folder = duckdb.connect(str(path), read_only=True)
+        folder.execute(f"SET VARIABLE {LAKE} = {file_literal(path.parents[1] / 'lake')}")
         tables = folder.execute(
             "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema = 'marts'"
         ).fetchall()

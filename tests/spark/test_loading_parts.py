@@ -19,11 +19,11 @@ from loading_world import DAY, GOOD, HEADER
 from pydantic import SecretStr
 from shortening import only
 
-from pipelines.cli.rebuild import set_aside
 from pipelines.errors import FileRefusedError, LandingError, LoadError, WarehouseDamagedError
 from pipelines.load import apart, load_datasets
 from pipelines.load.part import of_tasks
 from pipelines.load.plan import plan_load
+from pipelines.warehouse.aside import set_aside
 from pipelines.warehouse.connection import connect, transaction
 from pipelines.warehouse.engines import engine_of
 from tests.spark.loading_pair import Pair, in_process, load, rows
@@ -274,9 +274,8 @@ def test_changed_rows_are_written_anew_and_the_old_ones_go_once_it_is_committed(
 def test_a_warehouse_that_is_set_aside_takes_its_lake_along(pair: Pair) -> None:
     pair.world.good(1)
     pair.load()
-    aside = set_aside(pair.spark.settings)
-    assert aside is not None
-    (kept,) = pair.lake.parent.glob(f"lake{aside.name.removeprefix('mainstay.duckdb')}")
+    file, kept = set_aside(pair.spark.settings)
+    assert (file.exists(), kept.parent) == (True, pair.lake)
     assert list(kept.glob("raw/transactions/*/*/rows.parquet"))
     load(pair.spark.settings, "run-0")
     pair.require_same()

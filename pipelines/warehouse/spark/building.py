@@ -33,8 +33,10 @@ def building(settings: Settings, reads: Sequence[Table]) -> Iterator[Building]:
     """
     version = secrets.token_hex(6)
     with closing(connect(settings)) as connection:
-        require_own(connection, settings, "VIEW")  # before a session is started for nothing
-        session, lake = spark_session(settings), Lake.of(settings)
+        require_own(connection, settings, "VIEW")
+        lake = Lake.of(settings)
+        manifest.require_there(connection, settings, lake)
+        session = spark_session(settings)
         manifest.sweep(connection, lake)
         fill(session, connection, lake, version)
         lend(session, connection, lake, reads, f"{manifest.LENT}/{version}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pipelines.quoting import ident
 from pipelines.warehouse.in_process import own_tables
 from pipelines.warehouse.spark import manifest
+from pipelines.warehouse.spark.aside import set_aside
 from pipelines.warehouse.spark.building import building
 from pipelines.warehouse.spark.changing import changing
 from pipelines.warehouse.spark.lake import Lake
@@ -82,6 +83,10 @@ class SparkEngine:
         """See `Engine`."""
         folder = Lake.of(settings).folder
         return [] if folder is None else [folder]
+
+    def set_aside(self, settings: Settings, name: str) -> Path | None:
+        """See `Engine`."""
+        return set_aside(settings, name)
 
     def examine(self, settings: Settings) -> Iterator[tuple[str, str, str]]:
         """See `Engine`."""

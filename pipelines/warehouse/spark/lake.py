@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import EngineError, SettingsError
 from pipelines.paths import plain
-from pipelines.warehouse.engine import LAKE_MARK
+from pipelines.warehouse.engine import LAKE_MARK, NO_ROWS
 from pipelines.warehouse.rights import private_folder
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _require_free(settings: Settings, folder: Path) -> None:
             f"MAINSTAY_LAKE_DIR: {folder} is, holds or lies in another folder of the deployment, such as {settings.landing}; "
             "name a folder of its own"
         )
-    if folder.is_dir() and any(folder.iterdir()):
+    if folder.is_dir() and any(path.name not in NO_ROWS for path in folder.iterdir()):
         raise SettingsError(
             f"MAINSTAY_LAKE_DIR: {folder} holds files that are none of a lake's; name a new or empty folder, as Mainstay "
             "removes from it what is not its own"
@@ -64,7 +64,7 @@ class Lake:
             mark.write_text(
                 "Mainstay removes from this folder what its manifest does not name.\n", encoding="utf-8"
             )
-        return cls(str(plain(private_folder(settings, folder))))
+        return cls(str(private_folder(settings, folder)))
 
     @property
     def folder(self) -> Path | None:
@@ -78,8 +78,12 @@ class Lake:
     def address(self, relative: str = "") -> str:
         """Where Spark finds it."""
         scheme, separator, rest = self.root.partition("://")
-        # A folder as it is spelt: Hadoop would take an encoded blank for a percent sign.
-        root = f"{_SPARKS_NAME.get(scheme, scheme)}://{rest}" if separator else f"file://{self.root}"
+        # A folder as it is spelt, by a plain name: Hadoop would take an encoded blank for a percent sign.
+        root = (
+            f"{_SPARKS_NAME.get(scheme, scheme)}://{rest}"
+            if separator
+            else f"file://{plain(Path(self.root))}"
+        )
         return f"{root}/{relative}" if relative else root
 
     def _files(self) -> tuple[Any, str]:

@@ -9,8 +9,9 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipelines.quoting import file_literal, ident
-from pipelines.warehouse.connection import fetch_rows
+from pipelines.quoting import file_literal, ident, literal
+from pipelines.warehouse.connection import LAKE, fetch_rows
+from pipelines.warehouse.faults import not_there
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -124,7 +125,7 @@ def show(
         if entry.partition_date is not None or lake.has_parquet(entry.path):
             alike.setdefault(tuple(name for name, *_ in entry.columns), []).append(entry)
     nothing = ", ".join(f"CAST(NULL AS {type_}) AS {ident(name)}" for name, type_ in columns)
-    selects = [_select(lake, columns, set(names), of_them) for names, of_them in alike.items()] or [
+    selects = [_select(columns, set(names), of_them) for names, of_them in alike.items()] or [
         f"SELECT {nothing} WHERE false"
     ]
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {ident(table[0])}")
@@ -133,13 +134,13 @@ def show(
     )
 
 
-def _select(lake: Lake, columns: Sequence[tuple[str, str]], names: set[str], of_them: Sequence[Entry]) -> str:
+def _select(columns: Sequence[tuple[str, str]], names: set[str], of_them: Sequence[Entry]) -> str:
     hive = of_them[0].partitioned_by
     # A loaded partition is one file, and to look for others in thousands of folders would take its time.
     files = [
-        file_literal(lake.path(f"{entry.path}/{ROWS}"))
+        file_literal(f"{entry.path}/{ROWS}")
         if entry.schema in LOADED and entry.partition_date is not None
-        else f"{file_literal(lake.path(entry.path))[:-1]}/*.parquet'"
+        else f"{file_literal(entry.path)[:-1]}/*.parquet'"
         for entry in of_them
     ]
     items = ", ".join(
@@ -151,7 +152,23 @@ def _select(lake: Lake, columns: Sequence[tuple[str, str]], names: set[str], of_
         if hive
         else "hive_partitioning = false"
     )
-    return f"SELECT {items} FROM read_parquet([{', '.join(files)}], {partitions})"
+    # Below wherever the reader's deployment has its lake, so that one that is moved is found, and a copy reads its own.
+    below = f"[getvariable({literal(LAKE)}) || '/' || file FOR file IN [{', '.join(files)}]]"
+    return f"SELECT {items} FROM read_parquet({below}, {partitions})"
+
+
+def require_there(connection: duckdb.DuckDBPyConnection, settings: Settings, lake: Lake) -> None:
+    """Make sure that each folder that counts is there: Spark takes a partition without its folder for one without rows.
+
+    Raises:
+        WarehouseDamagedError: the lake was moved, is not mounted, or lost something.
+    """
+    if lake.folder is None:  # to ask a store for thousands of names takes its time
+        return
+    gone = [entry.path for entry in entries(connection) if not (lake.folder / entry.path).is_dir()]
+    if gone:
+        more = f" and {len(gone) - 1:,} more folders" if len(gone) > 1 else ""
+        raise not_there(settings, f"{gone[0]}{more}")
 
 
 def write_copy(connection: duckdb.DuckDBPyConnection, lake: Lake) -> None:

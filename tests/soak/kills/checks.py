@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from pipelines.publish.catalog import DATABASE, MANIFEST, current, damage, read_
 from pipelines.quoting import ident, literal
 from pipelines.report import PAGES
 from pipelines.settings import Settings
+from pipelines.warehouse.connection import connect
 from pipelines.warehouse.lock import is_locked
 
 Content = dict[str, str]
@@ -114,7 +116,7 @@ def _one_run(connection: duckdb.DuckDBPyConnection, where: str, relations: dict[
 
 def held(settings: Settings) -> Content:
     """Rows of the warehouse that must not depend on how the nights went."""
-    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+    with closing(connect(settings, read_only=True)) as connection:
         tables = connection.execute(
             "SELECT schema_name, table_name FROM duckdb_tables() WHERE list_contains(?, schema_name)",
             [list(_HELD)],
@@ -148,7 +150,7 @@ def after_recovery(settings: Settings, nights: Nights, kills: int) -> None:
 
 def _ledger(settings: Settings, kills: int) -> Iterable[str]:
     """Nothing is left running or waiting, each file's rows are accounted for, and only killed runs count as killed."""
-    with duckdb.connect(str(settings.warehouse), read_only=True) as connection:
+    with closing(connect(settings, read_only=True)) as connection:
 
         def rows(sql: str) -> list[tuple[object, ...]]:
             return connection.execute(sql).fetchall()
