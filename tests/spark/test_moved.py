@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from pipelines.errors import MainstayError, WarehouseDamagedError
+from pipelines.forget.traces import erase_traces
 from pipelines.settings import Settings
 from pipelines.warehouse import aside
 from pipelines.warehouse.aside import NOTE, set_aside
@@ -107,6 +108,19 @@ def test_rows_go_aside_within_their_lake_which_may_be_a_link(tmp_path: Path) -> 
     file.rename(settings.warehouse)
     assert seen(settings.model_copy(update={"lake_dir": str(rows)})) == ["one", "one"]
     assert set_aside(settings.model_copy(update={"engine": "duckdb"})) != []
+
+
+def test_an_erasure_removes_what_is_aside_and_a_lake_that_is_used_no_more(
+    deployment: Settings, tmp_path: Path
+) -> None:
+    set_aside(deployment)
+    fill(deployment, "new")
+    erase_traces(deployment)
+    assert there(deployment) == set(FOLDERS.values())
+    Path(deployment.lake).rename(tmp_path / "disk")
+    Path(deployment.lake).symlink_to(tmp_path / "disk")
+    erase_traces(deployment.model_copy(update={"engine": "duckdb"}))
+    assert [p.name for p in (tmp_path / "disk").iterdir()] == [LAKE_MARK]
 
 
 class Killed(BaseException):

@@ -153,7 +153,8 @@ def _ledger(settings: Settings, kills: int) -> Iterable[str]:
     with closing(connect(settings, read_only=True)) as connection:
 
         def rows(sql: str) -> list[tuple[object, ...]]:
-            return connection.execute(sql).fetchall()
+            found: list[tuple[object, ...]] = connection.execute(sql).fetchall()
+            return found
 
         for table in ("runs", "steps"):
             if left := rows(f"SELECT * FROM ops.{table} WHERE status = 'running' ORDER BY ALL"):
