@@ -21,6 +21,7 @@ from pipelines.warehouse.engines import engine_of
 from pipelines.warehouse.faults import database_errors
 from pipelines.warehouse.spark import manifest
 from pipelines.warehouse.spark.lake import Lake
+from pipelines.warehouse.spark.machine import look_at_lake
 from pipelines.warehouse.spark.manifest import Entry
 
 TABLE = ("raw", "sales")
@@ -147,6 +148,17 @@ def test_the_lake_is_for_its_owner_alone_and_its_name_is_a_name(tmp_path: Path) 
     lake.write_json("x.json", {"a": 1})
     assert json.loads((odd / "var" / "lake" / "x.json").read_text()) == {"a": 1}
     assert (odd / "var" / "lake").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("master", ["spark://host:7077", "sc://host:15002"])
+def test_a_cluster_is_told_of_no_lake_whose_name_could_be_more(tmp_path: Path, master: str) -> None:
+    odd = Settings(home=tmp_path / "100% #1", engine="spark", spark_master=master)
+    with pytest.raises(SettingsError, match=r"MAINSTAY_LAKE_DIR: .*100% #1/var/lake has signs"):
+        Lake.of(odd)
+    assert not odd.var.exists()
+    ((state, _, said),) = look_at_lake(odd)
+    assert (state, "has signs" in said) == ("problem", True)
+    assert Lake.of(odd.model_copy(update={"lake_dir": str(tmp_path / "lake")})).folder == tmp_path / "lake"
 
 
 @pytest.mark.parametrize("first", ["duckdb", "spark"])

@@ -41,6 +41,15 @@ def _require_free(settings: Settings, folder: Path) -> None:
         )
 
 
+def _require_one_name(settings: Settings, folder: Path) -> None:
+    """Make sure that Spark's machines can be told of a folder by its name: the link that stands for it is on this one alone."""
+    if plain(folder) != folder and not settings.spark_master.startswith("local"):
+        raise SettingsError(
+            f"MAINSTAY_LAKE_DIR: {folder} has signs in its name that Spark takes for more than a name, and the workers at "
+            f"{settings.spark_master} could not be told of it; name a folder of letters, digits, blanks and ./@+=,()-"
+        )
+
+
 @dataclass(frozen=True)
 class Lake:
     """A lake by its root; what lies in it is named relative to that."""
@@ -52,11 +61,13 @@ class Lake:
         """The deployment's; a folder is made, for the owner alone.
 
         Raises:
-            SettingsError: the folder is for something else: what no entry names is removed from a lake.
+            SettingsError: the folder is for something else: what no entry names is removed from a lake; or has no name that
+                a cluster can be told.
         """
         if "://" in settings.lake:
             return cls(settings.lake)
         folder = Path(settings.lake)
+        _require_one_name(settings, folder)
         mark = folder / LAKE_MARK
         if not mark.exists():
             _require_free(settings, folder)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 
-from pipelines.errors import EngineError
+from pipelines.errors import EngineError, SettingsError
 from pipelines.warehouse.rights import private_mode
 from pipelines.warehouse.spark.lake import Lake
 
@@ -105,6 +105,9 @@ def look_at_lake(settings: Settings) -> Iterator[Seen]:
             lake.below("", 1)
             yield "ok", "lake", f"{lake.root} can be reached; its rights are the store's"
             return
+    except SettingsError as error:
+        yield "problem", "lake", str(error)
+        return
     except (EngineError, OSError) as error:
         yield "problem", "lake", f"{settings.lake}: {error}"
         return
