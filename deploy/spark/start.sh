@@ -11,7 +11,7 @@ if [ -n "${SPARK_RPC_SECRET+given}" ]; then
         exit 2
         ;;
     esac
-    umask 077
+    umask 077 # what follows inherits it: whatever a worker writes is its account's alone
     mkdir -p "$SPARK_CONF_DIR"
     cp "$(dirname "$0")/log4j2.properties" "$SPARK_CONF_DIR/"
     cat >"$SPARK_CONF_DIR/spark-defaults.conf" <<CONF

@@ -9,6 +9,7 @@ import socket
 import stat
 import sys
 import time
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import SimpleNamespace
@@ -240,16 +241,24 @@ def test_a_worker_with_another_version_or_without_a_package_is_named_once() -> N
     assert "worker w2: mainstay is not there, and the driver has 1.0.0" in seen[1][2]
 
 
+@pytest.fixture
+def closed() -> Iterator[None]:
+    """A process started with the umask that a worker is to be started with."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
 def looked(settings: Settings, mark: str, datasets: list[str]) -> dict[str, Any]:
     """What a task says, run in this process."""
     pa = pytest.importorskip("pyarrow")
-    _, look = workers.probe(Lake.of(settings).root, str(settings.landing), datasets, mark)
+    _, look = workers.probe(Lake.of(settings).root, str(settings.landing), datasets, mark, 0o700)
     (batch,) = look(iter([pa.RecordBatch.from_pydict({"id": [0]})]))
     return dict(json.loads(batch.column(0)[0].as_py()))
 
 
 def test_a_task_writes_reads_and_removes_in_the_lake_and_sees_the_landing_folder(
-    deployment: Settings,
+    deployment: Settings, closed: None
 ) -> None:
     lake = Lake.of(deployment)
     lake.write_json("mark", "mark")
@@ -263,6 +272,16 @@ def test_a_task_writes_reads_and_removes_in_the_lake_and_sees_the_landing_folder
     lake.remove_file("mark")
     (text,) = looked(deployment, "mark", [])["problems"]
     assert "does not see what the driver has just written to the lake" in text
+
+
+def test_a_task_whose_files_others_can_open(deployment: Settings) -> None:
+    Lake.of(deployment).write_json("mark", "mark")
+    before = os.umask(0o022)
+    try:
+        (text,) = looked(deployment, "mark", [])["problems"]
+    finally:
+        os.umask(before)
+    assert "more accounts than meant can open (0644); start its workers with `umask 077`" in text
 
 
 def test_a_task_that_cannot_write_the_lake(deployment: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.errors import EngineError
 from pipelines.showing import without_values
-from pipelines.warehouse.rights import private_files, private_folder
+from pipelines.warehouse.rights import private_files, private_folder, private_mode
 from pipelines.warehouse.spark.quiet import silence
 from pipelines.warehouse.spill import spill_folder
 
@@ -144,6 +144,8 @@ def _settings_of(settings: Settings, *, is_remote: bool) -> dict[str, str]:
     return {
         **_DEFAULTS,
         **local,
+        # Hadoop gives each file that it makes the rights of this, whatever the process's own umask is.
+        "spark.hadoop.fs.permissions.umask-mode": f"{~private_mode(settings) & 0o777:03o}",
         "spark.local.dir": str(scratch),
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
         "spark.driver.extraJavaOptions": options,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.errors import EngineError
 from pipelines.showing import cut, visible, without_values
 from pipelines.warehouse.faults import explained
+from pipelines.warehouse.rights import private_mode
 from pipelines.warehouse.spark.lake import Lake
 from pipelines.warehouse.spark.session import spark_session
 
@@ -52,7 +53,7 @@ def _workers(session: SparkSession, settings: Settings) -> list[Seen]:
     lake = Lake.of(settings)
     mark = f".doctor-{secrets.token_hex(4)}"
     datasets = sorted(path.name for path in settings.landing.glob("*"))[:50]
-    versions, look = probe(lake.root, str(settings.landing), datasets, mark)
+    versions, look = probe(lake.root, str(settings.landing), datasets, mark, private_mode(settings))
     is_local = settings.spark_master.startswith("local")
     try:
         lake.write_json(mark, mark)
@@ -84,7 +85,7 @@ def judged(own: dict[str, str], found: list[dict[str, Any]]) -> list[Seen]:
 
 
 def probe(
-    lake: str, landing: str, datasets: list[str], mark: str
+    lake: str, landing: str, datasets: list[str], mark: str, most: int
 ) -> tuple[Callable[[], dict[str, str]], Callable[[Iterator[Any]], Iterator[Any]]]:
     """What a process has, and a task that says so and what it sees.
 
@@ -134,12 +135,19 @@ def probe(
                 stream.write(b"probe")
             with files.open_input_stream(own) as stream:
                 stream.read()
+            bits = 0 if "://" in lake else Path(own).stat().st_mode & 0o777
             files.delete_file(own)
         except Exception as error:  # noqa: BLE001 - of the store's classes
             yield (
                 f"cannot write, read and remove a file in the lake {lake} ({type(error).__name__}); let its workers run as the "
                 "account that runs Mainstay, or give theirs the right"
             )
+        else:
+            if bits & ~most:
+                umask = f"{~most & 0o777:03o}"
+                yield (
+                    f"writes files that more accounts than meant can open ({bits:04o}); start its workers with `umask {umask}`"
+                )
         if missing := [name for name in datasets if not (Path(landing) / name).exists()]:
             yield (
                 f"does not see {missing[0]} in the landing folder {landing}; let every worker mount the same one, under the "
