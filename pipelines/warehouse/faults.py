@@ -7,12 +7,14 @@ import shlex
 import shutil
 import sys
 from contextlib import contextmanager, suppress
+from traceback import walk_tb
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from pipelines.errors import (
     BuildError,
+    EngineError,
     LoadError,
     MainstayError,
     OutOfMemoryError,
@@ -68,6 +70,7 @@ _SPARKS_LOST = (
     "SparkContext was shut down",
     "All masters are unresponsive",
 )
+_REFUSED = "] Connection refused"
 _SPARKS_FILES = ("java.io.", "java.nio.file.")
 _SOURCES = (
     *(
@@ -102,6 +105,8 @@ def explained(settings: Settings, error: BaseException) -> MainstayError | None:
         return _out_of_memory(settings, str(error) or type(error).__name__)
     if isinstance(error, EOFError | ValueError | ImportError) and any(s in str(error) for s in _CUT_OFF):
         return _cut_off(str(error))
+    if isinstance(error, ConnectionError) and _is_of_java(error):
+        return _lost(settings, str(error))
     if isinstance(error, OSError) and error.errno is not None:
         text = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         if error.errno in _FULL_NUMBERS:
@@ -122,7 +127,9 @@ def explained(settings: Settings, error: BaseException) -> MainstayError | None:
         return _full(settings, first)
     if any(sign in first for sign in _SPARKS_MEMORY):
         return _sparks_out_of_memory(settings, first)
-    if any(sign in first for sign in _SPARKS_LOST):
+    if any(sign in first for sign in _SPARKS_LOST) or (
+        isinstance(error, BuildError) and _REFUSED in first  # what dbt says of Java that is gone
+    ):
         return _lost(settings, first)
     if any(sign in first for sign in _MEMORY):
         return _out_of_memory(settings, first)
@@ -131,6 +138,13 @@ def explained(settings: Settings, error: BaseException) -> MainstayError | None:
     if any(sign in first for sign in _CLOSED):
         return _closed(settings, first)
     return None
+
+
+def _is_of_java(error: BaseException) -> bool:
+    """Whether a connection was the one to the Java of this process."""
+    return any(
+        str(frame.f_globals.get("__name__")).startswith("py4j.") for frame, _ in walk_tb(error.__traceback__)
+    )
 
 
 def said(error: BaseException, *, is_personal: bool) -> str:
@@ -154,9 +168,9 @@ def damaged(settings: Settings, what: str) -> WarehouseDamagedError:
     )
 
 
-def not_there(settings: Settings, what: str) -> WarehouseDamagedError:
+def not_there(settings: Settings, what: str) -> EngineError:
     """The error for a lake that lacks what the warehouse's file names, with the ways out."""
-    return WarehouseDamagedError(
+    return EngineError(
         f"rows of the warehouse {settings.warehouse} are not in {settings.lake} ({what}). Mount the lake, name the place where "
         "it is in MAINSTAY_LAKE_DIR, or bring it back from the backup that the file is of; if it is lost, run "
         "`mainstay rebuild`: both are rebuilt from the landing files. BI keeps the last published night meanwhile"

@@ -220,7 +220,7 @@ def test_spark_is_a_profile_of_the_same_image_and_nothing_of_it_is_open(compose:
 
 
 def started(tmp_path: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [str(DEPLOY / "spark" / "start.sh"), "sh", "-c", "echo started; env"]
+    command = [str(DEPLOY / "spark" / "start.sh"), "sh", "-c", "echo started; umask; env"]
     told = {"PATH": os.environ["PATH"], "SPARK_CONF_DIR": str(tmp_path / "conf"), **environment}
     return subprocess.run(command, env=told, capture_output=True, text=True, timeout=30, check=False)
 
@@ -234,6 +234,7 @@ def test_spark_starts_with_a_secret_that_is_its_users_alone(tmp_path: Path) -> N
     assert (told["spark.authenticate"], told["spark.authenticate.secret"]) == ("true", "0a1B2c")
     assert (told["spark.network.crypto.enabled"], told["spark.master.rest.enabled"]) == ("true", "false")
     assert stat.S_IMODE(conf.stat().st_mode) == 0o600
+    assert int(done.stdout.splitlines()[1], 8) == 0o077, "what a worker writes is its account's alone"
     assert "%ex{none}" in (tmp_path / "conf" / "log4j2.properties").read_text()
 
 

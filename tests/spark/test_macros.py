@@ -86,3 +86,12 @@ def test_a_quantile_is_the_same_to_the_last_bit(
         f"SELECT part, {macros.spark__quantile('x', fraction)} AS cut FROM numbers GROUP BY part ORDER BY part"
     ).collect()
     assert [(row["part"], row["cut"]) for row in found] == expected
+
+
+def test_texts_are_joined_the_same_also_where_they_are_empty(session: Any, macros: Any) -> None:
+    rows = "(1, 1, ''), (2, 1, null), (3, 2, 'b'), (3, 1, 'a'), (3, 3, null), (4, 1, ''), (4, 2, ''), (5, 2, 'x'), (5, 1, '')"
+    query = "SELECT part, {} AS joined FROM (VALUES {}) AS t (part, place, said) GROUP BY part ORDER BY part"
+    wanted = duckdb.execute(query.format(macros.default__joined_texts("said", "place"), rows)).fetchall()
+    assert wanted == [(1, ""), (2, None), (3, "a,b"), (4, ","), (5, ",x")]
+    found = session.sql(query.format(macros.spark__joined_texts("said", "place"), rows)).collect()
+    assert [(row["part"], row["joined"]) for row in found] == wanted

@@ -74,14 +74,14 @@
 {%- endmacro %}
 
 {% macro spark__joined_texts(expression, order) -%}
-    nullif(array_join(transform(
+    case when count({{ expression }}) > 0 then array_join(transform(
         sort_array(collect_list(
             case when {{ expression }} is not null
                 then named_struct('place', {{ order }}, 'said', {{ expression }})
             end
         )),
         item -> item.said
-    ), ','), '')
+    ), ',') end
 {%- endmacro %}
 
 

@@ -161,7 +161,7 @@ def require_there(connection: duckdb.DuckDBPyConnection, settings: Settings, lak
     """Make sure that each folder that counts is there: Spark takes a partition without its folder for one without rows.
 
     Raises:
-        WarehouseDamagedError: the lake was moved, is not mounted, or lost something.
+        EngineError: the lake was moved, is not mounted, or lost something.
     """
     if lake.folder is None:  # to ask a store for thousands of names takes its time
         return

@@ -65,7 +65,7 @@ def spark_session(settings: Settings) -> SparkSession:
             "(`make .venv/spark` in a checkout)"
         ) from error
     silence()
-    active = SparkSession.getActiveSession()
+    active = _active(SparkSession)
     if active is not None:
         return active
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -83,6 +83,22 @@ def spark_session(settings: Settings) -> SparkSession:
         if not (is_sparks(error) or isinstance(error, OSError | RuntimeError)):
             raise
         raise EngineError(_why(settings, error)) from error
+
+
+def _active(sessions: type[SparkSession]) -> SparkSession | None:
+    """The session that there is, if its Java is still there: PySpark starts no second one in a process."""
+    try:
+        active = sessions.getActiveSession()
+        if active is not None:
+            active.conf.get("spark.app.name")
+    except Exception as error:
+        if not (is_sparks(error) or isinstance(error, OSError)):
+            raise
+        raise EngineError(
+            "the Java of this process, or the server of Spark Connect, has ended, as the system does when memory runs out; run "
+            "the same command again, which starts another. The warehouse and BI stay as they were"
+        ) from error
+    return active
 
 
 @contextmanager
