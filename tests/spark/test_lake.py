@@ -126,6 +126,9 @@ def test_the_sweep_takes_what_does_not_count_and_nothing_else(
     manifest.sweep(connection, lake)
     left = sorted(str(p.parent.relative_to(lake.root)) for p in Path(lake.root).rglob("*.parquet"))
     assert left == [marts.path, counts.path, contested.path]
+    assert not [p for p in Path(lake.root).rglob("*") if p.is_dir() and not any(p.iterdir())], (
+        "nor names alone"
+    )
 
 
 def test_the_copy_for_other_readers_is_whole_and_says_what_counts(

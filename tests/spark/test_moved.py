@@ -15,10 +15,11 @@ from pipelines.forget.traces import erase_traces
 from pipelines.settings import Settings
 from pipelines.warehouse import aside
 from pipelines.warehouse.aside import NOTE, set_aside
-from pipelines.warehouse.connection import LAKE, attach_warehouse, connect, restrict
+from pipelines.warehouse.connection import LAKE, attach_warehouse, connect, restrict, transaction
 from pipelines.warehouse.engine import ASIDE, LAKE_MARK
 from pipelines.warehouse.engines import engine_of
 from pipelines.warehouse.faults import database_errors
+from pipelines.warehouse.spark import lake
 
 from .lakes import FOLDERS, fill, seen
 
@@ -193,3 +194,29 @@ def test_what_cannot_be_renamed_is_named_and_the_file_stays(
             set_aside(deployment)
     assert seen(deployment) == ["one", "one"]
     assert len(set_aside(deployment)) == 2
+
+
+def test_what_a_lake_holds_is_on_the_disk_before_it_counts(
+    deployment: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that cannot take what was written says so at last: the transaction ends as if nothing had been changed."""
+
+    def is_full(folder: Path) -> None:
+        raise OSError(28, "No space left on device", str(folder))
+
+    with closing(connect(deployment)) as connection:
+        with monkeypatch.context() as patched:
+            patched.setattr(lake, "sync_disk", is_full)
+            with (
+                pytest.raises(OSError, match="No space"),
+                transaction(connection),
+                engine_of(deployment).changing(connection, deployment, ("raw", "sales")) as name,
+            ):
+                connection.execute(f"UPDATE {name} SET id = 'changed'")
+        assert connection.execute("SELECT id FROM raw.sales").fetchall() == [("one",)]
+        with (
+            transaction(connection),
+            engine_of(deployment).changing(connection, deployment, ("raw", "sales")) as name,
+        ):
+            connection.execute(f"UPDATE {name} SET id = 'changed'")
+        assert connection.execute("SELECT id FROM raw.sales").fetchall() == [("changed",)]

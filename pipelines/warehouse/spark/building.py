@@ -70,6 +70,7 @@ def _keep(
                 manifest.show(
                     connection, settings, lake, table, [(name, duckdbs) for name, duckdbs, _ in shown]
                 )
+            lake.sync()
         manifest.write_copy(connection, lake)
     lake.remove(sorted(old - new))
 

@@ -54,6 +54,7 @@ def changing(
         days = [day for day in changed if day in after]
         manifest.add(connection, _written(connection, lake, like, f"temp.{copy}", attempt, days))
         manifest.show(connection, settings, lake, table, columns)
+        lake.sync()
     finally:
         with suppress(duckdb.Error):  # the transaction has been aborted, and takes the copy with it
             connection.execute(f"DROP TABLE IF EXISTS temp.{copy}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import EngineError, SettingsError
 from pipelines.paths import plain
+from pipelines.warehouse.durable import sync_disk
 from pipelines.warehouse.engine import LAKE_MARK, NO_ROWS
 from pipelines.warehouse.rights import private_folder
 
@@ -118,7 +119,7 @@ class Lake:
 
     @contextmanager
     def writing(self, relative: str) -> Iterator[Any]:
-        """A new file of the lake, open for writing; in a folder it survives a power cut from the end of the block on."""
+        """A new file of the lake, open for writing."""
         if self.folder is None:
             files, root = self._files()
             with files.open_output_stream(f"{root}/{relative}") as stream:
@@ -129,7 +130,17 @@ class Lake:
         with path.open("xb") as stream:
             yield stream
             stream.flush()
-            os.fsync(stream.fileno())
+            os.fsync(
+                stream.fileno()
+            )  # by the machine that has written it, which may not be the one that commits
+
+    def sync(self) -> None:
+        """Before a commit that names new folders: what this machine has written survives a power cut, Spark's files too.
+
+        Where workers are other machines the folder is a network's, which has what a file held when it was closed.
+        """
+        if self.folder is not None:
+            sync_disk(self.folder)
 
     def write_json(self, relative: str, content: object) -> None:
         """Write a file that readers see whole, old or new: by a rename in a folder, by one put in an object store."""
@@ -187,3 +198,14 @@ class Lake:
         for relative in relatives:
             if files.get_file_info(f"{root}/{relative}").type == FileType.Directory:
                 files.delete_dir(f"{root}/{relative}")
+                self._remove_empty_above(relative)
+
+    def _remove_empty_above(self, relative: str) -> None:
+        """In a folder names stay that hold nothing: of dates, tables and commands that are no more."""
+        if self.folder is None:
+            return
+        for name in Path(relative).parents[:-1]:
+            try:
+                (self.folder / name).rmdir()
+            except OSError:
+                return  # something else lies there

@@ -137,6 +137,7 @@ class SparkSpread:
                 manifest.drop(connection, table, days)
                 manifest.add(connection, [_entry(of, columns) for of in kept if of.table == table])
             manifest.show(connection, self._settings, self._lake, table, columns)
+        self._lake.sync()
 
 
 def _described(columns: Columns) -> list[list[str]]:
