@@ -7,18 +7,15 @@ import shlex
 import shutil
 import sys
 from contextlib import contextmanager, suppress
-from traceback import walk_tb
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from pipelines.errors import (
     BuildError,
-    EngineError,
     LoadError,
     MainstayError,
     OutOfMemoryError,
-    ProcessKilledError,
     StorageError,
     ValidationFailedError,
     WarehouseDamagedError,
@@ -26,6 +23,7 @@ from pipelines.errors import (
 from pipelines.quoting import no_pattern
 from pipelines.settings import PROJECT_DIR
 from pipelines.showing import cut, visible, without_addresses, without_values
+from pipelines.warehouse import sparks_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,22 +54,6 @@ _CLOSED = (
     "File too large",
     "Mkdirs failed to create",
 )
-_SPARKS_MEMORY = (
-    "java.lang.OutOfMemoryError",
-    "[UNABLE_TO_ACQUIRE_MEMORY]",
-    "[SPILL_OUT_OF_MEMORY]",
-    "Container killed",
-    "Pod killed",
-)
-_SPARKS_LOST = (
-    "ExecutorLostFailure",
-    "Python worker exited unexpectedly",
-    "Answer from Java side is empty",
-    "SparkContext was shut down",
-    "All masters are unresponsive",
-)
-_REFUSED = "] Connection refused"
-_SPARKS_FILES = ("java.io.", "java.nio.file.")
 _SOURCES = (
     *(
         "IO Error:",
@@ -81,9 +63,9 @@ _SOURCES = (
         "Out of Memory Error:",
     ),
     *("OperationalError", "[Errno ", "MemoryError:", "std::bad_alloc", "EOFError:"),
-    *_SPARKS_MEMORY,
-    *_SPARKS_LOST,
-    *_SPARKS_FILES,
+    *sparks_faults.MEMORY,
+    *sparks_faults.LOST,
+    *sparks_faults.FILES,
 )
 _FULL_BYTES = 64 * 1024
 _OPAQUE = (MainstayError, LoadError, BuildError, ValidationFailedError)
@@ -105,8 +87,8 @@ def explained(settings: Settings, error: BaseException) -> MainstayError | None:
         return _out_of_memory(settings, str(error) or type(error).__name__)
     if isinstance(error, EOFError | ValueError | ImportError) and any(s in str(error) for s in _CUT_OFF):
         return _cut_off(str(error))
-    if isinstance(error, ConnectionError) and _is_of_java(error):
-        return _lost(settings, str(error))
+    if isinstance(error, ConnectionError) and sparks_faults.is_of_java(error):
+        return sparks_faults.lost(settings, str(error))
     if isinstance(error, OSError) and error.errno is not None:
         text = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         if error.errno in _FULL_NUMBERS:
@@ -122,15 +104,15 @@ def explained(settings: Settings, error: BaseException) -> MainstayError | None:
     if any(sign in first for sign in _DAMAGE):
         return damaged(settings, first)
     if "No files found that match" in first and no_pattern(settings.lake) in first:
-        return not_there(settings, first)
+        return sparks_faults.not_there(settings, first)
     if any(sign in first for sign in _FULL):
         return _full(settings, first)
-    if any(sign in first for sign in _SPARKS_MEMORY):
-        return _sparks_out_of_memory(settings, first)
-    if any(sign in first for sign in _SPARKS_LOST) or (
-        isinstance(error, BuildError) and _REFUSED in first  # what dbt says of Java that is gone
+    if any(sign in first for sign in sparks_faults.MEMORY):
+        return sparks_faults.out_of_memory(settings, first)
+    if any(sign in first for sign in sparks_faults.LOST) or (
+        isinstance(error, BuildError) and sparks_faults.REFUSED in first
     ):
-        return _lost(settings, first)
+        return sparks_faults.lost(settings, first)
     if any(sign in first for sign in _MEMORY):
         return _out_of_memory(settings, first)
     if any(sign in first for sign in _CUT_OFF):
@@ -138,13 +120,6 @@ def explained(settings: Settings, error: BaseException) -> MainstayError | None:
     if any(sign in first for sign in _CLOSED):
         return _closed(settings, first)
     return None
-
-
-def _is_of_java(error: BaseException) -> bool:
-    """Whether a connection was the one to the Java of this process."""
-    return any(
-        str(frame.f_globals.get("__name__")).startswith("py4j.") for frame, _ in walk_tb(error.__traceback__)
-    )
 
 
 def said(error: BaseException, *, is_personal: bool) -> str:
@@ -168,15 +143,6 @@ def damaged(settings: Settings, what: str) -> WarehouseDamagedError:
     )
 
 
-def not_there(settings: Settings, what: str) -> EngineError:
-    """The error for a lake that lacks what the warehouse's file names, with the ways out."""
-    return EngineError(
-        f"rows of the warehouse {settings.warehouse} are not in {settings.lake} ({what}). Mount the lake, name the place where "
-        "it is in MAINSTAY_LAKE_DIR, or bring it back from the backup that the file is of; if it is lost, run "
-        "`mainstay rebuild`: both are rebuilt from the landing files. BI keeps the last published night meanwhile"
-    )
-
-
 def _full(settings: Settings, what: str) -> StorageError:
     return StorageError(
         f"no space is left on the disk of {_place(settings, what)} ({what}); free some space and run the same command "
@@ -186,7 +152,7 @@ def _full(settings: Settings, what: str) -> StorageError:
 
 def _place(settings: Settings, what: str) -> str:
     """Where something could not be written."""
-    if any(sign in what for sign in _SPARKS_FILES):
+    if any(sign in what for sign in sparks_faults.FILES):
         return f"{settings.lake}, or of what a machine of Spark has for its scratch files,"
     return str(settings.var)
 
@@ -198,22 +164,6 @@ def _out_of_memory(settings: Settings, what: str) -> OutOfMemoryError:
         f"memory ran out ({said}); end other programs or give the machine more, raise duckdb_memory_limit "
         f"({limit or 'not set: four fifths of the machine'}) where that is the bound, or lower duckdb_threads, and run the "
         "same command again. BI keeps the last published night"
-    )
-
-
-def _sparks_out_of_memory(settings: Settings, what: str) -> OutOfMemoryError:
-    return OutOfMemoryError(
-        f"memory ran out in Spark ({cut(what, _SAID_CHARACTERS)}); raise spark.executor.memory in spark_conf (with a local "
-        "spark_master spark.driver.memory), or lower the cores of an executor, and run the same command again. BI keeps the "
-        "last published night"
-    )
-
-
-def _lost(settings: Settings, what: str) -> ProcessKilledError:
-    return ProcessKilledError(
-        f"a process of Spark at {settings.spark_master} ended in the middle of its work ({cut(what, _SAID_CHARACTERS)}), as the "
-        "system does when memory runs out; lower spark_task_memory or the cores of an executor, or give its machine "
-        "more, and run the same command again. BI keeps the last published night"
     )
 
 

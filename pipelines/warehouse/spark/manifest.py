@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.quoting import file_literal, ident, literal
 from pipelines.warehouse.connection import LAKE, fetch_rows
-from pipelines.warehouse.faults import not_there
+from pipelines.warehouse.sparks_faults import not_there
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
