@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines.errors import EngineError, MainstayError
+from pipelines.errors import EngineError, MainstayError, SettingsError
 from pipelines.forget.traces import erase_traces
 from pipelines.settings import Settings
 from pipelines.warehouse import aside
@@ -20,6 +20,7 @@ from pipelines.warehouse.engine import ASIDE, LAKE_MARK
 from pipelines.warehouse.engines import engine_of
 from pipelines.warehouse.faults import database_errors
 from pipelines.warehouse.spark import lake
+from pipelines.warehouse.spark.lake import Lake
 
 from .lakes import FOLDERS, fill, seen
 
@@ -51,6 +52,28 @@ def test_a_copy_beside_the_original_reads_its_own_rows(deployment: Settings, tmp
         (Path(two.lake) / file).unlink()
         duckdb.execute(f"COPY (SELECT 'two' AS id) TO '{two.lake}/{file}' (FORMAT parquet)")
     assert (seen(deployment), seen(two)) == (["one", "one"], ["two", "two"])
+
+
+def test_a_copy_that_names_the_lake_of_the_original_is_sent_away_before_it_removes_its_rows(
+    deployment: Settings, tmp_path: Path
+) -> None:
+    shutil.copytree(deployment.home, tmp_path / "two")
+    two = Settings(home=tmp_path / "two", engine="spark", lake_dir=deployment.lake)
+    with pytest.raises(
+        SettingsError, match=r"is the lake of .*one/var/warehouse/mainstay\.duckdb, and each would"
+    ):
+        Lake.of(two)
+    deployment.warehouse.rename(tmp_path / "old")
+    assert Lake.of(two).root == deployment.lake, "nobody else's any more"
+    (tmp_path / "old").rename(deployment.warehouse)
+    with pytest.raises(SettingsError, match=r"is the lake of .*two/var/warehouse"):
+        Lake.of(deployment)
+
+
+def test_a_deployment_by_another_name_has_the_same_lake(deployment: Settings, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(deployment.home)
+    assert Lake.of(Settings(home=tmp_path / "link", engine="spark")).folder is not None
+    assert Lake.of(deployment).folder is not None
 
 
 def test_rows_are_found_behind_the_wall_and_by_whoever_attaches_the_file(deployment: Settings) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _SPARKS_NAME = {"s3": "s3a"}
 """Schemes that Hadoop's file systems call otherwise than DuckDB and Arrow do."""
+_MARKED = "Mainstay removes from this folder what its manifest does not name. It is the lake of:"
 
 
 def _require_free(settings: Settings, folder: Path) -> None:
@@ -40,6 +41,26 @@ def _require_free(settings: Settings, folder: Path) -> None:
             f"MAINSTAY_LAKE_DIR: {folder} holds files that are none of a lake's; name a new or empty folder, as Mainstay "
             "removes from it what is not its own"
         )
+
+
+def _claim(settings: Settings, mark: Path) -> None:
+    """Write into a lake's mark whose it is; that of a warehouse that is there no more is taken over, as it was moved.
+
+    Raises:
+        SettingsError: it is another warehouse's, a copy of which this one may be: each would remove the other's rows.
+    """
+    mine = str(settings.warehouse)
+    _, _, theirs = (mark.read_text(encoding="utf-8") if mark.exists() else "").strip().partition("\n")
+    if theirs == mine:
+        return
+    other = Path(theirs)
+    if theirs and other.exists() and not (settings.warehouse.exists() and other.samefile(mine)):
+        raise SettingsError(
+            f"MAINSTAY_LAKE_DIR: {mark.parent} is the lake of {theirs}, and each would remove the rows of the other; name a "
+            "folder of its own, with a copy of the lake where this is a copy of that deployment. Where that one is used no "
+            "more, move its file away"
+        )
+    mark.write_text(f"{_MARKED}\n{mine}\n", encoding="utf-8")
 
 
 def _require_one_name(settings: Settings, folder: Path) -> None:
@@ -62,8 +83,8 @@ class Lake:
         """The deployment's; a folder is made, for the owner alone.
 
         Raises:
-            SettingsError: the folder is for something else: what no entry names is removed from a lake; or has no name that
-                a cluster can be told.
+            SettingsError: the folder is for something else: what no entry names is removed from a lake; or it is another
+                warehouse's; or it has no name that a cluster can be told.
         """
         if "://" in settings.lake:
             return cls(settings.lake)
@@ -73,9 +94,7 @@ class Lake:
         if not mark.exists():
             _require_free(settings, folder)
             private_folder(settings, folder)
-            mark.write_text(
-                "Mainstay removes from this folder what its manifest does not name.\n", encoding="utf-8"
-            )
+        _claim(settings, mark)
         return cls(str(private_folder(settings, folder)))
 
     @property
