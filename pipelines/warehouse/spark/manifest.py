@@ -144,14 +144,14 @@ def _select(columns: Sequence[tuple[str, str]], names: set[str], of_them: Sequen
         for entry in of_them
     ]
     values = {name: f"CAST(NULL AS {type_})" for name, type_ in columns if name not in names and name != hive}
-    if hive and len(of_them) == 1:
-        # DuckDB 1.5 fails to say the lowest or highest value of a partition's column where there is but one file.
-        values[hive], hive = f"DATE {literal(str(of_them[0].partition_date))}", None
+    if hive:
+        # By a cast: of the column itself DuckDB 1.5 fails to say the last value where it has to read but one file.
+        values[hive] = f"CAST({ident(hive)} AS DATE)"
     items = ", ".join(
         f"{values[name]} AS {ident(name)}" if name in values else ident(name) for name, _ in columns
     )
     partitions = (
-        f"hive_partitioning = true, hive_types = {{{ident(hive)}: DATE}}"
+        f"hive_partitioning = true, hive_types = {{{ident(hive)}: VARCHAR}}"
         if hive
         else "hive_partitioning = false"
     )
