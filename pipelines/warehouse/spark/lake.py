@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _SPARKS_NAME = {"s3": "s3a"}
 """Schemes that Hadoop's file systems call otherwise than DuckDB and Arrow do."""
-_MARKED = "Mainstay removes from this folder what its manifest does not name. It is the lake of:"
+_MARKED = "Mainstay removes from this folder what its manifest does not name.\n"
+_LAKE_OF = "It is the lake of "
 
 
 def _require_free(settings: Settings, folder: Path) -> None:
@@ -50,7 +51,7 @@ def _claim(settings: Settings, mark: Path) -> None:
         SettingsError: it is another warehouse's, a copy of which this one may be: each would remove the other's rows.
     """
     mine = str(settings.warehouse)
-    _, _, theirs = (mark.read_text(encoding="utf-8") if mark.exists() else "").strip().partition("\n")
+    theirs = mark.read_text(encoding="utf-8").partition(_LAKE_OF)[2].rstrip("\n") if mark.exists() else ""
     if theirs == mine:
         return
     other = Path(theirs)
@@ -60,7 +61,7 @@ def _claim(settings: Settings, mark: Path) -> None:
             "folder of its own, with a copy of the lake where this is a copy of that deployment. Where that one is used no "
             "more, move its file away"
         )
-    mark.write_text(f"{_MARKED}\n{mine}\n", encoding="utf-8")
+    mark.write_text(f"{_MARKED}{_LAKE_OF}{mine}\n", encoding="utf-8")
 
 
 def _require_one_name(settings: Settings, folder: Path) -> None:
@@ -149,9 +150,7 @@ class Lake:
         with path.open("xb") as stream:
             yield stream
             stream.flush()
-            os.fsync(
-                stream.fileno()
-            )  # by the machine that has written it, which may not be the one that commits
+            os.fsync(stream.fileno())  # here, as another machine may commit it
 
     def sync(self) -> None:
         """Before a commit that names new folders: what this machine has written survives a power cut, Spark's files too.
