@@ -1,4 +1,4 @@
-"""Processor time and memory of processes by the part that they play, looked at from outside about once a second."""
+"""Processor time and memory of processes by the part that they play, looked at from outside every two seconds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import defaultdict
 
 import psutil
 
-SECONDS = 1.0
+SECONDS = 2.0
 PARTS = ("driver", "driver's JVM", "executor", "master and workers")
 """What a process plays; an executor's are its JVM and the Python processes that work for it."""
 
@@ -15,11 +15,12 @@ PARTS = ("driver", "driver's JVM", "executor", "master and workers")
 class Watch:
     """Looks at what descends from this process until it is told to stop.
 
-    Processor time is what each process was last seen with, so that what one did in its last second is left out. Memory is
+    Processor time is what each process was last seen with, so that what one did after that is left out. Memory is
     the share that is a process's own (PSS), so that pages which several have count once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, every: float = SECONDS) -> None:
+        self._every = every
         self._seconds: dict[tuple[int, float], float] = {}
         self._before: dict[tuple[int, float], float] = {}
         self._plays: dict[tuple[int, float], str] = {}
@@ -46,7 +47,7 @@ class Watch:
         return dict(found)
 
     def _run(self) -> None:
-        while not self._stop.wait(SECONDS):
+        while not self._stop.wait(self._every):
             self._look(is_first=False)
 
     def _look(self, *, is_first: bool) -> None:
