@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help nightly spark-nightly test test-fast lint up bi bench soak lock docs clean
+.PHONY: help nightly spark-nightly test test-fast lint up bi bench spark-bench soak lock docs clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -63,6 +63,9 @@ bench: .venv/installed  ## Measure speed and memory (ROWS=20000000) and write do
 	@$(BIN)/python -m bench.history
 	@$(BIN)/python -m bench.models
 	@$(BIN)/python -m bench.offers
+
+spark-bench: .venv/spark  ## Measure a Spark cluster beside DuckDB and write docs/benchmarks-spark.md; takes hours
+	@$(BIN)/python -m bench.spark
 
 soak: .venv/installed  ## Run the long tests (SOAK_KILLS=200 SOAK_HISTORIES=300 SOAK_SEED=…); takes hours
 	@SOAK_SEARCH=1 $(BIN)/python -m pytest -m "soak or search" -n 0 -sv

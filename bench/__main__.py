@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.compare import differences
+from bench.deployment import lay_out, policies
 from bench.machine import machine
 from bench.measure import Measured, environment, run
 from bench.report import write
@@ -21,13 +22,6 @@ from pipelines.settings import PROJECT_DIR, load_settings
 
 PARTS = ("csv", "parquet", "build", "validate", "night")
 NIGHT_ROWS, NIGHT_MONTHS = 20_000, 16
-POINTS = {
-    "points_rates": ("all,1", "Fresh,1.5"),
-    "points_multipliers": ("diamond,1.5", "gold,1.25"),
-    "points_expectations": ("0.01,0.9",),
-}
-"""The rows of the policies of points, by their file; the shipped ones are empty."""
-
 BYTES_PER_ROW = 600
 """Landing file, two warehouses, a serving file and room for DuckDB to spill."""
 
@@ -64,8 +58,7 @@ class Bench:
         for left in ("bare.duckdb", f"home_{kind}"):
             path = self.work / left
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-        self._contracts(kind)
-        self._policies(kind)
+        lay_out(self._home(kind), kind)
         self._bare(f"bare load {kind}", "load", kind)
         self._mainstay(f"load {kind}", "load", kind)
         if kind == "parquet":
@@ -97,35 +90,12 @@ class Bench:
     def _home(self, kind: str) -> Path:
         return self.work / f"home_{kind}"
 
-    def _contracts(self, kind: str) -> None:
-        """A deployment whose contracts are the shipped ones, transactions as Parquet where that is measured."""
-        target = self._home(kind) / "data_contracts" / "sources"
-        shutil.copytree(PROJECT_DIR / "data_contracts" / "sources", target)
-        if kind == "parquet":
-            contract = target / "transactions.odcs.yaml"
-            text = contract.read_text(encoding="utf-8")
-            for old, new in (("{date}/*.csv*", "{date}/*.parquet"), ("format: csv", "format: parquet")):
-                if text.count(old) != 1:
-                    raise SystemExit(
-                        f"{contract}: expected {old!r} once; mend bench/__main__.py to the contract's new text"
-                    )
-                text = text.replace(old, new)
-            contract.write_text(text, encoding="utf-8")
-
-    def _policies(self, kind: str) -> None:
-        """The shipped policies, but that points are given: a point a unit of currency, more to the best tiers."""
-        target = self._home(kind) / "policies"
-        shutil.copytree(PROJECT_DIR / "dbt_project" / "seeds", target)
-        for name, rows in POINTS.items():
-            with (target / f"{name}.csv").open("a", encoding="utf-8") as policy:
-                policy.writelines(f"2020-01-01,{row}\n" for row in rows)
-
     def _generate(self, kind: str, rows: int, months: int) -> None:
         file_format = "csv" if kind == "night" else kind
         arguments = [str(self.work / kind), str(rows), str(months), file_format]
         self.data[kind] = self._run(f"generate {kind}", "bench.generate", arguments, None, kind).items
         if kind == "night":
-            self._policies(kind)
+            policies(self._home(kind))
 
     def _bare(self, part: str, step: str, kind: str) -> None:
         arguments = [

@@ -15,26 +15,27 @@ RELATIVE = 1e-12
 """How far doubles may be apart: engines add them up in another order. All else is equal."""
 
 
-def attached(one: Path, other: Path) -> duckdb.DuckDBPyConnection:
-    """Both warehouses, the first one's marts as `one.marts`, the second's as `other.marts`.
+def attached(one: Path, other: Path, spill: Path | None = None) -> duckdb.DuckDBPyConnection:
+    """Both warehouses, the first one's marts as `"one marts".x`, the second's as `"other marts".x`.
 
-    A view names the database it is in, so each is attached under the name that it was made in, and looked at by another.
+    Nothing is copied. A view over a lake names the database that it was made in, so its query is made a view anew here.
     """
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
+    if spill is not None:
+        connection.execute(f"SET temp_directory = {literal(str(spill))}")
     for name, path in (("one", one), ("other", other)):
-        folder = duckdb.connect(str(path), read_only=True)
-        folder.execute(f"SET VARIABLE {LAKE} = {file_literal(path.parents[1] / 'lake')}")
-        tables = folder.execute(
-            "SELECT table_schema, table_name FROM information_schema.tables WHERE table_schema = 'marts'"
+        connection.execute(f"ATTACH {literal(str(path))} AS {ident(name)} (READ_ONLY)")
+        connection.execute(f"CREATE SCHEMA {ident(f'{name} marts')}")
+        found = connection.execute(
+            "SELECT table_name, NULL FROM duckdb_tables() WHERE database_name = $1 AND schema_name = 'marts' UNION ALL "
+            "SELECT view_name, sql FROM duckdb_views() WHERE database_name = $1 AND schema_name = 'marts'",
+            [name],
         ).fetchall()
-        for schema, table in tables:
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {ident(f'{name} {schema}')}")
-            found = folder.execute(f"SELECT * FROM {ident(schema)}.{ident(table)}").to_arrow_table()
-            connection.register("found", found)
-            connection.execute(f"CREATE TABLE {ident(f'{name} {schema}')}.{ident(table)} AS FROM found")
-            connection.unregister("found")
-        folder.close()
+        for mart, sql in found:
+            query = sql.partition(" AS ")[2] if sql else f"FROM {ident(name)}.marts.{ident(mart)}"
+            query = query.replace(f"getvariable({literal(LAKE)})", file_literal(path.parents[1] / "lake"))
+            connection.execute(f"CREATE VIEW {ident(f'{name} marts')}.{ident(mart)} AS {query}")
     return connection
 
 

@@ -1,0 +1,1 @@
+"""What the night costs on Spark, by size and by workers, beside DuckDB."""

@@ -1,0 +1,193 @@
+"""`python -m bench.spark`: load and build on a Spark cluster beside DuckDB; writes docs/benchmarks-spark.md.
+
+A standalone master and workers of one core on this machine, which the benchmark starts and ends. Each part is a process of
+its own, by turns with each engine, at a small size and at the whole one over the same dates: what the small one takes is
+nearly all fixed, and the difference is what a line costs. The marts of both engines are compared row by row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.deployment import lay_out
+from bench.machine import machine
+from bench.measure import Measured, environment, run
+from bench.spark.report import write
+from bench.spark.watch import Watch
+from pipelines.contracts import mart_contracts
+from pipelines.settings import PROJECT_DIR, load_settings
+from tests.spark.cluster import Cluster
+from tests.spark.parity import attached, differences
+
+DUCKDB = "duckdb"
+BYTES_PER_ROW = 420
+"""Landing file, a warehouse and a lake, and room to spill."""
+
+
+@dataclass
+class Scale:
+    """One run of the benchmark; `runs` has a row for each part of each engine and size."""
+
+    work: Path
+    months: int
+    memory: str
+    worker_memory: str
+    driver_memory: str
+    is_compared: bool
+    runs: list[dict[str, Any]] = field(default_factory=list)
+    compared: list[dict[str, Any]] = field(default_factory=list)
+
+    def measure(self, rows: int, engines: list[str]) -> None:
+        """Everything at one size."""
+        landing = self.work / "landing"
+        print(f"generating {rows:,} lines …", flush=True)
+        arguments = [str(landing), str(rows), str(self.months), "csv"]
+        made = run("generate", "bench.generate", arguments, environment(self.work, landing, None), self.work)
+        for engine in engines:
+            self._engine(engine, rows, landing, made)
+            if not self.is_compared:
+                shutil.rmtree(self.work / engine)
+        if DUCKDB in engines:
+            for engine in [name for name in engines if name != DUCKDB][:1] if self.is_compared else []:
+                self._compare(engine, rows)
+        for left in ("landing", *(engines if self.is_compared else [])):
+            shutil.rmtree(self.work / left)
+
+    def _engine(self, engine: str, rows: int, landing: Path, made: Measured) -> None:
+        home = self.work / engine
+        lay_out(home, "csv")
+        env = environment(home, landing, None)
+        if engine == DUCKDB:
+            self._parts(engine, rows, env, made)
+            return
+        cluster = Cluster(self.work / "cluster", memory=self.worker_memory)
+        env |= {
+            "MAINSTAY_ENGINE": "spark",
+            "MAINSTAY_SPARK_MASTER": cluster.master,
+            "MAINSTAY_SPARK_CONF": json.dumps(
+                {
+                    "spark.executor.memory": self.memory,
+                    "spark.driver.memory": self.driver_memory,
+                    "spark.driver.host": "127.0.0.1",
+                }
+            ),
+        }
+        try:
+            cluster.start(workers=int(engine))
+            self._parts(engine, rows, env, made)
+        finally:
+            cluster.end()
+            shutil.rmtree(cluster.home)
+
+    def _parts(self, engine: str, rows: int, env: dict[str, str], made: Measured) -> None:
+        for part in ("load", "build"):
+            print(f"{rows:,} lines, {_name(engine)}: {part} …", end=" ", flush=True)
+            with Watch() as watch:
+                arguments = [part, made.items["first"], made.items["last"]]
+                measured = run(part, "bench.parts", arguments, env, self.work)
+            cpu = sum(watch.cpu.values())
+            print(f"{measured.seconds:,.1f} s, processor {cpu:,.1f} s, {dict(watch.peak)}", flush=True)
+            self.runs.append(
+                {
+                    "rows": rows,
+                    "engine": engine,
+                    **asdict(measured),
+                    "cpu": watch.cpu,
+                    "peak": dict(watch.peak),
+                    "landed": made.items,
+                    "disk": sum(f.stat().st_size for f in (self.work / engine / "var").rglob("*") if f.is_file()),
+                }
+            )  # fmt: skip
+            self._keep()
+
+    def _compare(self, engine: str, rows: int) -> None:
+        print(f"{rows:,} lines: comparing the marts of both engines …", flush=True)
+        files = [self.work / name / "var" / "warehouse" / "mainstay.duckdb" for name in (DUCKDB, engine)]
+        connection = attached(files[0], files[1], self.work / "spill")
+        marts = mart_contracts()
+        found = differences(connection, marts.values())
+        counts = {
+            name: connection.execute(f'select count(*) from "one marts"."{name}"').fetchone()
+            for name in marts
+        }
+        connection.close()
+        self.compared.append(
+            {"rows": rows, "marts": len(marts), "mart_rows": sum(c[0] for c in counts.values() if c)}
+        )
+        if found:
+            text = "\n  ".join(found)
+            raise SystemExit(f"the engines give different marts; nothing that was measured counts:\n  {text}")
+        self._keep()
+
+    def _keep(self) -> None:
+        """What is measured is kept as it comes: a run takes an hour and more."""
+        (self.work.parent / "spark.json").write_text(json.dumps(self.as_dict(), indent=1), encoding="utf-8")
+
+    def as_dict(self) -> dict[str, Any]:
+        """All raw figures."""
+        return {
+            "months": self.months,
+            "executor_memory": self.memory,
+            "machine": machine(),
+            "runs": self.runs,
+            "compared": self.compared,
+        }
+
+
+def _name(engine: str) -> str:
+    return "DuckDB" if engine == DUCKDB else f"Spark with {engine} worker{'s' if engine != '1' else ''}"
+
+
+def main() -> None:
+    """Parse, measure, write."""
+    parser = argparse.ArgumentParser(prog="python -m bench.spark", description=__doc__)
+    parser.add_argument(
+        "--rows",
+        type=int,
+        nargs="+",
+        default=[1_000_000, 20_000_000],
+        help="transaction lines; each size is measured",
+    )
+    parser.add_argument(
+        "--workers", type=int, nargs="*", default=[1, 2], help="clusters of so many workers of one core"
+    )
+    parser.add_argument("--months", type=int, default=24)
+    parser.add_argument("--executor-memory", default="3g", help="heap of an executor")
+    parser.add_argument(
+        "--worker-memory", default="4g", help="what a worker may give to its executors' heaps"
+    )
+    parser.add_argument("--driver-memory", default="2g")
+    parser.add_argument(
+        "--without-comparing", action="store_true", help="leave out the comparison of all marts"
+    )
+    parser.add_argument("--folder", type=Path, help="where to work; default var/bench")
+    parser.add_argument("--output", type=Path, default=PROJECT_DIR / "docs" / "benchmarks-spark.md")
+    args = parser.parse_args()
+    folder: Path = (args.folder or load_settings().var / "bench").resolve()
+    work = folder / "spark"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    needed, free = max(args.rows) * BYTES_PER_ROW, shutil.disk_usage(folder).free
+    if free < needed:
+        raise SystemExit(
+            f"{max(args.rows):,} rows need about {needed / 1e9:.0f} GB in {folder}, {free / 1e9:.0f} GB are free"
+        )
+    scale = Scale(
+        work, args.months, args.executor_memory, args.worker_memory, args.driver_memory, not args.without_comparing
+    )  # fmt: skip
+    try:
+        for rows in args.rows:
+            scale.measure(rows, [DUCKDB, *map(str, args.workers)])
+    finally:
+        shutil.rmtree(work)
+    write(scale.as_dict(), args.output)
+    print(f"written: {args.output}\nraw figures: {folder / 'spark.json'}")
+
+
+if __name__ == "__main__":
+    main()

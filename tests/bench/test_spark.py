@@ -1,0 +1,89 @@
+"""The benchmark of Spark: what processes take is counted by the part that they play, and the page says what was measured."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.spark.report import DUCKDB, write
+from bench.spark.watch import Watch
+from pipelines.settings import PROJECT_DIR
+from tests.spark.sessions import needs_spark
+
+BUSY = "import time, sys; a = bytearray({size} * 2**20); e = time.process_time() + {seconds}\nwhile time.process_time() < e: pass"
+
+
+def test_an_executor_has_what_it_started_and_all_else_is_the_drivers() -> None:
+    inner = BUSY.format(size=60, seconds=1)
+    outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
+    with Watch(every=0.2) as watch:
+        running = [
+            subprocess.Popen([sys.executable, "-c", outer, "CoarseGrainedExecutorBackend"]),
+            subprocess.Popen([sys.executable, "-c", BUSY.format(size=5, seconds=1)]),
+        ]
+        for process in running:
+            process.wait()
+    assert set(watch.cpu) >= {"executor", "driver"}
+    assert 0.1 < watch.cpu["executor"] < 2
+    assert watch.peak["executor"] > 60 > watch.peak["driver"] / 2
+
+
+def figures() -> dict[str, Any]:
+    """Ten seconds that are fixed and two a million lines on DuckDB; on Spark a hundred and ten, by one worker or two."""
+
+    def run(engine: str, rows: int, fixed: float, marginal: float, workers: int) -> list[dict[str, Any]]:
+        seconds = fixed + marginal * rows / 1e6
+        return [
+            {
+                "rows": rows, "engine": engine, "part": part, "seconds": seconds / workers,
+                "cpu": {"driver": 0.25 * seconds, "executor": 0.75 * seconds}, "peak": {"driver": 200.0, "executor": 900.0},
+                "disk": 10**9, "items": {"build": {"slowest": {"fct_transactions": seconds / 4}}},
+            }
+            for part in ("load", "build")
+        ]  # fmt: skip
+
+    runs = []
+    for rows in (10**6, 21 * 10**6):
+        runs += run(DUCKDB, rows, 10, 2, 1)
+        runs += run("1", rows, 100, 10, 1) + run("2", rows, 100, 10, 2)
+    return {
+        "months": 24, "runs": runs, "compared": [{"rows": 10**6, "marts": 40, "mart_rows": 12_345}],
+        "memory": {"executor": "3g", "task": "1GiB", "driver": "2g"},
+        "machine": {"processor": "2 cores", "memory": "24 GiB", "system": "Linux", "python": "3.11"},
+    }  # fmt: skip
+
+
+def test_the_page_tells_fixed_from_marginal_and_one_worker_from_two(tmp_path: Path) -> None:
+    pytest.importorskip("pyspark")
+    write(figures(), tmp_path / "page.md")
+    page = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "| build | DuckDB | 10 s | 2.0 s |" in page
+    assert "| build | Spark, 2 workers | 100 s | 10.0 s |" in page
+    assert "| load | 21,000,000 | Spark, 1 worker | 310 s | 310 s | 6.0 × |" in page
+    assert "| load | 21,000,000 | 310 s | 155 s | 2.00 × |" in page
+    assert "40 marts with 12,345 rows of 1,000,000 lines" in page
+
+
+@needs_spark
+@pytest.mark.soak
+def test_a_small_run_measures_both_engines_and_compares_them(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "bench.spark", "--rows", "20000", "--workers", "2", "--months", "16"),
+            *("--executor-memory", "1g", "--worker-memory", "1g", "--driver-memory", "1g"),
+            *("--folder", tmp_path, "--output", tmp_path / "page.md"),
+        ],
+        cwd=PROJECT_DIR, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((tmp_path / "results-spark.json").read_text())
+    assert [(run["engine"], run["part"]) for run in found["runs"]] == [
+        (engine, part) for engine in ("duckdb", "2") for part in ("load", "build")
+    ]
+    assert found["compared"][0]["marts"] == 40
+    assert all(run["cpu"]["executor"] > 1 for run in found["runs"] if run["engine"] == "2")
