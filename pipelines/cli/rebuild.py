@@ -69,7 +69,9 @@ def rebuild(
     def prepare() -> None:
         if aside := set_aside(settings):
             kept.append(aside)
-            err.print(f"the old warehouse is kept as {aside}", markup=False, soft_wrap=True)
+            err.print(
+                f"the old warehouse is kept as {aside}", *_going(settings), markup=False, soft_wrap=True
+            )
 
     what = f"rebuild of {asked.first} to {asked.last}"
     summary = run_backfill(settings, asked, what, quiet=as_json, prepare=prepare)
@@ -114,13 +116,28 @@ def _confirm(settings: Settings, *, yes: bool) -> None:
         raise SettingsError(
             "rebuild asks before it sets the warehouse aside, and there is no terminal to ask on; give --yes"
         )
-    question = f"Set {settings.warehouse} aside and load everything that is landed?"
+    goes = "".join(f" {sentence}" for sentence in _going(settings))
+    question = f"Set {settings.warehouse} aside and load everything that is landed?{goes}"
     if not typer.confirm(question, err=True):
         raise typer.Exit(1)
 
 
+def _going(settings: Settings) -> list[str]:
+    """What a rebuild does not keep, in words: an object store renames nothing, and a copy would cost as much as the load."""
+    from pipelines.warehouse.store import address_of
+
+    address = address_of(settings)
+    if address is None:
+        return []
+    return [
+        f"The rows in {address} are not kept with it: the load removes them, and the old file has its ledger alone."
+    ]
+
+
 def set_aside(settings: Settings) -> Path | None:
     """Rename the warehouse, its log and its lake, so that the next run begins a new one; gives the file's new name.
+
+    A lake in an object store stays where it is, to be removed by the first load of the new warehouse: see `_going`.
 
     Raises:
         LockedError: another process writes to it.
@@ -139,9 +156,10 @@ def set_aside(settings: Settings) -> Path | None:
     with warehouse_lock(settings, "rebuild", "rebuild"):
         try:
             ending = aside.name.removeprefix(warehouse.name)
-            for lake in engine_of(settings).folders(settings):
-                # Before the file that looks into it: the next load removes what no file names.
-                if any(path.is_dir() for path in lake.iterdir()):
+            for lake in engine_of(settings).places(settings):
+                # Before the file that looks into it: the next load removes what no file names. An object store
+                # renames nothing, so what lies there goes with that load.
+                if isinstance(lake, Path) and any(path.is_dir() for path in lake.iterdir()):
                     lake.rename(lake.with_name(f"{lake.name}{ending}"))
             # The log first: killed in between, it must not be left for a new warehouse, which would replay it.
             if log.exists():
@@ -165,6 +183,7 @@ def _show_plan(
 ) -> None:
     plan: dict[str, Any] = {
         "sets_aside": str(settings.warehouse) if settings.warehouse.exists() else None,
+        "not_kept": _going(settings) if settings.warehouse.exists() else [],
         "as_of_date": published.as_of_date if published else None,
         "served_transactions": published.tables["fct_transactions"].row_count if published else None,
         "datasets": {
@@ -184,6 +203,8 @@ def _show_plan(
     out.print(
         f"set aside: {aside}" if aside else "there is no warehouse to set aside", markup=False, soft_wrap=True
     )
+    for sentence in plan["not_kept"]:
+        out.print(sentence, markup=False, soft_wrap=True)
     if published:
         out.print(
             f"BI is served {plan['served_transactions']:,} transactions as of {plan['as_of_date']}; fewer are "

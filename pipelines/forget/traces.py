@@ -98,7 +98,8 @@ def _old_lakes(settings: Settings) -> list[Path]:
     if "://" in settings.lake:
         return []
     lake = Path(settings.lake)
-    is_used = any(folder.samefile(lake) for folder in engine_of(settings).folders(settings))
+    used = [place for place in engine_of(settings).places(settings) if isinstance(place, Path)]
+    is_used = any(folder.samefile(lake) for folder in used)
     found = [*([] if is_used else [lake]), *lake.parent.glob(f"{lake.name}.aside-*")]
     return [folder for folder in found if (folder / LAKE_MARK).exists()]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import shlex
 import shutil
 import sys
@@ -13,6 +14,7 @@ import duckdb
 
 from pipelines.errors import (
     BuildError,
+    EngineError,
     LoadError,
     MainstayError,
     OutOfMemoryError,
@@ -23,6 +25,7 @@ from pipelines.errors import (
 )
 from pipelines.settings import PROJECT_DIR
 from pipelines.showing import cut, visible, without_addresses, without_values
+from pipelines.warehouse.store import address_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,6 +74,7 @@ _SPARKS_FILES = ("java.io.", "java.nio.file.")
 _SOURCES = (
     *(
         "IO Error:",
+        "HTTP Error:",
         "TransactionContext Error:",
         "FATAL Error:",
         "Serialization Error:",
@@ -81,6 +85,8 @@ _SOURCES = (
     *_SPARKS_LOST,
     *_SPARKS_FILES,
 )
+_STORE = ("HTTP Error:", " error for HTTP ")
+_MISSING = "(HTTP 404 "
 _FULL_BYTES = 64 * 1024
 _OPAQUE = (MainstayError, LoadError, BuildError, ValidationFailedError)
 _SAID_CHARACTERS = 400
@@ -113,10 +119,11 @@ def explained(settings: Settings, error: BaseException) -> MainstayError | None:
     first = " ".join(text.split())
     if not isinstance(error, duckdb.Error) and not any(source in first for source in _SOURCES):
         return None  # the words stand in somebody's data
-    if any(sign in first for sign in _DAMAGE) or (
-        "No files found that match" in first and settings.lake in first
-    ):
+    is_gone = "No files found that match" in first or _MISSING in first
+    if any(sign in first for sign in _DAMAGE) or (is_gone and settings.lake in first):
         return damaged(settings, first)
+    if any(sign in first for sign in _STORE) and address_of(settings):
+        return _unreachable(settings, first)
     if any(sign in first for sign in _FULL):
         return _full(settings, first)
     if any(sign in first for sign in _SPARKS_MEMORY):
@@ -182,6 +189,14 @@ def _sparks_out_of_memory(settings: Settings, what: str) -> OutOfMemoryError:
         f"memory ran out in Spark ({cut(what, _SAID_CHARACTERS)}); raise spark.executor.memory in spark_conf (with a local "
         "spark_master spark.driver.memory), or lower the cores of an executor, and run the same command again. BI keeps the "
         "last published night"
+    )
+
+
+def _unreachable(settings: Settings, what: str) -> EngineError:
+    said = re.split(r"Error: (?=HTTP|Could)", what, maxsplit=1)[-1].partition(")")[0]
+    return EngineError(
+        f"the lake {settings.lake} cannot be read ({cut(said, _SAID_CHARACTERS)}); `mainstay doctor` says why. Run the same "
+        "command again when it can be. BI keeps the last published night"
     )
 
 

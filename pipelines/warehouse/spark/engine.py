@@ -13,6 +13,7 @@ from pipelines.warehouse.spark import manifest
 from pipelines.warehouse.spark.building import building
 from pipelines.warehouse.spark.changing import changing
 from pipelines.warehouse.spark.lake import Lake
+from pipelines.warehouse.store import address_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -78,10 +79,9 @@ class SparkEngine:
         manifest.write_copy(connection, lake)
         manifest.sweep(connection, lake)
 
-    def folders(self, settings: Settings) -> list[Path]:
+    def places(self, settings: Settings) -> list[Path | str]:
         """See `Engine`."""
-        folder = Lake.of(settings).folder
-        return [] if folder is None else [folder]
+        return [address_of(settings) or Path(Lake.of(settings).root)]
 
     def examine(self, settings: Settings) -> Iterator[tuple[str, str, str]]:
         """See `Engine`."""

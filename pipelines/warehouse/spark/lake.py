@@ -8,13 +8,15 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.errors import EngineError, SettingsError
+from pipelines.errors import SettingsError
 from pipelines.paths import plain
 from pipelines.warehouse.engine import LAKE_MARK
 from pipelines.warehouse.rights import private_folder
+from pipelines.warehouse.store import files_of, store_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 _SPARKS_NAME = {"s3": "s3a"}
 """Schemes that Hadoop's file systems call otherwise than DuckDB and Arrow do."""
+_MARKED = "Mainstay removes from this place what its manifest does not name.\n"
 
 
 def _require_free(settings: Settings, folder: Path) -> None:
@@ -35,10 +38,23 @@ def _require_free(settings: Settings, folder: Path) -> None:
             "name a folder of its own"
         )
     if folder.is_dir() and any(folder.iterdir()):
-        raise SettingsError(
-            f"MAINSTAY_LAKE_DIR: {folder} holds files that are none of a lake's; name a new or empty folder, as Mainstay "
-            "removes from it what is not its own"
-        )
+        raise _not_free(str(folder))
+
+
+def _not_free(place: str) -> SettingsError:
+    return SettingsError(
+        f"MAINSTAY_LAKE_DIR: {place} holds files that are none of a lake's; name a new or empty place, as Mainstay removes "
+        "from it what is not its own"
+    )
+
+
+@cache
+def _require_marked(lake: Lake) -> None:
+    """Make sure that an address is a lake's, or can become one; a process asks the store once."""
+    if not lake.has_file(LAKE_MARK):
+        if lake.files(""):
+            raise _not_free(lake.root)
+        lake.write_text(LAKE_MARK, _MARKED)
 
 
 @dataclass(frozen=True)
@@ -52,18 +68,19 @@ class Lake:
         """The deployment's; a folder is made, for the owner alone.
 
         Raises:
-            SettingsError: the folder is for something else: what no entry names is removed from a lake.
+            EngineError: the object store cannot be reached, or lets us not.
+            SettingsError: the place is for something else: what no entry names is removed from a lake.
         """
         if "://" in settings.lake:
-            return cls(settings.lake)
+            lake = cls(settings.lake)
+            _require_marked(lake)
+            return lake
         folder = Path(settings.lake)
         mark = folder / LAKE_MARK
         if not mark.exists():
             _require_free(settings, folder)
             private_folder(settings, folder)
-            mark.write_text(
-                "Mainstay removes from this folder what its manifest does not name.\n", encoding="utf-8"
-            )
+            mark.write_text(_MARKED, encoding="utf-8")
         return cls(str(plain(private_folder(settings, folder))))
 
     @property
@@ -82,31 +99,26 @@ class Lake:
         root = f"{_SPARKS_NAME.get(scheme, scheme)}://{rest}" if separator else f"file://{self.root}"
         return f"{root}/{relative}" if relative else root
 
-    def _files(self) -> tuple[Any, str]:
+    @contextmanager
+    def _files(self) -> Iterator[tuple[Any, str]]:
         """Arrow's file system, and the root as it names it.
 
         Raises:
-            EngineError: the address cannot be opened.
+            EngineError: the store cannot be reached, or lets us not.
         """
-        from pyarrow import ArrowException
-        from pyarrow.fs import FileSystem, LocalFileSystem
-
         if self.folder is not None:
-            return LocalFileSystem(), self.root
-        try:
-            files, root = FileSystem.from_uri(self.root)
-        except (ArrowException, OSError) as error:
-            raise EngineError(
-                f"MAINSTAY_LAKE_DIR: {self.root} cannot be opened ({error}); mend the address, or what gives access to it"
-            ) from error
-        return files, root
+            from pyarrow.fs import LocalFileSystem
+
+            yield LocalFileSystem(), self.root
+            return
+        with store_errors(self.root):
+            yield files_of(self.root)
 
     @contextmanager
     def writing(self, relative: str) -> Iterator[Any]:
         """A new file of the lake, open for writing; in a folder it survives a power cut from the end of the block on."""
         if self.folder is None:
-            files, root = self._files()
-            with files.open_output_stream(f"{root}/{relative}") as stream:
+            with self._files() as (files, root), files.open_output_stream(f"{root}/{relative}") as stream:
                 yield stream
             return
         path = self.folder / relative
@@ -117,11 +129,13 @@ class Lake:
             os.fsync(stream.fileno())
 
     def write_json(self, relative: str, content: object) -> None:
+        """Write a file that readers see whole, old or new."""
+        self.write_text(relative, json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n")
+
+    def write_text(self, relative: str, text: str) -> None:
         """Write a file that readers see whole, old or new: by a rename in a folder, by one put in an object store."""
-        text = json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n"
-        files, root = self._files()
         if self.folder is None:
-            with files.open_output_stream(f"{root}/{relative}") as stream:
+            with self.writing(relative) as stream:
                 stream.write(text.encode())
             return
         scratch = self.folder / f".{relative}.{secrets.token_hex(4)}"
@@ -131,44 +145,49 @@ class Lake:
             os.fsync(stream.fileno())
         scratch.replace(self.folder / relative)
 
-    def remove_file(self, relative: str) -> None:
-        """Take a file away, whether or not it is there."""
+    def has_file(self, relative: str) -> bool:
+        """Whether there is a file of that name."""
         from pyarrow.fs import FileType
 
-        files, root = self._files()
-        if files.get_file_info(f"{root}/{relative}").type == FileType.File:
-            files.delete_file(f"{root}/{relative}")
+        with self._files() as (files, root):
+            return bool(files.get_file_info(f"{root}/{relative}").type == FileType.File)
+
+    def remove_file(self, relative: str) -> None:
+        """Take a file away, whether or not it is there."""
+        if self.has_file(relative):
+            with self._files() as (files, root):
+                files.delete_file(f"{root}/{relative}")
 
     def below(self, relative: str, depth: int) -> list[str]:
         """Folders that many levels below one, relative to the lake; none where that one is not there."""
-        from pyarrow.fs import FileSelector, FileType
+        from pyarrow.fs import FileType
 
-        files, root = self._files()
         found = [relative]
         for _ in range(depth):
-            infos = [
-                info
-                for name in found
-                for info in files.get_file_info(FileSelector(f"{root}/{name}", allow_not_found=True))
-            ]
-            found = [
-                info.path.removeprefix(root).lstrip("/") for info in infos if info.type == FileType.Directory
-            ]
+            inside = [info for name in found for info in self._inside(name)]
+            found = [path for path, type_ in inside if type_ == FileType.Directory]
         return sorted(found)
 
-    def has_parquet(self, relative: str) -> bool:
-        """Whether a Parquet file lies anywhere below."""
+    def files(self, relative: str) -> list[str]:
+        """All files below a folder at whatever depth, relative to the lake and in order; none where it is not there."""
+        from pyarrow.fs import FileType
+
+        inside = self._inside(relative, recursive=True)
+        return sorted(path for path, type_ in inside if type_ == FileType.File)
+
+    def _inside(self, relative: str, *, recursive: bool = False) -> list[tuple[str, Any]]:
         from pyarrow.fs import FileSelector
 
-        files, root = self._files()
-        selector = FileSelector(f"{root}/{relative}", allow_not_found=True, recursive=True)
-        return any(info.path.endswith(".parquet") for info in files.get_file_info(selector))
+        with self._files() as (files, root):
+            above = f"{root}/{relative}".rstrip("/")
+            found = files.get_file_info(FileSelector(above, allow_not_found=True, recursive=recursive))
+        return [(info.path.removeprefix(root).lstrip("/"), info.type) for info in found]
 
     def remove(self, relatives: Iterable[str]) -> None:
         """Take folders away, whether or not they are there."""
         from pyarrow.fs import FileType
 
-        files, root = self._files()
-        for relative in relatives:
-            if files.get_file_info(f"{root}/{relative}").type == FileType.Directory:
-                files.delete_dir(f"{root}/{relative}")
+        with self._files() as (files, root):
+            for relative in relatives:
+                if files.get_file_info(f"{root}/{relative}").type == FileType.Directory:
+                    files.delete_dir(f"{root}/{relative}")
