@@ -14,7 +14,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 import duckdb
 
@@ -54,7 +54,8 @@ def files_of(address: str) -> tuple[Any, str]:
         EngineError: the store cannot be found.
     """
     with store_errors(address):
-        return _opened(address.rstrip("/"), _endpoint())
+        # Without a region Arrow asks AWS for that of the bucket.
+        return _opened(address.rstrip("/"), _endpoint(), _named("AWS_REGION", "AWS_DEFAULT_REGION"))
 
 
 def reach(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
@@ -106,8 +107,8 @@ def _is_reached(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def _endpoint() -> SplitResult | None:
     """Where the store is, if not at AWS."""
-    value = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    if not value:
+    value = _named("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    if value is None:
         return None
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in value or parts.path.strip("/"):
@@ -118,12 +119,21 @@ def _endpoint() -> SplitResult | None:
     return parts
 
 
+def _named(*variables: str) -> str | None:
+    """What the first of some variables of the environment says that says anything."""
+    return next((value for name in variables if (value := os.environ.get(name))), None)
+
+
 @cache
-def _opened(address: str, endpoint: SplitResult | None) -> tuple[Any, str]:
+def _opened(address: str, endpoint: SplitResult | None, region: str | None) -> tuple[Any, str]:
     from pyarrow.fs import FileSystem
 
-    del endpoint  # from the environment, as Arrow reads it
-    files, root = FileSystem.from_uri(f"{address}?allow_delayed_open=true")  # small files by one put
+    options = {"allow_delayed_open": "true"}  # small files by one put
+    if endpoint is not None:
+        options |= {"scheme": endpoint.scheme, "endpoint_override": endpoint.netloc}
+    if region is not None:
+        options["region"] = region
+    files, root = FileSystem.from_uri(f"{address}?{urlencode(options)}")
     return files, root
 
 

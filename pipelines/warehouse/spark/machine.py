@@ -17,10 +17,10 @@ import duckdb
 from packaging.requirements import Requirement
 
 from pipelines.errors import MainstayError
-from pipelines.warehouse.rights import private_mode
 from pipelines.quoting import literal
 from pipelines.warehouse.connection import restrict
 from pipelines.warehouse.faults import explained
+from pipelines.warehouse.rights import private_mode
 from pipelines.warehouse.spark.lake import Lake
 from pipelines.warehouse.store import reach
 
