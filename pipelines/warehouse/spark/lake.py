@@ -51,8 +51,9 @@ def _not_free(place: str) -> SettingsError:
 @cache
 def _require_marked(lake: Lake) -> None:
     """Make sure that an address is a lake's, or can become one; a process asks the store once."""
-    if not lake.has_file(LAKE_MARK):
-        if lake.files(""):
+    names = lake.names()  # by a list, as of a single object a store that refuses does not say why
+    if LAKE_MARK not in names:
+        if names:
             raise _not_free(lake.root)
         lake.write_text(LAKE_MARK, _MARKED)
 
@@ -157,6 +158,10 @@ class Lake:
         if self.has_file(relative):
             with self._files() as (files, root):
                 files.delete_file(f"{root}/{relative}")
+
+    def names(self) -> set[str]:
+        """What lies in the lake itself, files and folders."""
+        return {path for path, _ in self._inside("")}
 
     def below(self, relative: str, depth: int) -> list[str]:
         """Folders that many levels below one, relative to the lake; none where that one is not there."""
