@@ -193,10 +193,11 @@ def _sparks_out_of_memory(settings: Settings, what: str) -> OutOfMemoryError:
 
 
 def _unreachable(settings: Settings, what: str) -> EngineError:
-    said = re.split(r"Error: (?=HTTP|Could)", what, maxsplit=1)[-1].partition(")")[0]
+    answer = re.search(r"\((HTTP \d+[^)]*)\)|(Could not [a-z ]*?) error for HTTP", what)
+    said = next(filter(None, answer.groups())) if answer else cut(what, _SAID_CHARACTERS)
     return EngineError(
-        f"the lake {settings.lake} cannot be read ({cut(said, _SAID_CHARACTERS)}); `mainstay doctor` says why. Run the same "
-        "command again when it can be. BI keeps the last published night"
+        f"the lake {settings.lake} cannot be read ({said}); look with `mainstay doctor`, and run the same command again. BI "
+        "keeps the last published night"
     )
 
 

@@ -12,6 +12,7 @@ from pipelines.errors import EngineError, SettingsError, WarehouseDamagedError
 from pipelines.settings import Settings
 from pipelines.warehouse import ledger, store
 from pipelines.warehouse.connection import connect
+from pipelines.warehouse.engine import LAKE_MARK
 from pipelines.warehouse.faults import database_errors
 from pipelines.warehouse.spark import machine
 from pipelines.warehouse.spark.lake import Lake
@@ -68,11 +69,19 @@ def test_whom_the_store_lets_read_no_more(
     stored.close()
     for name, value in s3.powerless.items():
         monkeypatch.setenv(name, value)
-    refused = pytest.raises(EngineError, match=r"cannot be read \(HTTP .*403.*mainstay doctor")
+    refused = pytest.raises(EngineError, match=r"cannot be read \(HTTP 403 Forbidden\); .*mainstay doctor")
     with closing(connect(in_store)) as opened, refused as raised, database_errors(in_store):
         opened.execute("SELECT count(*) FROM raw.sales")
     assert raised.value.exit_code == 13
     assert not any(told in str(raised.value) for told in s3.powerless.values())
+
+
+def test_doctor_says_that_duckdb_cannot_read(in_store: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "reach", lambda connection, settings: None)
+    ((state, _, text),) = machine.look_at_lake(in_store)
+    assert state == "problem"
+    assert "Arrow writes there, and DuckDB cannot read it" in text
+    assert Lake.of(in_store).names() == {LAKE_MARK}
 
 
 def test_objects_that_are_gone_are_a_damage(in_store: Settings, stored: duckdb.DuckDBPyConnection) -> None:
@@ -87,7 +96,7 @@ def test_nobody_who_answers(
     loaded(stored, in_store)
     stored.close()
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    silent = pytest.raises(EngineError, match="Could not connect")
+    silent = pytest.raises(EngineError, match=r"cannot be read \(Could not connect to server\); ")
     with closing(connect(in_store)) as opened, silent, database_errors(in_store):
         opened.execute("SELECT count(*) FROM raw.sales")
 

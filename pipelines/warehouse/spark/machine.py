@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 import duckdb
 from packaging.requirements import Requirement
 
-from pipelines.errors import MainstayError
+from pipelines.errors import EngineError, MainstayError
 from pipelines.quoting import literal
 from pipelines.warehouse.connection import restrict
-from pipelines.warehouse.faults import explained
+from pipelines.warehouse.faults import said
 from pipelines.warehouse.rights import private_mode
 from pipelines.warehouse.spark.lake import Lake
 from pipelines.warehouse.store import reach
@@ -161,6 +161,9 @@ def _try(settings: Settings, lake: Lake) -> None:
             try:
                 connection.execute(f"SELECT content FROM read_text({literal(lake.path(mark))})").fetchall()
             except duckdb.Error as error:
-                raise explained(settings, error) or error from error
+                raise EngineError(
+                    f"{lake.root}: Arrow writes there, and DuckDB cannot read it ({said(error, is_personal=False)}); give "
+                    "both the same credentials and AWS_ENDPOINT_URL by the environment"
+                ) from error
     finally:
         lake.remove_file(mark)
