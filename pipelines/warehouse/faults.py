@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import re
 import shlex
 import shutil
 import sys
@@ -14,7 +13,6 @@ import duckdb
 
 from pipelines.errors import (
     BuildError,
-    EngineError,
     LoadError,
     MainstayError,
     OutOfMemoryError,
@@ -25,7 +23,7 @@ from pipelines.errors import (
 )
 from pipelines.settings import PROJECT_DIR
 from pipelines.showing import cut, visible, without_addresses, without_values
-from pipelines.warehouse.store import address_of
+from pipelines.warehouse.store import unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,8 +83,7 @@ _SOURCES = (
     *_SPARKS_LOST,
     *_SPARKS_FILES,
 )
-_STORE = ("HTTP Error:", " error for HTTP ")
-_MISSING = "(HTTP 404 "
+_MISSING = ("No files found that match", "(HTTP 404 ")
 _FULL_BYTES = 64 * 1024
 _OPAQUE = (MainstayError, LoadError, BuildError, ValidationFailedError)
 _SAID_CHARACTERS = 400
@@ -115,15 +112,15 @@ def explained(settings: Settings, error: BaseException) -> MainstayError | None:
     # The more special errors of ours have sentences of their own.
     if not isinstance(error, Exception) or (isinstance(error, MainstayError) and type(error) not in _OPAQUE):
         return None
+    if known := unread(settings, str(error)):
+        return known
     text = str(error) if isinstance(error, MainstayError | duckdb.Error) else without_values(str(error))
     first = " ".join(text.split())
     if not isinstance(error, duckdb.Error) and not any(source in first for source in _SOURCES):
         return None  # the words stand in somebody's data
-    is_gone = "No files found that match" in first or _MISSING in first
-    if any(sign in first for sign in _DAMAGE) or (is_gone and settings.lake in first):
+    is_gone = any(sign in first for sign in _MISSING) and settings.lake in first
+    if is_gone or any(sign in first for sign in _DAMAGE):
         return damaged(settings, first)
-    if any(sign in first for sign in _STORE) and address_of(settings):
-        return _unreachable(settings, first)
     if any(sign in first for sign in _FULL):
         return _full(settings, first)
     if any(sign in first for sign in _SPARKS_MEMORY):
@@ -189,15 +186,6 @@ def _sparks_out_of_memory(settings: Settings, what: str) -> OutOfMemoryError:
         f"memory ran out in Spark ({cut(what, _SAID_CHARACTERS)}); raise spark.executor.memory in spark_conf (with a local "
         "spark_master spark.driver.memory), or lower the cores of an executor, and run the same command again. BI keeps the "
         "last published night"
-    )
-
-
-def _unreachable(settings: Settings, what: str) -> EngineError:
-    answer = re.search(r"\((HTTP \d+[^)]*)\)|(Could not [a-z ]*?) error for HTTP", what)
-    said = next(filter(None, answer.groups())) if answer else cut(what, _SAID_CHARACTERS)
-    return EngineError(
-        f"the lake {settings.lake} cannot be read ({said}); look with `mainstay doctor`, and run the same command again. BI "
-        "keeps the last published night"
     )
 
 

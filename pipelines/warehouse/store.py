@@ -8,6 +8,7 @@ through here, nor is one ever part of a file, a view or a sentence.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -39,6 +40,8 @@ _WAYS_OUT = {
     "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), and let them list, read, write and delete below the address",
     "NETWORK_CONNECTION": "nobody answers there; mend AWS_ENDPOINT_URL, AWS_REGION or the network",
 }
+_NO_CONNECTOR = ("S3AFileSystem not found", "No FileSystem for scheme")
+_ANSWER = re.compile(r"HTTP Error: .*?\((HTTP \d+[^)]*)\)|IO Error: (Could not [a-z ]*?) error for HTTP")
 _WAY_OUT = "look at the address, at AWS_REGION and AWS_ENDPOINT_URL, and at what the credentials may do there"
 
 
@@ -98,6 +101,21 @@ def store_errors(address: str) -> Iterator[None]:
         said = visible(cut(" ".join(str(error).partition(" (Request ID")[0].split()), 300))
         way = next((way for sign, way in _WAYS_OUT.items() if f"AWS Error {sign}" in said), _WAY_OUT)
         raise EngineError(f"MAINSTAY_LAKE_DIR: {address}: {way} ({said})") from error
+
+
+def unread(settings: Settings, what: str) -> EngineError | None:
+    """What DuckDB or Spark says means for a person, where it is that the store let them not read the lake."""
+    if address_of(settings) is None:
+        return None
+    if any(sign in what for sign in _NO_CONNECTOR):
+        why = "Spark has no connector for it. Name Hadoop's in spark_conf, as docs/spark.md says, or put its jars on Spark's path"
+    elif (answer := _ANSWER.search(what)) and answer[1] != "HTTP 404 Not Found":
+        why = f"{answer[1] or answer[2]}. Look with `mainstay doctor`"
+    else:
+        return None
+    return EngineError(
+        f"the lake {settings.lake} cannot be read: {why}, and run the same command again. BI keeps the last published night"
+    )
 
 
 def _is_reached(connection: duckdb.DuckDBPyConnection) -> bool:

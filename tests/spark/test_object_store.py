@@ -9,8 +9,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from loading_world import GOOD
 
 from pipelines.cli.rebuild import set_aside
+from pipelines.load.plan import plan_load
 from pipelines.settings import Settings
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import attach_warehouse, connect, restrict
@@ -19,6 +21,7 @@ from pipelines.warehouse.engines import engine_of
 from pipelines.warehouse.spark import machine, manifest
 from pipelines.warehouse.spark.lake import Lake
 
+from .loading_pair import Pair, in_process, load, rows
 from .stand_in import BUCKET, FIRST, OTHER, SECOND, TABLE, Store, built, loaded
 
 
@@ -107,6 +110,28 @@ def test_the_warehouse_is_read_when_attached(looked_at: Settings) -> None:
     with closing(connect(looked_at, Path(":memory:"))) as opened:
         attach_warehouse(looked_at, opened, "mainstay")
         assert opened.execute("SELECT count(*) FROM mainstay.raw.sales").fetchone() == (3,)
+
+
+def test_the_same_is_loaded_and_planned_as_without_one(
+    s3: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_process(monkeypatch)
+    pair = Pair(tmp_path)
+    place = {"lake_dir": f"s3://{BUCKET}/{tmp_path.name}"}
+    pair.spark.settings = pair.spark.settings.model_copy(update=place)
+    pair.world.setting(toleratedRejectRate=1)
+    pair.world.rows(GOOD.format(1), "short", GOOD.format(2), GOOD.format(2))
+    both = [pair.world.settings, pair.spark.settings]
+    told = [load(settings, "run-1") for settings in both]
+    assert told[0] == told[1]
+    for table in ("raw.transactions", "quarantine.transactions", "duplicates.transactions"):
+        found = [rows(settings, table) for settings in both]
+        assert found[0] == found[1]
+        assert found[0]
+    pair.world.rows(GOOD.format(1))
+    plans = [plan_load(settings, None, None) for settings in both]
+    assert plans[0] == plans[1]
+    assert plans[0].partitions
 
 
 def test_rows_are_changed_by_new_objects_and_the_old_ones_are_swept(

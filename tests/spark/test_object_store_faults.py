@@ -69,7 +69,7 @@ def test_whom_the_store_lets_read_no_more(
     stored.close()
     for name, value in s3.powerless.items():
         monkeypatch.setenv(name, value)
-    refused = pytest.raises(EngineError, match=r"cannot be read \(HTTP 403 Forbidden\); .*mainstay doctor")
+    refused = pytest.raises(EngineError, match=r"cannot be read: HTTP 403 Forbidden\. .*mainstay doctor")
     with closing(connect(in_store)) as opened, refused as raised, database_errors(in_store):
         opened.execute("SELECT count(*) FROM raw.sales")
     assert raised.value.exit_code == 13
@@ -84,6 +84,18 @@ def test_doctor_says_that_duckdb_cannot_read(in_store: Settings, monkeypatch: py
     assert Lake.of(in_store).names() == {LAKE_MARK}
 
 
+def test_a_spark_without_the_connector_is_told_how_it_comes_by_it(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, engine="spark", lake_dir="s3://shop-lake/lake")
+    raised = RuntimeError(
+        "java.lang.ClassNotFoundException: Class org.apache.hadoop.fs.s3a.S3AFileSystem not found"
+    )
+    with (
+        pytest.raises(EngineError, match=r"no connector for it\. Name Hadoop's in spark_conf"),
+        database_errors(settings),
+    ):
+        raise raised
+
+
 def test_objects_that_are_gone_are_a_damage(in_store: Settings, stored: duckdb.DuckDBPyConnection) -> None:
     loaded(stored, in_store).remove(["raw/sales"])
     with pytest.raises(WarehouseDamagedError, match="mainstay rebuild"), database_errors(in_store):
@@ -96,7 +108,7 @@ def test_nobody_who_answers(
     loaded(stored, in_store)
     stored.close()
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    silent = pytest.raises(EngineError, match=r"cannot be read \(Could not connect to server\); ")
+    silent = pytest.raises(EngineError, match=r"cannot be read: Could not connect to server\. ")
     with closing(connect(in_store)) as opened, silent, database_errors(in_store):
         opened.execute("SELECT count(*) FROM raw.sales")
 
