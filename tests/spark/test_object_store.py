@@ -11,7 +11,7 @@ import duckdb
 import pytest
 from loading_world import GOOD
 
-from pipelines.cli.rebuild import set_aside
+from pipelines.cli.rebuild import _going, set_aside
 from pipelines.load.plan import plan_load
 from pipelines.settings import Settings
 from pipelines.warehouse import ledger
@@ -178,6 +178,7 @@ def test_a_warehouse_that_is_set_aside_leaves_its_rows_to_the_next_load(
 ) -> None:
     lake = loaded(stored, in_store)
     stored.close()
+    assert f"The rows in {lake.root}/ are not kept with it" in " ".join(_going(in_store))
     aside = set_aside(in_store)
     assert aside is not None
     assert aside.exists()
