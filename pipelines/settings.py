@@ -69,7 +69,7 @@ _CREDENTIAL = re.compile(
 _MAY_HOLD_A_SECRET = ("spark_master", "spark_conf")
 """They are to hold none; where one does, it is refused, and not repeated."""
 
-_LAKE_ADDRESS = re.compile(r"(s3|gs)://[^/\s?#]+(/[^\s?#]*)?")
+_LAKE_ADDRESS = re.compile(r"s3://[a-z0-9][a-z0-9.-]*(/(?!\.+(/|$))[A-Za-z0-9_.=-]+)*/?")
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _POSTGRES_NAME = r"^[a-z_][a-z0-9_]{0,62}$"
@@ -481,7 +481,8 @@ class Settings(BaseSettings):
     def _lake_is_a_place(cls, value: str | None) -> str | None:
         if value is not None and "://" in value and not _LAKE_ADDRESS.fullmatch(value):
             raise ValueError(
-                "it is neither a folder nor an address such as s3://BUCKET/PATH or gs://BUCKET/PATH"
+                "it is neither a folder nor an address s3://BUCKET/PATH of letters, digits, dots, - and _; other stores serve "
+                "where they speak S3, as AWS_ENDPOINT_URL in the environment names them"
             )
         return value
 

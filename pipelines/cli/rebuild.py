@@ -72,7 +72,7 @@ def rebuild(
         kept.extend(set_aside(settings))
         if kept:
             old = " and ".join(map(str, kept))
-            err.print(f"the old warehouse is kept as {old}", markup=False, soft_wrap=True)
+            err.print(f"the old warehouse is kept as {old}", *_going(settings), markup=False, soft_wrap=True)
 
     what = f"rebuild of {asked.first} to {asked.last}"
     summary = run_backfill(settings, asked, what, quiet=as_json, prepare=prepare)
@@ -117,9 +117,22 @@ def _confirm(settings: Settings, *, yes: bool) -> None:
         raise SettingsError(
             "rebuild asks before it sets the warehouse aside, and there is no terminal to ask on; give --yes"
         )
-    question = f"Set {settings.warehouse} aside and load everything that is landed?"
+    goes = "".join(f" {sentence}" for sentence in _going(settings))
+    question = f"Set {settings.warehouse} aside and load everything that is landed?{goes}"
     if not typer.confirm(question, err=True):
         raise typer.Exit(1)
+
+
+def _going(settings: Settings) -> list[str]:
+    """What a rebuild does not keep, in words: an object store renames nothing, and a copy would cost as much as the load."""
+    from pipelines.warehouse.store import address_of
+
+    address = address_of(settings)
+    if address is None:
+        return []
+    return [
+        f"The rows in {address} are not kept with it: the load removes them, and the old file has its ledger alone."
+    ]
 
 
 def _show_plan(
@@ -127,6 +140,7 @@ def _show_plan(
 ) -> None:
     plan: dict[str, Any] = {
         "sets_aside": str(settings.warehouse) if settings.warehouse.exists() else None,
+        "not_kept": _going(settings) if settings.warehouse.exists() else [],
         "as_of_date": published.as_of_date if published else None,
         "served_transactions": published.tables["fct_transactions"].row_count if published else None,
         "datasets": {
@@ -146,6 +160,8 @@ def _show_plan(
     out.print(
         f"set aside: {aside}" if aside else "there is no warehouse to set aside", markup=False, soft_wrap=True
     )
+    for sentence in plan["not_kept"]:
+        out.print(sentence, markup=False, soft_wrap=True)
     if published:
         out.print(
             f"BI is served {plan['served_transactions']:,} transactions as of {plan['as_of_date']}; fewer are "

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pipelines.errors import WarehouseDamagedError
 from pipelines.publish.files import crash_point, fsync, sidecars
 from pipelines.quoting import ident, literal
-from pipelines.warehouse.connection import connect
+from pipelines.warehouse.connection import attach_warehouse, connect
 
 if TYPE_CHECKING:
     import duckdb
@@ -45,7 +45,7 @@ def compact(settings: Settings) -> int:
             connection.execute("CHECKPOINT")  # so that nothing of it is in its log
         with closing(connect(settings, Path(":memory:"))) as connection:
             connection.execute(f"SET temp_directory = {literal(str(scratch) + '.spill')}")
-            connection.execute(f'ATTACH {literal(str(warehouse))} AS "the old" (READ_ONLY)')
+            attach_warehouse(settings, connection, "the old")
             connection.execute(f"ATTACH {literal(str(scratch))} AS {ident(warehouse.stem)}")
             connection.execute(f'COPY FROM DATABASE "the old" TO {ident(warehouse.stem)}')
             _require_whole(connection, settings)

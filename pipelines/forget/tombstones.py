@@ -58,7 +58,7 @@ def read_tombstones(settings: Settings) -> Tombstones | None:
     """
     if not settings.warehouse.exists() and not settings.forget_key.exists():
         return None
-    with closing(connect(settings)) as connection:
+    with closing(connect(settings, rows=False)) as connection:
         connection.execute(ledger.DDL)
         entered = {row[0] for row in connection.execute("SELECT id_hash FROM ops.tombstones").fetchall()}
         found = _read(settings)
@@ -102,7 +102,7 @@ def entomb(settings: Settings, run_id: str, numbers: Iterable[str]) -> Tombstone
     hashes = sorted(found.hash_of(number) for number in numbers)
     found = Tombstones(found.key, found.hashes | set(hashes), found.done - set(hashes))
     _write(settings, found)
-    with closing(connect(settings)) as connection, transaction(connection):
+    with closing(connect(settings, rows=False)) as connection, transaction(connection):
         connection.execute("DELETE FROM ops.tombstones WHERE list_contains(?::VARCHAR[], id_hash)", [hashes])
         _enter(connection, hashes, run_id, RUNNING)
     return found
@@ -133,7 +133,7 @@ def states(settings: Settings) -> set[str]:
     """How far the erasures got that there were."""
     if not settings.warehouse.exists():
         return set()
-    with closing(connect(settings)) as connection:
+    with closing(connect(settings, rows=False)) as connection:
         connection.execute(ledger.DDL)
         return {row[0] for row in connection.execute("SELECT DISTINCT state FROM ops.tombstones").fetchall()}
 
@@ -145,7 +145,7 @@ def advance(connection: duckdb.DuckDBPyConnection, before: str, after: str) -> N
 
 def finish(settings: Settings, tombstones: Tombstones) -> None:
     """Note that nothing is left of anybody whose rows are gone."""
-    with closing(connect(settings)) as connection:
+    with closing(connect(settings, rows=False)) as connection:
         advance(connection, ROWS, DONE)
         connection.execute("CHECKPOINT")
         rows = connection.execute("SELECT id_hash FROM ops.tombstones WHERE state = ?", [DONE]).fetchall()

@@ -101,7 +101,8 @@ def _old_lakes(settings: Settings) -> list[Path]:
     lake = Path(settings.lake)
     if "://" in settings.lake or not (lake / LAKE_MARK).exists():
         return []
-    is_used = any(folder.samefile(lake) for folder in engine_of(settings).folders(settings))
+    used = [place for place in engine_of(settings).places(settings) if isinstance(place, Path)]
+    is_used = any(folder.samefile(lake) for folder in used)
     return sorted(lake.glob(f"{ASIDE}*")) if is_used else [p for p in lake.iterdir() if p.name not in NO_ROWS]
 
 

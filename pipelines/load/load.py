@@ -72,7 +72,7 @@ def load_datasets(
         create_tables(connection, settings)
         landed = [fixed_folder(settings.landing, c.location) for c in contracts.values()]
         engine.tidy(connection, settings)  # a load that was killed has left something
-        restrict(connection, [*landed, *engine.folders(settings)])
+        restrict(connection, [*landed, *engine.places(settings)])
         for name, contract in contracts.items():
             if datasets is not None and name not in datasets:
                 continue

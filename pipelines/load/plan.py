@@ -44,6 +44,7 @@ from pipelines.warehouse.in_process import DuckDBEngine
 from pipelines.warehouse.lock import warehouse_lock
 from pipelines.warehouse.reuse import tolerated_rate
 from pipelines.warehouse.rights import LOCK_MODE
+from pipelines.warehouse.store import reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -162,7 +163,8 @@ def plan_load(
         connection.execute(ledger.DDL)
         create_tables(connection, settings, DuckDBEngine())
         folders = [fixed_folder(settings.landing, c.location) for c in contracts.values()]
-        restrict(connection, [settings.var, *folders, *engine_of(settings).folders(settings)])
+        reach(connection, settings)  # the warehouse is attached later
+        restrict(connection, [settings.var, *folders, *engine_of(settings).places(settings)])
         with warehouse_lock(settings, _PLAN, _PLAN, on_wait=say), attached(connection, settings):
             before = {name: held_in(connection, WAREHOUSE, c, first, last) for name, c in contracts.items()}
         works = []

@@ -158,7 +158,7 @@ def _exported(settings: Settings, run_id: str, say: Say) -> str | None:
 
 def _marts_date(settings: Settings) -> date | None:
     """The date that BI sees, else the one for which the marts were last built; None where this warehouse has none."""
-    with closing(connect(settings)) as connection:
+    with closing(connect(settings, rows=False)) as connection:
         connection.execute(ledger.DDL)
         row = connection.execute(
             "SELECT detail FROM ops.steps WHERE step = 'build' "

@@ -80,7 +80,7 @@ def land(
 
 def require_still_landed(settings: Settings, run_id: str, first: date | None, last: date | None) -> None:
     """What this run's `land` has seen must be there still: a night without a day's sales would look like a good one."""
-    with closing(connect(settings)) as connection:
+    with closing(connect(settings, rows=False)) as connection:
         row = connection.execute(
             "SELECT detail FROM ops.steps WHERE run_id = ? AND step = 'land' AND status = 'success'", [run_id]
         ).fetchone()

@@ -40,18 +40,22 @@ def recorded(
     """
     with warehouse_lock(settings, step, run_id, on_wait=say):
         started = ledger.now()
-        with closing(connect(settings)) as connection:
+        with closing(connect(settings, rows=False)) as connection:
             ledger.record_step(connection, run_id, step, started, "running", {})
         try:
             with database_errors(settings):
                 summary = work()
         except BaseException as error:
             # The step's own error must stand, even if the ledger cannot be written any more.
-            with suppress(MainstayError, duckdb.Error, OSError), closing(connect(settings)) as connection:
+            with (
+                suppress(MainstayError, duckdb.Error, OSError),
+                closing(connect(settings, rows=False)) as connection,
+            ):
                 reason = message_of(error)
                 ledger.record_step(connection, run_id, step, started, "failed", {"error": reason})
             raise
-        with closing(connect(settings)) as connection, transaction(connection):
+        rows = on_success is not None
+        with closing(connect(settings, rows=rows)) as connection, transaction(connection):
             ledger.record_step(connection, run_id, step, started, success, summary)
             if on_success is not None:
                 on_success(connection)
@@ -86,7 +90,7 @@ def transformed(
     results = transform(
         settings, step, as_of, context, on_node=heard, full_refresh=full_refresh, selection=selection
     )
-    with closing(connect(settings)) as connection:
+    with closing(connect(settings, rows=False)) as connection:
         rows = [(r.name, r.resource_type, r.status, r.seconds, r.message) for r in results]
         ledger.record_models(connection, run_id, rows)
     return {

@@ -78,7 +78,7 @@ def _validate(settings: Settings, run_id: str, stage: str, partitions: dict[str,
             "`mainstay backfill DATE --remove-missing`"
         ) from error
     if stage == "raw":
-        with closing(connect(settings)) as connection:
+        with closing(connect(settings, rows=False)) as connection:
             ledger.mark_validated(connection, touched)
     told = (
         {"warnings": [in_words(warning) for warning in report.warnings[:_SHOWN]]} if report.warnings else {}
@@ -114,7 +114,7 @@ def record_report(settings: Settings, run_id: str, report: Any) -> None:
         (r.suite, r.expectation, r.column, r.success, r.observed, r.detail, r.severity)
         for r in report.results
     ]
-    with closing(connect(settings)) as connection:
+    with closing(connect(settings, rows=False)) as connection:
         connection.execute(ledger.DDL)
         ledger.record_checks(connection, run_id, report.stage, rows)
     if (

@@ -123,7 +123,7 @@ def _open(settings: Settings, stage: str, path: Path | None) -> duckdb.DuckDBPyC
     try:
         connection = connect(settings, target, read_only=True)
         # The served file has all in itself; the warehouse may have views of rows that lie elsewhere.
-        restrict(connection, engine_of(settings).folders(settings) if path is None else [])
+        restrict(connection, engine_of(settings).places(settings) if path is None else [])
     except duckdb.Error as error:
         raise ValidationFailedError(f"{target}: cannot be opened for validation: {error}") from error
     return connection

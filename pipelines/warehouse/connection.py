@@ -16,6 +16,7 @@ from pipelines.quoting import file_literal, ident, literal, no_pattern
 from pipelines.warehouse.faults import damaged, explained
 from pipelines.warehouse.rights import private_folder
 from pipelines.warehouse.spill import spill_folder
+from pipelines.warehouse.store import reach
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,11 +43,19 @@ def interrupt_queries() -> None:
 
 
 def connect(
-    settings: Settings, path: Path | None = None, *, read_only: bool = False
+    settings: Settings, path: Path | None = None, *, read_only: bool = False, rows: bool = True
 ) -> duckdb.DuckDBPyConnection:
     """Open a DuckDB file (the warehouse by default), or `:memory:`, with the deployment's limits, in UTC.
 
+    Args:
+        settings: The deployment.
+        path: The file.
+        read_only: Whether nothing is written.
+        rows: Whether rows are read, which may lie in an object store; the ledger does not, and must be written all the
+            more where that store cannot be reached.
+
     Raises:
+        EngineError: rows lie in an object store, and DuckDB lacks what reads it.
         LockedError: a program that knows nothing of our lock has had the warehouse open for `lock_timeout_seconds`.
         WarehouseDamagedError: the warehouse is damaged or no DuckDB file.
         StorageError: the disk is full or does not let us.
@@ -77,6 +86,12 @@ def connect(
         connection.execute(f"SET threads = {settings.duckdb_threads:d}")
     if settings.duckdb_memory_limit:
         connection.execute(f"SET memory_limit = {literal(settings.duckdb_memory_limit)}")
+    if rows and target == settings.warehouse:
+        try:
+            reach(connection, settings)
+        except BaseException:
+            connection.close()
+            raise
     return connection
 
 
@@ -84,8 +99,10 @@ def attach_warehouse(settings: Settings, connection: duckdb.DuckDBPyConnection, 
     """Attach the warehouse for reading, under a name.
 
     Raises:
+        EngineError: its rows lie in an object store, and DuckDB lacks what reads it.
         duckdb.Error: it cannot be opened, or another program has had it open for `lock_timeout_seconds`.
     """
+    reach(connection, settings)
     sql = f"ATTACH {literal(str(settings.warehouse))} AS {ident(name)} (READ_ONLY)"
     _patiently(settings, settings.warehouse, lambda: connection.execute(sql))
 
@@ -106,17 +123,29 @@ def _patiently(settings: Settings, path: Path, opened: Callable[[], Opened]) -> 
         time.sleep(_POLL_SECONDS)
 
 
-def restrict(connection: duckdb.DuckDBPyConnection, folders: Sequence[Path]) -> None:
-    """From now on the database reads and writes no file but its own and those below the folders, and no setting changes.
+def restrict(connection: duckdb.DuckDBPyConnection, places: Sequence[Path | str]) -> None:
+    """From now on the database reads and writes no file but its own and those below the places, and no setting changes.
 
     Contracts hold SQL. What it may be is checked when they are read; this is the second wall.
+
+    Args:
+        connection: To the database, with all that it needs loaded.
+        places: Folders, and addresses in an object store, which end with a slash: what only begins alike is no part of them.
     """
-    paths = [path for folder in folders for path in (str(folder), str(folder.absolute()))]
+    paths = [str(path) for place in places for path in _spellings(place)]
     # A reader is given patterns, and DuckDB holds them against this list before it looks what they mean.
     allowed = dict.fromkeys([*paths, *map(no_pattern, paths)])
     connection.execute(f"SET allowed_directories = [{', '.join(map(literal, allowed))}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
+
+
+def _spellings(place: Path | str) -> tuple[Path | str, ...]:
+    if isinstance(place, str):
+        if not place.endswith("/"):
+            raise ValueError(f"{place} would be more than one place")
+        return (place,)
+    return (place, place.absolute())
 
 
 @contextmanager

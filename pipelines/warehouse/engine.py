@@ -103,8 +103,8 @@ class Engine(Protocol):
     def tidy(self, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
         """Outside a transaction, with the warehouse's lock: remove what no row is read from any more, or never was."""
 
-    def folders(self, settings: Settings) -> list[Path]:
-        """Folders beside the warehouse's that hold rows."""
+    def places(self, settings: Settings) -> list[Path | str]:
+        """What holds rows beside the warehouse's file: folders, and addresses in an object store, which end with a slash."""
 
     def set_aside(self, settings: Settings, name: str) -> Path | None:
         """Move the rows that lie beside the warehouse's file to a folder of that name, if there are any.

@@ -24,6 +24,7 @@ from pipelines.quoting import no_pattern
 from pipelines.settings import PROJECT_DIR
 from pipelines.showing import cut, visible, without_addresses, without_values
 from pipelines.warehouse import sparks_faults
+from pipelines.warehouse.store import unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +58,7 @@ _CLOSED = (
 _SOURCES = (
     *(
         "IO Error:",
+        "HTTP Error:",
         "TransactionContext Error:",
         "FATAL Error:",
         "Serialization Error:",
@@ -67,6 +69,7 @@ _SOURCES = (
     *sparks_faults.LOST,
     *sparks_faults.FILES,
 )
+_MISSING = ("No files found that match", "(HTTP 404 ")
 _FULL_BYTES = 64 * 1024
 _OPAQUE = (MainstayError, LoadError, BuildError, ValidationFailedError)
 _SAID_CHARACTERS = 400
@@ -97,13 +100,17 @@ def explained(settings: Settings, error: BaseException) -> MainstayError | None:
     # The more special errors of ours have sentences of their own.
     if not isinstance(error, Exception) or (isinstance(error, MainstayError) and type(error) not in _OPAQUE):
         return None
+    if known := unread(settings, str(error)):
+        return known
     text = str(error) if isinstance(error, MainstayError | duckdb.Error) else without_values(str(error))
     first = " ".join(text.split())
     if not isinstance(error, duckdb.Error) and not any(source in first for source in _SOURCES):
         return None  # the words stand in somebody's data
     if any(sign in first for sign in _DAMAGE):
         return damaged(settings, first)
-    if "No files found that match" in first and no_pattern(settings.lake) in first:
+    if any(sign in first for sign in _MISSING) and any(
+        name in first for name in (settings.lake, no_pattern(settings.lake))
+    ):
         return sparks_faults.not_there(settings, first)
     if any(sign in first for sign in _FULL):
         return _full(settings, first)

@@ -99,7 +99,7 @@ class DuckDBEngine:
     def tidy(self, connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
         """Nothing to do: DuckDB does so itself."""
 
-    def folders(self, settings: Settings) -> list[Path]:
+    def places(self, settings: Settings) -> list[Path | str]:
         """See `Engine`."""
         return []
 

@@ -36,7 +36,7 @@ def looking(
     """
     with warehouse_lock(settings, what, "look", on_wait=on_wait):
         if not _has_whole_ledger(settings):  # an older Mainstay's lacks columns
-            with closing(connect(settings)) as connection:
+            with closing(connect(settings, rows=False)) as connection:
                 connection.execute(DDL)
         with closing(connect(settings, read_only=True)) as connection:
             yield connection
@@ -49,7 +49,7 @@ def briefly(settings: Settings) -> Settings:
 
 
 def _has_whole_ledger(settings: Settings) -> bool:
-    with closing(connect(settings, read_only=True)) as connection:
+    with closing(connect(settings, read_only=True, rows=False)) as connection:
         return _ledger_columns() <= set(connection.execute(_COLUMNS).fetchall())
 
 

@@ -29,7 +29,7 @@ def last_step(
     """The newest entry of a step in the ledger, of whatever run; with `statuses`, the newest that ended so."""
     if not settings.warehouse.exists():
         return None
-    with warehouse_lock(settings, "look", "look"), closing(connect(settings)) as connection:
+    with warehouse_lock(settings, "look", "look"), closing(connect(settings, rows=False)) as connection:
         return ledger.last_step(connection, step, statuses)
 
 
@@ -139,7 +139,7 @@ def _is_done(settings: Settings, step: str, as_of: date, context: str) -> bool:
 
 def unvalidated(settings: Settings) -> dict[str, list[date]]:
     """Per dataset, the loaded partitions that have not passed the raw expectations."""
-    with warehouse_lock(settings, "look", "look"), closing(connect(settings)) as connection:
+    with warehouse_lock(settings, "look", "look"), closing(connect(settings, rows=False)) as connection:
         return ledger.unvalidated(connection)
 
 

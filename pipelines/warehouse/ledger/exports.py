@@ -43,7 +43,7 @@ def begin_export(
         The moment, by which `end_export` finds the row.
     """
     moment = now()
-    with closing(connect(settings)) as connection:
+    with closing(connect(settings, rows=False)) as connection:
         connection.execute(DDL)
         connection.execute(
             "INSERT INTO ops.exports VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'writing')",
@@ -64,7 +64,7 @@ def begin_export(
 
 def end_export(settings: Settings, moment: datetime, status: str) -> None:
     """Note how an export ended: `written` or `failed`."""
-    with closing(connect(settings)) as connection:
+    with closing(connect(settings, rows=False)) as connection:
         connection.execute("UPDATE ops.exports SET status = ? WHERE exported_at = ?", [status, moment])
 
 

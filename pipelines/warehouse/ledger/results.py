@@ -28,7 +28,7 @@ def record_checks(
 
 def has_checks(settings: Settings, run_id: str) -> bool:
     """Whether a run has check results."""
-    with closing(connect(settings)) as connection:
+    with closing(connect(settings, rows=False)) as connection:
         found = connection.execute("SELECT 1 FROM ops.checks WHERE run_id = ? LIMIT 1", [run_id]).fetchone()
     return found is not None
 

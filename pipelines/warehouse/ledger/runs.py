@@ -62,7 +62,7 @@ def start_run(
         is_own_process: Whether the run ends with this process; a scheduler's run has a process for each task.
         reason: Why whoever asked for it wants it.
     """
-    with closing(connect(settings)) as connection:
+    with closing(connect(settings, rows=False)) as connection:
         connection.execute(DDL)
         _mark_killed(connection)
         connection.execute("DELETE FROM ops.runs WHERE run_id = ?", [run_id])
@@ -89,7 +89,7 @@ def _mark_killed(connection: duckdb.DuckDBPyConnection) -> None:
 
 def finish_run(settings: Settings, run_id: str, status: str, message: str | None = None) -> None:
     """Close a run with its outcome."""
-    with closing(connect(settings)) as connection:
+    with closing(connect(settings, rows=False)) as connection:
         connection.execute(DDL)
         connection.execute(
             "UPDATE ops.runs SET status = ?, finished_at = ?, message = ? WHERE run_id = ?",

@@ -14,6 +14,7 @@ from pipelines.warehouse.spark.aside import set_aside
 from pipelines.warehouse.spark.building import building
 from pipelines.warehouse.spark.changing import changing
 from pipelines.warehouse.spark.lake import Lake
+from pipelines.warehouse.store import address_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -79,10 +80,9 @@ class SparkEngine:
         manifest.write_copy(connection, lake)
         manifest.sweep(connection, lake)
 
-    def folders(self, settings: Settings) -> list[Path]:
+    def places(self, settings: Settings) -> list[Path | str]:
         """See `Engine`."""
-        folder = Lake.of(settings).folder
-        return [] if folder is None else [folder]
+        return [address_of(settings) or Path(Lake.of(settings).root)]
 
     def set_aside(self, settings: Settings, name: str) -> Path | None:
         """See `Engine`."""

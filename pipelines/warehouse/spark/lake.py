@@ -8,14 +8,16 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.errors import EngineError, SettingsError
+from pipelines.errors import SettingsError
 from pipelines.paths import plain
 from pipelines.warehouse.durable import sync_disk
 from pipelines.warehouse.engine import LAKE_MARK, NO_ROWS
 from pipelines.warehouse.rights import private_folder
+from pipelines.warehouse.store import files_of, store_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 _SPARKS_NAME = {"s3": "s3a"}
 """Schemes that Hadoop's file systems call otherwise than DuckDB and Arrow do."""
-_MARKED = "Mainstay removes from this folder what its manifest does not name.\n"
+_MARKED = "Mainstay removes from this place what its manifest does not name.\n"
 _LAKE_OF = "It is the lake of "
 
 
@@ -38,10 +40,24 @@ def _require_free(settings: Settings, folder: Path) -> None:
             "name a folder of its own"
         )
     if folder.is_dir() and any(path.name not in NO_ROWS for path in folder.iterdir()):
-        raise SettingsError(
-            f"MAINSTAY_LAKE_DIR: {folder} holds files that are none of a lake's; name a new or empty folder, as Mainstay "
-            "removes from it what is not its own"
-        )
+        raise _not_free(str(folder))
+
+
+def _not_free(place: str) -> SettingsError:
+    return SettingsError(
+        f"MAINSTAY_LAKE_DIR: {place} holds files that are none of a lake's; name a new or empty place, as Mainstay removes "
+        "from it what is not its own"
+    )
+
+
+@cache
+def _require_marked(lake: Lake) -> None:
+    """Make sure that an address is a lake's, or can become one; a process asks the store once."""
+    names = lake.names()  # by a list, as of a single object a store that refuses does not say why
+    if LAKE_MARK not in names:
+        if names:
+            raise _not_free(lake.root)
+        lake.write_text(LAKE_MARK, _MARKED)
 
 
 def _claim(settings: Settings, mark: Path) -> None:
@@ -84,11 +100,14 @@ class Lake:
         """The deployment's; a folder is made, for the owner alone.
 
         Raises:
-            SettingsError: the folder is for something else: what no entry names is removed from a lake; or it is another
+            EngineError: the object store cannot be reached, or lets us not.
+            SettingsError: the place is for something else: what no entry names is removed from a lake; or it is another
                 warehouse's; or it has no name that a cluster can be told.
         """
         if "://" in settings.lake:
-            return cls(settings.lake)
+            lake = cls(settings.lake)
+            _require_marked(lake)
+            return lake
         folder = Path(settings.lake)
         _require_one_name(settings, folder)
         mark = folder / LAKE_MARK
@@ -118,31 +137,26 @@ class Lake:
         )
         return f"{root}/{relative}" if relative else root
 
-    def _files(self) -> tuple[Any, str]:
+    @contextmanager
+    def _files(self) -> Iterator[tuple[Any, str]]:
         """Arrow's file system, and the root as it names it.
 
         Raises:
-            EngineError: the address cannot be opened.
+            EngineError: the store cannot be reached, or lets us not.
         """
-        from pyarrow import ArrowException
-        from pyarrow.fs import FileSystem, LocalFileSystem
-
         if self.folder is not None:
-            return LocalFileSystem(), self.root
-        try:
-            files, root = FileSystem.from_uri(self.root)
-        except (ArrowException, OSError) as error:
-            raise EngineError(
-                f"MAINSTAY_LAKE_DIR: {self.root} cannot be opened ({error}); mend the address, or what gives access to it"
-            ) from error
-        return files, root
+            from pyarrow.fs import LocalFileSystem
+
+            yield LocalFileSystem(), self.root
+            return
+        with store_errors(self.root):
+            yield files_of(self.root)
 
     @contextmanager
     def writing(self, relative: str) -> Iterator[Any]:
         """A new file of the lake, open for writing."""
         if self.folder is None:
-            files, root = self._files()
-            with files.open_output_stream(f"{root}/{relative}") as stream:
+            with self._files() as (files, root), files.open_output_stream(f"{root}/{relative}") as stream:
                 yield stream
             return
         path = self.folder / relative
@@ -161,11 +175,13 @@ class Lake:
             sync_disk(self.folder)
 
     def write_json(self, relative: str, content: object) -> None:
+        """Write a file that readers see whole, old or new."""
+        self.write_text(relative, json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n")
+
+    def write_text(self, relative: str, text: str) -> None:
         """Write a file that readers see whole, old or new: by a rename in a folder, by one put in an object store."""
-        text = json.dumps(content, indent=1, ensure_ascii=False, default=str) + "\n"
-        files, root = self._files()
         if self.folder is None:
-            with files.open_output_stream(f"{root}/{relative}") as stream:
+            with self.writing(relative) as stream:
                 stream.write(text.encode())
             return
         scratch = self.folder / f".{relative}.{secrets.token_hex(4)}"
@@ -175,48 +191,57 @@ class Lake:
             os.fsync(stream.fileno())
         scratch.replace(self.folder / relative)
 
-    def remove_file(self, relative: str) -> None:
-        """Take a file away, whether or not it is there."""
+    def has_file(self, relative: str) -> bool:
+        """Whether there is a file of that name."""
         from pyarrow.fs import FileType
 
-        files, root = self._files()
-        if files.get_file_info(f"{root}/{relative}").type == FileType.File:
-            files.delete_file(f"{root}/{relative}")
+        with self._files() as (files, root):
+            return bool(files.get_file_info(f"{root}/{relative}").type == FileType.File)
+
+    def remove_file(self, relative: str) -> None:
+        """Take a file away, whether or not it is there."""
+        if self.has_file(relative):
+            with self._files() as (files, root):
+                files.delete_file(f"{root}/{relative}")
+
+    def names(self) -> set[str]:
+        """What lies in the lake itself, files and folders."""
+        return {path for path, _ in self._inside("")}
 
     def below(self, relative: str, depth: int) -> list[str]:
         """Folders that many levels below one, relative to the lake; none where that one is not there."""
-        from pyarrow.fs import FileSelector, FileType
+        from pyarrow.fs import FileType
 
-        files, root = self._files()
         found = [relative]
         for _ in range(depth):
-            infos = [
-                info
-                for name in found
-                for info in files.get_file_info(FileSelector(f"{root}/{name}", allow_not_found=True))
-            ]
-            found = [
-                info.path.removeprefix(root).lstrip("/") for info in infos if info.type == FileType.Directory
-            ]
+            inside = [info for name in found for info in self._inside(name)]
+            found = [path for path, type_ in inside if type_ == FileType.Directory]
         return sorted(found)
 
-    def has_parquet(self, relative: str) -> bool:
-        """Whether a Parquet file lies anywhere below."""
+    def files(self, relative: str) -> list[str]:
+        """All files below a folder at whatever depth, relative to the lake and in order; none where it is not there."""
+        from pyarrow.fs import FileType
+
+        inside = self._inside(relative, recursive=True)
+        return sorted(path for path, type_ in inside if type_ == FileType.File)
+
+    def _inside(self, relative: str, *, recursive: bool = False) -> list[tuple[str, Any]]:
         from pyarrow.fs import FileSelector
 
-        files, root = self._files()
-        selector = FileSelector(f"{root}/{relative}", allow_not_found=True, recursive=True)
-        return any(info.path.endswith(".parquet") for info in files.get_file_info(selector))
+        with self._files() as (files, root):
+            above = f"{root}/{relative}".rstrip("/")
+            found = files.get_file_info(FileSelector(above, allow_not_found=True, recursive=recursive))
+        return [(info.path.removeprefix(root).lstrip("/"), info.type) for info in found]
 
     def remove(self, relatives: Iterable[str]) -> None:
         """Take folders away, whether or not they are there."""
         from pyarrow.fs import FileType
 
-        files, root = self._files()
-        for relative in relatives:
-            if files.get_file_info(f"{root}/{relative}").type == FileType.Directory:
-                files.delete_dir(f"{root}/{relative}")
-                self._remove_empty_above(relative)
+        with self._files() as (files, root):
+            for relative in relatives:
+                if files.get_file_info(f"{root}/{relative}").type == FileType.Directory:
+                    files.delete_dir(f"{root}/{relative}")
+                    self._remove_empty_above(relative)
 
     def _remove_empty_above(self, relative: str) -> None:
         """In a folder names stay that hold nothing: of dates, tables and commands that are no more."""

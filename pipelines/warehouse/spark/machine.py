@@ -8,15 +8,21 @@ import secrets
 import shutil
 import stat
 import subprocess
+from contextlib import closing
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import duckdb
 from packaging.requirements import Requirement
 
-from pipelines.errors import EngineError, SettingsError
+from pipelines.errors import EngineError, MainstayError
+from pipelines.quoting import literal
+from pipelines.warehouse.connection import restrict
+from pipelines.warehouse.faults import said
 from pipelines.warehouse.rights import private_mode
 from pipelines.warehouse.spark.lake import Lake
+from pipelines.warehouse.store import reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,14 +108,15 @@ def look_at_lake(settings: Settings) -> Iterator[Seen]:
     try:
         lake = Lake.of(settings)
         if lake.folder is None:
-            lake.below("", 1)
-            yield "ok", "lake", f"{lake.root} can be reached; its rights are the store's"
+            _try(settings, lake)
+            yield "ok", "lake", f"{lake.root} can be read and written; who else may is the store's affair"
             return
-    except SettingsError as error:
-        yield "problem", "lake", str(error)
-        return
-    except (EngineError, OSError) as error:
-        yield "problem", "lake", f"{settings.lake}: {error}"
+    except (MainstayError, OSError) as error:
+        yield (
+            "problem",
+            "lake",
+            str(error) if isinstance(error, MainstayError) else f"{settings.lake}: {error}",
+        )
         return
     folder = lake.folder
     try:
@@ -141,3 +148,22 @@ def look_at_lake(settings: Settings) -> Iterator[Seen]:
         )
     else:
         yield "ok", "lake", said
+
+
+def _try(settings: Settings, lake: Lake) -> None:
+    """Write an object as Arrow does it, read it as DuckDB does, restricted as it is there, and take it away."""
+    mark = f".doctor-{secrets.token_hex(4)}"
+    lake.write_text(mark, mark)
+    try:
+        with closing(duckdb.connect()) as connection:
+            reach(connection, settings)
+            restrict(connection, [f"{lake.root}/"])
+            try:
+                connection.execute(f"SELECT content FROM read_text({literal(lake.path(mark))})").fetchall()
+            except duckdb.Error as error:
+                raise EngineError(
+                    f"{lake.root}: Arrow writes there, and DuckDB cannot read it ({said(error, is_personal=False)}); give "
+                    "both the same credentials and AWS_ENDPOINT_URL by the environment"
+                ) from error
+    finally:
+        lake.remove_file(mark)

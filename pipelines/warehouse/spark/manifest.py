@@ -120,29 +120,47 @@ def show(
         table: Schema and name.
         columns: Name and DuckDB type, in the view's order.
     """
+    found = entries(connection, table)
+    files = _files(lake, table, found)
     alike: dict[tuple[str, ...], list[Entry]] = {}
-    for entry in entries(connection, table):
-        if entry.partition_date is not None or lake.has_parquet(entry.path):
+    for entry in found:
+        if entry.path in files:
             alike.setdefault(tuple(name for name, *_ in entry.columns), []).append(entry)
     nothing = ", ".join(f"CAST(NULL AS {type_}) AS {ident(name)}" for name, type_ in columns)
-    selects = [_select(columns, set(names), of_them) for names, of_them in alike.items()] or [
-        f"SELECT {nothing} WHERE false"
-    ]
+    selects = [
+        _select(
+            columns,
+            set(names),
+            of_them[0].partitioned_by,
+            [f for entry in of_them for f in files[entry.path]],
+        )
+        for names, of_them in alike.items()
+    ] or [f"SELECT {nothing} WHERE false"]
     connection.execute(f"CREATE SCHEMA IF NOT EXISTS {ident(table[0])}")
     connection.execute(
         f"CREATE OR REPLACE VIEW {'.'.join(map(ident, table))} AS {' UNION ALL '.join(selects)}"
     )
 
 
-def _select(columns: Sequence[tuple[str, str]], names: set[str], of_them: Sequence[Entry]) -> str:
-    hive = of_them[0].partitioned_by
-    # A loaded partition is one file, and to look for others in thousands of folders would take its time.
-    files = [
-        file_literal(f"{entry.path}/{ROWS}")
-        if entry.schema in LOADED and entry.partition_date is not None
-        else f"{file_literal(entry.path)[:-1]}/*.parquet'"
-        for entry in of_them
-    ]
+def _files(lake: Lake, table: Table, of_it: Sequence[Entry]) -> dict[str, list[str]]:
+    """The files of entries' folders, as DuckDB is to name them; one by one, so that no query has to look for them.
+
+    In an object store each such look is a request, and patterns are shut out there (see `store`).
+    """
+    if table[0] in LOADED and all(entry.partition_date is not None for entry in of_it):
+        # A loaded partition is one file, and to look for others in thousands of folders would take its time.
+        found = [f"{entry.path}/{ROWS}" for entry in of_it]
+    else:
+        found = [path for path in lake.files("/".join(table)) if path.endswith(".parquet")]
+    files: dict[str, list[str]] = {}
+    for path in found:
+        files.setdefault(path.rpartition("/")[0], []).append(file_literal(path))
+    return files
+
+
+def _select(
+    columns: Sequence[tuple[str, str]], names: set[str], hive: str | None, files: Sequence[str]
+) -> str:
     values = {name: f"CAST(NULL AS {type_})" for name, type_ in columns if name not in names and name != hive}
     if hive:
         # By a cast: of the column itself DuckDB 1.5 fails to say the last value where it has to read but one file.

@@ -57,6 +57,8 @@ def _workers(session: SparkSession, settings: Settings) -> list[Seen]:
     is_local = settings.spark_master.startswith("local")
     try:
         lake.write_json(mark, mark)
+        if lake.folder is None:  # by Hadoop's connector, which is none of Spark's own
+            session.read.text(lake.address(mark)).collect()
         tasks = 1 if is_local else _TASKS
         frame = session.range(0, tasks, 1, numPartitions=tasks)
         found = [json.loads(row["said"]) for row in frame.mapInArrow(look, "said string").collect()]
