@@ -78,7 +78,7 @@ def test_a_deployment_by_another_name_has_the_same_lake(deployment: Settings, tm
 
 def test_rows_are_found_behind_the_wall_and_by_whoever_attaches_the_file(deployment: Settings) -> None:
     with closing(connect(deployment, read_only=True)) as connection:
-        restrict(connection, engine_of(deployment).folders(deployment))
+        restrict(connection, engine_of(deployment).places(deployment))
         assert connection.execute("SELECT id FROM raw.sales").fetchall() == [("one",)]
     with closing(connect(deployment, Path(":memory:"))) as connection:
         attach_warehouse(deployment, connection, "w")
