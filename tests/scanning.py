@@ -14,7 +14,8 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.quoting import ident, literal
+from pipelines.quoting import file_literal, ident, literal
+from pipelines.warehouse.connection import LAKE
 
 ROWS = ("raw", "quarantine", "duplicates", "restricted")
 """The warehouse's schemas that are there to hold rows with personal columns, and are read by no reader."""
@@ -51,6 +52,8 @@ def scan(
         is_with_rows = False
         if begin[8:12] == b"DUCK":
             with duckdb.connect(str(path), read_only=True) as connection:
+                # A warehouse may have views of rows in the lake beside its folder.
+                connection.execute(f"SET VARIABLE {LAKE} = {file_literal(path.parents[1] / 'lake')}")
                 is_with_rows = _tables(connection, path, wanted, schemas, result)
         elif begin[:4] == b"PAR1":
             with duckdb.connect() as connection:

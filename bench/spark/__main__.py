@@ -17,14 +17,14 @@ from typing import Any
 from bench.deployment import lay_out
 from bench.machine import machine
 from bench.measure import Measured, environment, run
-from bench.spark.report import write
+from bench.spark.report import DUCKDB, name_of, write
 from bench.spark.watch import Watch
 from pipelines.contracts import mart_contracts
 from pipelines.settings import PROJECT_DIR, load_settings
 from tests.spark.cluster import Cluster
 from tests.spark.parity import attached, differences
 
-DUCKDB = "duckdb"
+FIGURES = "results-spark.json"
 BYTES_PER_ROW = 420
 """Landing file, a warehouse and a lake, and room to spill."""
 
@@ -86,7 +86,7 @@ class Scale:
 
     def _parts(self, engine: str, rows: int, env: dict[str, str], made: Measured) -> None:
         for part in ("load", "build"):
-            print(f"{rows:,} lines, {_name(engine)}: {part} …", end=" ", flush=True)
+            print(f"{rows:,} lines, {name_of(engine)}: {part} …", end=" ", flush=True)
             with Watch() as watch:
                 arguments = [part, made.items["first"], made.items["last"]]
                 measured = run(part, "bench.parts", arguments, env, self.work)
@@ -126,21 +126,21 @@ class Scale:
 
     def _keep(self) -> None:
         """What is measured is kept as it comes: a run takes an hour and more."""
-        (self.work.parent / "spark.json").write_text(json.dumps(self.as_dict(), indent=1), encoding="utf-8")
+        (self.work.parent / FIGURES).write_text(json.dumps(self.as_dict(), indent=1), encoding="utf-8")
 
     def as_dict(self) -> dict[str, Any]:
         """All raw figures."""
         return {
             "months": self.months,
-            "executor_memory": self.memory,
+            "memory": {
+                "executor": self.memory,
+                "task": load_settings().spark_task_memory,
+                "driver": self.driver_memory,
+            },
             "machine": machine(),
             "runs": self.runs,
             "compared": self.compared,
         }
-
-
-def _name(engine: str) -> str:
-    return "DuckDB" if engine == DUCKDB else f"Spark with {engine} worker{'s' if engine != '1' else ''}"
 
 
 def main() -> None:
@@ -165,6 +165,11 @@ def main() -> None:
     parser.add_argument(
         "--without-comparing", action="store_true", help="leave out the comparison of all marts"
     )
+    parser.add_argument(
+        "--add",
+        action="store_true",
+        help="to the figures of an earlier run in the same folder: a large size takes hours",
+    )
     parser.add_argument("--folder", type=Path, help="where to work; default var/bench")
     parser.add_argument("--output", type=Path, default=PROJECT_DIR / "docs" / "benchmarks-spark.md")
     args = parser.parse_args()
@@ -180,13 +185,16 @@ def main() -> None:
     scale = Scale(
         work, args.months, args.executor_memory, args.worker_memory, args.driver_memory, not args.without_comparing
     )  # fmt: skip
+    if args.add:
+        before = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
+        scale.runs, scale.compared = before["runs"], before["compared"]
     try:
         for rows in args.rows:
             scale.measure(rows, [DUCKDB, *map(str, args.workers)])
     finally:
         shutil.rmtree(work)
     write(scale.as_dict(), args.output)
-    print(f"written: {args.output}\nraw figures: {folder / 'spark.json'}")
+    print(f"written: {args.output}\nraw figures: {folder / FIGURES}")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bench.spark.__main__ import FIGURES, Scale
 from bench.spark.report import DUCKDB, write
 from bench.spark.watch import Watch
 from pipelines.settings import PROJECT_DIR
@@ -33,7 +34,7 @@ def test_an_executor_has_what_it_started_and_all_else_is_the_drivers() -> None:
     assert watch.peak["executor"] > 60 > watch.peak["driver"] / 2
 
 
-def figures() -> dict[str, Any]:
+def figures(folder: Path) -> dict[str, Any]:
     """Ten seconds that are fixed and two a million lines on DuckDB; on Spark a hundred and ten, by one worker or two."""
 
     def run(engine: str, rows: int, fixed: float, marginal: float, workers: int) -> list[dict[str, Any]]:
@@ -51,16 +52,14 @@ def figures() -> dict[str, Any]:
     for rows in (10**6, 21 * 10**6):
         runs += run(DUCKDB, rows, 10, 2, 1)
         runs += run("1", rows, 100, 10, 1) + run("2", rows, 100, 10, 2)
-    return {
-        "months": 24, "runs": runs, "compared": [{"rows": 10**6, "marts": 40, "mart_rows": 12_345}],
-        "memory": {"executor": "3g", "task": "1GiB", "driver": "2g"},
-        "machine": {"processor": "2 cores", "memory": "24 GiB", "system": "Linux", "python": "3.11"},
-    }  # fmt: skip
+    scale = Scale(folder, 24, "3g", "4g", "2g", is_compared=True)
+    scale.runs, scale.compared = runs, [{"rows": 10**6, "marts": 40, "mart_rows": 12_345}]
+    return scale.as_dict()
 
 
 def test_the_page_tells_fixed_from_marginal_and_one_worker_from_two(tmp_path: Path) -> None:
     pytest.importorskip("pyspark")
-    write(figures(), tmp_path / "page.md")
+    write(figures(tmp_path), tmp_path / "page.md")
     page = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert "| build | DuckDB | 10 s | 2.0 s |" in page
     assert "| build | Spark, 2 workers | 100 s | 10.0 s |" in page
@@ -81,7 +80,7 @@ def test_a_small_run_measures_both_engines_and_compares_them(tmp_path: Path) -> 
         cwd=PROJECT_DIR, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    found = json.loads((tmp_path / "results-spark.json").read_text())
+    found = json.loads((tmp_path / FIGURES).read_text())
     assert [(run["engine"], run["part"]) for run in found["runs"]] == [
         (engine, part) for engine in ("duckdb", "2") for part in ("load", "build")
     ]

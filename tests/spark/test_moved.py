@@ -11,6 +11,7 @@ import duckdb
 import pytest
 
 from pipelines.errors import EngineError, MainstayError, SettingsError
+from pipelines.forget.compact import compact
 from pipelines.forget.traces import erase_traces
 from pipelines.settings import Settings
 from pipelines.warehouse import aside
@@ -83,6 +84,12 @@ def test_rows_are_found_behind_the_wall_and_by_whoever_attaches_the_file(deploym
     with closing(connect(deployment, Path(":memory:"))) as connection:
         attach_warehouse(deployment, connection, "w")
         assert connection.execute("SELECT id FROM w.marts.dim").fetchall() == [("one",)]
+
+
+def test_a_file_that_is_written_anew_finds_them_too(deployment: Settings, tmp_path: Path) -> None:
+    compact(deployment)
+    deployment.home.rename(tmp_path / "two")
+    assert seen(Settings(home=tmp_path / "two", engine="spark")) == ["one", "one"]
 
 
 def test_a_reader_of_its_own_says_where_the_lake_is(deployment: Settings) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from pipelines.contracts import mart_contracts
-from pipelines.quoting import ident
+from pipelines.quoting import file_literal, ident
+from pipelines.warehouse.connection import LAKE
 from tests.soak.purity.ways import World, from_scratch
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def tables(warehouse: Path) -> Tables:
     """All that dbt has built of the rows, in the order in which one follows from the other."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute(f"set variable {LAKE} = {file_literal(warehouse.parents[1] / 'lake')}")
         names = connection.execute(
             "select table_schema, table_name from information_schema.tables "
             "where table_schema in ('staging', 'intermediate', 'marts') "
