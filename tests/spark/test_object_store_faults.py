@@ -26,6 +26,17 @@ def test_a_place_with_other_files_is_no_lake(s3: Store, in_store: Settings) -> N
         Lake.of(in_store)
 
 
+def test_a_lake_is_of_one_warehouse_until_it_is_given_up(in_store: Settings, tmp_path: Path) -> None:
+    Lake.of(in_store)
+    copy = in_store.model_copy(update={"var_dir": tmp_path / "copy"})
+    with pytest.raises(
+        SettingsError, match=f"is the lake of {in_store.warehouse}, and this is {copy.warehouse}: "
+    ):
+        Lake.of(copy)
+    Lake(in_store.lake).write_text(LAKE_MARK, "")
+    assert str(copy.warehouse) in Lake.of(copy).read_text(LAKE_MARK)
+
+
 def test_no_bucket(s3: Store, in_store: Settings) -> None:
     elsewhere = in_store.model_copy(update={"lake_dir": "s3://no-such-bucket/lake"})
     with pytest.raises(EngineError, match="no such bucket; make it, or mend MAINSTAY_LAKE_DIR"):

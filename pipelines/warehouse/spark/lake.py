@@ -51,13 +51,22 @@ def _not_free(place: str) -> SettingsError:
 
 
 @cache
-def _require_marked(lake: Lake) -> None:
-    """Make sure that an address is a lake's, or can become one; a process asks the store once."""
+def _claim_address(lake: Lake, mine: str) -> None:
+    """Make sure that an address is this warehouse's lake, or can become it; a process asks the store once.
+
+    Whether another's file is still there may not be seen from here, so its lake is taken over by hand alone.
+    """
     names = lake.names()  # by a list, as of a single object a store that refuses does not say why
-    if LAKE_MARK not in names:
-        if names:
-            raise _not_free(lake.root)
-        lake.write_text(LAKE_MARK, _MARKED)
+    if names and LAKE_MARK not in names:
+        raise _not_free(lake.root)
+    theirs = lake.read_text(LAKE_MARK).partition(_LAKE_OF)[2].rstrip("\n") if names else ""
+    if theirs not in ("", mine):
+        raise SettingsError(
+            f"MAINSTAY_LAKE_DIR: {lake.root} is the lake of {theirs}, and this is {mine}: each would remove the rows of the "
+            f"other. Name another address; where that one is used no more, put an empty object of the name {LAKE_MARK} there"
+        )
+    if not theirs:
+        lake.write_text(LAKE_MARK, f"{_MARKED}{_LAKE_OF}{mine}\n")
 
 
 def _claim(settings: Settings, mark: Path) -> None:
@@ -106,7 +115,7 @@ class Lake:
         """
         if "://" in settings.lake:
             lake = cls(settings.lake)
-            _require_marked(lake)
+            _claim_address(lake, str(settings.warehouse))
             return lake
         folder = Path(settings.lake)
         _require_one_name(settings, folder)
@@ -190,6 +199,11 @@ class Lake:
             stream.flush()
             os.fsync(stream.fileno())
         scratch.replace(self.folder / relative)
+
+    def read_text(self, relative: str) -> str:
+        """What a file holds."""
+        with self._files() as (files, root), files.open_input_stream(f"{root}/{relative}") as stream:
+            return str(stream.read(), "utf-8")
 
     def has_file(self, relative: str) -> bool:
         """Whether there is a file of that name."""
