@@ -70,10 +70,14 @@ def test_a_lake_that_was_moved_with_the_file_still_there_is_no_copy(
 
 
 @pytest.mark.parametrize("mark", ["", '{"warehouse": "/a', "[]", "{}", '{"warehouse": [], "lake": 0}'])
-def test_a_mark_that_says_nothing_is_nobodys(deployment: Settings, mark: str) -> None:
+def test_a_mark_that_says_nothing_is_nobodys(deployment: Settings, tmp_path: Path, mark: str) -> None:
+    """So a lake is handed over on purpose, and what a kill has left of a mark locks nobody out."""
+    shutil.copytree(deployment.home, tmp_path / "two")
+    two = Settings(home=tmp_path / "two", engine="spark", lake_dir=deployment.lake)
     (Path(deployment.lake) / LAKE_MARK).write_text(mark)
-    assert Lake.of(deployment).root == deployment.lake
-    assert str(deployment.warehouse) in (Path(deployment.lake) / LAKE_MARK).read_text()
+    assert Lake.of(two).root == deployment.lake
+    with pytest.raises(SettingsError, match=r"is the lake of .*two/var/warehouse"):
+        Lake.of(deployment)
 
 
 def test_a_mark_that_names_a_file_of_another_account_sends_away(
