@@ -45,6 +45,7 @@ def forget(
     settings = load_settings()
     if (customer_id is None) is not resume:
         raise SettingsError("name the customer to forget, or give --resume alone")
+    _name_left_alone(settings)
     if customer_id is None:
         with progress("forget", quiet=as_json) as say:
             summary = run.finish_forgetting(settings, _run_id(), say)
@@ -52,7 +53,6 @@ def forget(
         return
     if not customer_id.strip():
         raise SettingsError("an empty text is nobody's number")
-    _name_left_alone(settings)
     if dry_run:
         with progress("looking", quiet=as_json) as say:
             found = run.to_forget(settings, customer_id, say)

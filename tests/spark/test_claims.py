@@ -128,8 +128,9 @@ def test_an_erasure_of_a_copy_leaves_the_lake_of_the_original_alone_and_says_so(
 
 def test_an_erasure_says_that_nothing_looks_into_an_old_lake_in_a_store(tmp_path: Path) -> None:
     (tmp_path / "mainstay.toml").write_text('lake_dir = "s3://shop-lake/lake"\n')
-    said = mainstay(tmp_path, "forget", "C1", "--dry-run").output
-    assert "left alone: with MAINSTAY_ENGINE=duckdb nothing looks into s3://shop-lake/lake; if" in said
+    for asked in (["C1", "--dry-run"], ["--resume"]):
+        said = mainstay(tmp_path, "forget", *asked).output
+        assert "left alone: with MAINSTAY_ENGINE=duckdb nothing looks into s3://shop-lake/lake; if" in said
     used = Settings(home=tmp_path, engine="spark", lake_dir="s3://shop-lake/lake")
     assert left_alone(used) is None
 
