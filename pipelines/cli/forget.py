@@ -45,6 +45,7 @@ def forget(
     settings = load_settings()
     if (customer_id is None) is not resume:
         raise SettingsError("name the customer to forget, or give --resume alone")
+    _name_left_alone(settings)
     if customer_id is None:
         with progress("forget", quiet=as_json) as say:
             summary = run.finish_forgetting(settings, _run_id(), say)
@@ -114,6 +115,19 @@ def _name_unread(paths: list[str], *, as_json: bool) -> None:
     for path in [] if as_json else paths:
         err.print(
             f"not looked into, as it is not what its contract says: {path}; remove it or mend it, and run again",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def _name_left_alone(settings: Settings) -> None:
+    """A lake that the settings name, and that only a person can know the use of."""
+    from pipelines.warehouse.aside import left_alone
+
+    reason = left_alone(settings)
+    if reason is not None:
+        err.print(
+            f"left alone: {reason}; if this deployment had its rows there, erase them yourself",
             markup=False,
             soft_wrap=True,
         )

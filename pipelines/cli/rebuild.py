@@ -14,8 +14,6 @@ from pipelines.cli.tables import Listing
 from pipelines.errors import LandingError, SettingsError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pipelines.publish import Published
     from pipelines.settings import Settings
 
@@ -50,7 +48,7 @@ def rebuild(
     """
     from pipelines.orchestrate.request import Backfill
     from pipelines.publish import current
-    from pipelines.warehouse.aside import set_aside
+    from pipelines.warehouse.aside import Aside, set_aside
 
     settings = load_settings()
     landed = _landed(settings)
@@ -66,23 +64,26 @@ def rebuild(
         as_of=published.as_of_date if published else None,
         accept_loss=accept_loss,
     )
-    kept: list[Path] = []
+    kept = Aside()
 
     def prepare() -> None:
-        kept.extend(set_aside(settings))
-        if kept:
-            old = " and ".join(map(str, kept))
-            err.print(f"the old warehouse is kept as {old}", *_going(settings), markup=False, soft_wrap=True)
+        nonlocal kept
+        kept = set_aside(settings)
+        old = [str(path) for path in kept if path is not None]
+        if old:
+            what = "the old warehouse is" if kept.file else "rows whose warehouse is lost are"
+            told = f"{what} kept as {' and '.join(old)}"
+            err.print(told, *_going(settings), markup=False, soft_wrap=True)
 
     what = f"rebuild of {asked.first} to {asked.last}"
     summary = run_backfill(settings, asked, what, quiet=as_json, prepare=prepare)
-    summary["aside"] = str(kept[0]) if kept else None
+    summary["aside"], summary["aside_rows"] = (str(path) if path else None for path in kept)
     if as_json:
         print_json(summary)
         return
     show_backfill(settings, summary)
-    if kept:
-        out.print("the history of runs is in the old warehouse:", kept[0], markup=False, soft_wrap=True)
+    if kept.file:
+        out.print("the history of runs is in the old warehouse:", kept.file, markup=False, soft_wrap=True)
     if summary["lost_transactions"]:
         out.print(
             f"[bold red]lost:[/] {summary['lost_transactions']:,} transactions that were served are not landed any "

@@ -22,9 +22,9 @@ from pipelines.publish import files
 from pipelines.publish.catalog import parquet_folder, versions_folder
 from pipelines.publish.recovery import keep_only, recover, sentences
 from pipelines.report.write import PAGES
+from pipelines.warehouse.aside import old_rows
 from pipelines.warehouse.connection import connect, transaction
-from pipelines.warehouse.engine import ASIDE, LAKE_MARK, NO_ROWS
-from pipelines.warehouse.engines import engine_of
+from pipelines.warehouse.engine import ASIDE
 from pipelines.warehouse.ledger import DDL
 from pipelines.warehouse.spill import spilled_by_killed
 
@@ -69,7 +69,7 @@ def erase_traces(settings: Settings) -> dict[str, int]:
         "data_docs": _remove(settings.docs),
         "dbt": _remove(settings.var / "dbt" / "target"),
         "reports": _remove(*(settings.serving / name for name in PAGES.values())),
-        "old_warehouses": _remove(*old, *_old_lakes(settings)),
+        "old_warehouses": _remove(*old, *old_rows(settings)),
         "spilled": _remove(*spilled_by_killed(settings)),
         "dry_runs": sum(_remove(folder) for folder in left_by_killed(settings)),
     }
@@ -91,19 +91,6 @@ def erase_old_versions(settings: Settings) -> int:
             folder.mkdir(exist_ok=True)
         live = recover(settings)
         return keep_only(settings, {live.version} if live is not None else set())
-
-
-def _old_lakes(settings: Settings) -> list[Path]:
-    """What lies in the lake of an engine that the deployment had before, and what was set aside with its warehouse.
-
-    Not that lake itself, which may be a mount point or a link.
-    """
-    lake = Path(settings.lake)
-    if "://" in settings.lake or not (lake / LAKE_MARK).exists():
-        return []
-    used = [place for place in engine_of(settings).places(settings) if isinstance(place, Path)]
-    is_used = any(folder.samefile(lake) for folder in used)
-    return sorted(lake.glob(f"{ASIDE}*")) if is_used else [p for p in lake.iterdir() if p.name not in NO_ROWS]
 
 
 def _remove(*paths: Path) -> int:

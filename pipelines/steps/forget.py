@@ -27,6 +27,7 @@ from pipelines.steps.publish import publish
 from pipelines.steps.record import docs, recorded
 from pipelines.steps.validate import validate
 from pipelines.warehouse import ledger
+from pipelines.warehouse.aside import require_none_begun
 from pipelines.warehouse.connection import connect
 from pipelines.warehouse.faults import database_errors
 from pipelines.warehouse.lock import warehouse_lock
@@ -54,10 +55,12 @@ def forget(settings: Settings, run_id: str, number: str, say: Say | None = None)
 
     Raises:
         UnknownCustomerError: the number is nowhere.
+        WarehouseDamagedError: the warehouse is half set aside.
         MainstayError: the rows are erased, and the marts could not be made anew; the next run does it.
     """
     tell = say or log.info
     with warehouse_lock(settings, "forget", run_id, on_wait=say), database_errors(settings):
+        require_none_begun(settings)
         numbers, _ = look(settings, number, tell)
         done: dict[str, Any] = {}
         tombstones = entomb(settings, run_id, numbers)
@@ -77,6 +80,7 @@ def finish_forgetting(settings: Settings, run_id: str, say: Say | None = None) -
 
     Raises:
         ForgottenKeyError: there are tombstones, and their key is lost.
+        WarehouseDamagedError: the warehouse is half set aside.
         MainstayError: something cannot be erased, or made anew.
     """
     tell = say or log.info
@@ -84,6 +88,7 @@ def finish_forgetting(settings: Settings, run_id: str, say: Say | None = None) -
         tombstones = read_tombstones(settings)
         if tombstones is None or not (left := states(settings) - {DONE}):
             return None
+        require_none_begun(settings)
         tell("an erasure was interrupted and is finished now")
         summary: Summary = {}
         if RUNNING in left:

@@ -106,6 +106,13 @@ class Engine(Protocol):
     def places(self, settings: Settings) -> list[Path | str]:
         """What holds rows beside the warehouse's file: folders, and addresses in an object store, which end with a slash."""
 
+    def claim(self, settings: Settings) -> None:
+        """Before a command begins that moves or removes rows beside the warehouse's file: make sure that they are its own.
+
+        Raises:
+            SettingsError: they are another deployment's, or none.
+        """
+
     def set_aside(self, settings: Settings, name: str) -> Path | None:
         """Move the rows that lie beside the warehouse's file to a folder of that name, if there are any.
 

@@ -103,6 +103,9 @@ class DuckDBEngine:
         """See `Engine`."""
         return []
 
+    def claim(self, settings: Settings) -> None:
+        """Nothing to do: all rows lie in the file."""
+
     def set_aside(self, settings: Settings, name: str) -> Path | None:
         """See `Engine`."""
         return None

@@ -72,6 +72,7 @@ def reach(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
         return
     endpoint = _endpoint()
     options = ["TYPE s3", "PROVIDER credential_chain", "VALIDATION 'none'", f"SCOPE {literal(address)}"]
+    options.append("REFRESH auto")  # those of a role hold for an hour or less, and a build may take longer
     if region := files_of(address)[0].region:
         options.append(f"REGION {literal(region)}")
     if endpoint is not None:

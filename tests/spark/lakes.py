@@ -54,3 +54,8 @@ def seen(settings: Settings) -> list[str]:
             for schema, table in FOLDERS
             for (value,) in connection.execute(f"SELECT id FROM {schema}.{table}").fetchall()
         ]
+
+
+def there(settings: Settings) -> set[str]:
+    """Files with rows, relative to the lake."""
+    return {str(path.relative_to(settings.lake)) for path in Path(settings.lake).rglob("*.parquet")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,10 +13,11 @@ import pytest
 from loading_world import GOOD
 
 from pipelines.cli.rebuild import _going
+from pipelines.errors import SettingsError
 from pipelines.load.plan import plan_load
 from pipelines.settings import Settings
 from pipelines.warehouse import ledger
-from pipelines.warehouse.aside import set_aside
+from pipelines.warehouse.aside import NOTE, set_aside
 from pipelines.warehouse.connection import attach_warehouse, connect, restrict
 from pipelines.warehouse.engine import LAKE_MARK
 from pipelines.warehouse.engines import engine_of
@@ -180,13 +182,55 @@ def test_a_warehouse_that_is_set_aside_leaves_its_rows_to_the_next_load(
     lake = loaded(stored, in_store)
     stored.close()
     assert f"The rows in {lake.root}/ are not kept with it" in " ".join(_going(in_store))
-    (aside,) = set_aside(in_store)
+    aside, rows = set_aside(in_store)
+    assert aside is not None
     assert aside.name.startswith("mainstay.duckdb.aside-")
+    assert rows is None
     assert lake.files("raw")
     with closing(connect(in_store)) as opened:
         opened.execute(ledger.DDL)
         engine_of(in_store).tidy(opened, in_store)
     assert lake.files("raw") == []
+
+
+def copied(deployment: Settings) -> Settings:
+    """Another deployment, copied with its settings, and so with the lake's address."""
+    home = deployment.home.with_name(f"{deployment.home.name}-copy")
+    shutil.copytree(deployment.home, home)
+    return deployment.model_copy(update={"home": home})
+
+
+def test_a_copy_that_has_the_originals_address_is_sent_away_before_it_removes_its_rows(
+    in_store: Settings, stored: duckdb.DuckDBPyConnection
+) -> None:
+    loaded(stored, in_store, "first")
+    copy = copied(in_store)
+    lake = loaded(stored, in_store, "second")
+    sent_away = rf"s3://.* is the lake of {in_store.warehouse}, .* put an empty file in the place of s3://.*/{LAKE_MARK}$"
+    for step in (set_aside, Lake.of):
+        with pytest.raises(SettingsError, match=sent_away):
+            step(copy)
+    with closing(connect(copy)) as opened, pytest.raises(SettingsError, match=sent_away):
+        engine_of(copy).tidy(opened, copy)
+    assert stored.execute("SELECT count(*) FROM raw.sales").fetchone() == (3,)
+    assert copy.warehouse.exists(), "nothing is half aside"
+    assert not copy.warehouse.with_name(NOTE).exists()
+    lake.write_text(LAKE_MARK, "")
+    assert Lake.of(copy) == lake, "on purpose"
+
+
+def test_an_address_goes_with_its_deployment_and_a_copied_one_to_the_copy(
+    in_store: Settings, stored: duckdb.DuckDBPyConnection
+) -> None:
+    lake = loaded(stored, in_store)
+    stored.close()
+    own = Lake(f"{lake.root}-own")
+    own.write_text(LAKE_MARK, lake.read_text(LAKE_MARK))
+    copy = copied(in_store)
+    assert Lake.of(copy.model_copy(update={"lake_dir": own.root})) == own
+    in_store.warehouse.unlink()
+    assert Lake.of(copy) == lake
+    assert str(copy.warehouse) in lake.read_text(LAKE_MARK)
 
 
 def test_doctor_writes_and_reads_it(s3: Store, in_store: Settings) -> None:

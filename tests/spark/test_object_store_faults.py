@@ -11,8 +11,9 @@ import pytest
 from pipelines.errors import EngineError, SettingsError
 from pipelines.settings import Settings
 from pipelines.warehouse import ledger, store
-from pipelines.warehouse.connection import connect
+from pipelines.warehouse.connection import connect, restrict
 from pipelines.warehouse.engine import LAKE_MARK
+from pipelines.warehouse.engines import engine_of
 from pipelines.warehouse.faults import database_errors
 from pipelines.warehouse.spark import machine
 from pipelines.warehouse.spark.lake import Lake
@@ -24,17 +25,6 @@ def test_a_place_with_other_files_is_no_lake(s3: Store, in_store: Settings) -> N
     s3.put(f"{in_store.lake}/raw/theirs.parquet")
     with pytest.raises(SettingsError, match="holds files that are none of a lake's"):
         Lake.of(in_store)
-
-
-def test_a_lake_is_of_one_warehouse_until_it_is_given_up(in_store: Settings, tmp_path: Path) -> None:
-    Lake.of(in_store)
-    copy = in_store.model_copy(update={"var_dir": tmp_path / "copy"})
-    with pytest.raises(
-        SettingsError, match=f"is the lake of {in_store.warehouse}, and this is {copy.warehouse}: "
-    ):
-        Lake.of(copy)
-    Lake(in_store.lake).write_text(LAKE_MARK, "")
-    assert str(copy.warehouse) in Lake.of(copy).read_text(LAKE_MARK)
 
 
 def test_no_bucket(s3: Store, in_store: Settings) -> None:
@@ -85,6 +75,21 @@ def test_whom_the_store_lets_read_no_more(
         opened.execute("SELECT count(*) FROM raw.sales")
     assert raised.value.exit_code == 13
     assert not any(told in str(raised.value) for told in s3.powerless.values())
+
+
+def test_credentials_that_run_out_are_asked_for_anew(
+    s3: Store, in_store: Settings, stored: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded(stored, in_store)
+    stored.close()
+    with monkeypatch.context() as before:
+        for name, value in s3.powerless.items():
+            before.setenv(name, value)
+        opened = connect(in_store, read_only=True)
+    with closing(opened):
+        restrict(opened, engine_of(in_store).places(in_store))
+        assert opened.execute("SELECT count(*) FROM raw.sales").fetchone() == (3,)
+        assert s3.secret not in str(opened.execute("FROM duckdb_secrets()").fetchall())
 
 
 def test_doctor_says_that_duckdb_cannot_read(in_store: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.warehouse.durable import fsync
 from pipelines.warehouse.engine import ASIDE, LAKE_MARK, NO_ROWS
 from pipelines.warehouse.rights import private_folder
+from pipelines.warehouse.spark.lake import Lake
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipelines.settings import Settings
 
 
@@ -18,8 +20,8 @@ def set_aside(settings: Settings, name: str) -> Path | None:
 
     What lies in the lake is moved, and not the lake: that may be a mount point or a link, or its parent somebody else's.
     """
-    lake = Path(settings.lake)
-    if "://" in settings.lake or not (lake / LAKE_MARK).exists():
+    lake = Lake.of(settings).folder
+    if lake is None:
         return None
     aside = lake / f"{ASIDE}{name}"
     rows = [

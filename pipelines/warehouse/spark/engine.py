@@ -84,6 +84,10 @@ class SparkEngine:
         """See `Engine`."""
         return [address_of(settings) or Path(Lake.of(settings).root)]
 
+    def claim(self, settings: Settings) -> None:
+        """See `Engine`."""
+        Lake.of(settings)
+
     def set_aside(self, settings: Settings, name: str) -> Path | None:
         """See `Engine`."""
         return set_aside(settings, name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,11 +11,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.errors import SettingsError
 from pipelines.paths import plain
 from pipelines.warehouse.durable import sync_disk
-from pipelines.warehouse.engine import LAKE_MARK, NO_ROWS
+from pipelines.warehouse.engine import LAKE_MARK
 from pipelines.warehouse.rights import private_folder
+from pipelines.warehouse.spark.claim import mark_of, not_free, require_fit, require_ours
 from pipelines.warehouse.store import files_of, store_errors
 
 if TYPE_CHECKING:
@@ -26,76 +25,6 @@ if TYPE_CHECKING:
 
 _SPARKS_NAME = {"s3": "s3a"}
 """Schemes that Hadoop's file systems call otherwise than DuckDB and Arrow do."""
-_MARKED = "Mainstay removes from this place what its manifest does not name.\n"
-_LAKE_OF = "It is the lake of "
-
-
-def _require_free(settings: Settings, folder: Path) -> None:
-    """Make sure that a folder can become a lake: nothing else lies in it, nor is it among Mainstay's other folders."""
-    here = folder.resolve()
-    others = [path.resolve() for path in (settings.landing, settings.serving, settings.warehouse.parent)]
-    if any(other == here or other in here.parents or here in other.parents for other in others):
-        raise SettingsError(
-            f"MAINSTAY_LAKE_DIR: {folder} is, holds or lies in another folder of the deployment, such as {settings.landing}; "
-            "name a folder of its own"
-        )
-    if folder.is_dir() and any(path.name not in NO_ROWS for path in folder.iterdir()):
-        raise _not_free(str(folder))
-
-
-def _not_free(place: str) -> SettingsError:
-    return SettingsError(
-        f"MAINSTAY_LAKE_DIR: {place} holds files that are none of a lake's; name a new or empty place, as Mainstay removes "
-        "from it what is not its own"
-    )
-
-
-@cache
-def _claim_address(lake: Lake, mine: str) -> None:
-    """Make sure that an address is this warehouse's lake, or can become it; a process asks the store once.
-
-    Whether another's file is still there may not be seen from here, so its lake is taken over by hand alone.
-    """
-    names = lake.names()  # by a list, as of a single object a store that refuses does not say why
-    if names and LAKE_MARK not in names:
-        raise _not_free(lake.root)
-    theirs = lake.read_text(LAKE_MARK).partition(_LAKE_OF)[2].rstrip("\n") if names else ""
-    if theirs not in ("", mine):
-        raise SettingsError(
-            f"MAINSTAY_LAKE_DIR: {lake.root} is the lake of {theirs}, and this is {mine}: each would remove the rows of the "
-            f"other. Name another address; where that one is used no more, put an empty object of the name {LAKE_MARK} there"
-        )
-    if not theirs:
-        lake.write_text(LAKE_MARK, f"{_MARKED}{_LAKE_OF}{mine}\n")
-
-
-def _claim(settings: Settings, mark: Path) -> None:
-    """Write into a lake's mark whose it is; that of a warehouse that is there no more is taken over, as it was moved.
-
-    Raises:
-        SettingsError: it is another warehouse's, a copy of which this one may be: each would remove the other's rows.
-    """
-    mine = str(settings.warehouse)
-    theirs = mark.read_text(encoding="utf-8").partition(_LAKE_OF)[2].rstrip("\n") if mark.exists() else ""
-    if theirs == mine:
-        return
-    other = Path(theirs)
-    if theirs and other.exists() and not (settings.warehouse.exists() and other.samefile(mine)):
-        raise SettingsError(
-            f"MAINSTAY_LAKE_DIR: {mark.parent} is the lake of {theirs}, and each would remove the rows of the other; name a "
-            "folder of its own, with a copy of the lake where this is a copy of that deployment. Where that one is used no "
-            "more, move its file away"
-        )
-    mark.write_text(f"{_MARKED}{_LAKE_OF}{mine}\n", encoding="utf-8")
-
-
-def _require_one_name(settings: Settings, folder: Path) -> None:
-    """Make sure that Spark's machines can be told of a folder by its name: the link that stands for it is on this one alone."""
-    if plain(folder) != folder and not settings.spark_master.startswith("local"):
-        raise SettingsError(
-            f"MAINSTAY_LAKE_DIR: {folder} has signs in its name that Spark takes for more than a name, and the workers at "
-            f"{settings.spark_master} could not be told of it; name a folder of letters, digits, blanks and ./@+=,()-"
-        )
 
 
 @dataclass(frozen=True)
@@ -113,18 +42,29 @@ class Lake:
             SettingsError: the place is for something else: what no entry names is removed from a lake; or it is another
                 warehouse's; or it has no name that a cluster can be told.
         """
-        if "://" in settings.lake:
-            lake = cls(settings.lake)
-            _claim_address(lake, str(settings.warehouse))
-            return lake
-        folder = Path(settings.lake)
-        _require_one_name(settings, folder)
-        mark = folder / LAKE_MARK
-        if not mark.exists():
-            _require_free(settings, folder)
-            private_folder(settings, folder)
-        _claim(settings, mark)
-        return cls(str(private_folder(settings, folder)))
+        lake = cls(settings.lake)
+        if lake.folder is None:
+            _claim_address(lake, settings.warehouse)
+        else:
+            require_fit(settings, lake.folder)
+            private_folder(settings, lake.folder)
+            lake.claim(settings.warehouse)
+        return lake
+
+    def claim(self, warehouse: Path) -> None:
+        """Write into the mark whose lake it is.
+
+        Raises:
+            SettingsError: it is another warehouse's.
+        """
+        said, mark = self.read_text(LAKE_MARK), mark_of(self.root, warehouse)
+        if said == mark:
+            return
+        require_ours(said, self.root, warehouse)
+        if self.folder is None:
+            self.write_text(LAKE_MARK, mark)
+        else:  # in its place: whatever a kill leaves of it is a mark
+            (self.folder / LAKE_MARK).write_text(mark, encoding="utf-8")
 
     @property
     def folder(self) -> Path | None:
@@ -193,7 +133,9 @@ class Lake:
             with self.writing(relative) as stream:
                 stream.write(text.encode())
             return
-        scratch = self.folder / f".{relative}.{secrets.token_hex(4)}"
+        scratch = (
+            self.folder / f".{relative}.tmp"
+        )  # always the same: what a kill leaves, the next one overwrites
         with scratch.open("w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
@@ -201,9 +143,14 @@ class Lake:
         scratch.replace(self.folder / relative)
 
     def read_text(self, relative: str) -> str:
-        """What a file holds."""
+        """What a file holds; nothing where it is not there."""
+        if self.folder is not None:
+            path = self.folder / relative
+            return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+        if not self.has_file(relative):
+            return ""
         with self._files() as (files, root), files.open_input_stream(f"{root}/{relative}") as stream:
-            return str(stream.read(), "utf-8")
+            return str(stream.read(), "utf-8", "replace")
 
     def has_file(self, relative: str) -> bool:
         """Whether there is a file of that name."""
@@ -266,3 +213,12 @@ class Lake:
                 (self.folder / name).rmdir()
             except OSError:
                 return  # something else lies there
+
+
+@cache
+def _claim_address(lake: Lake, warehouse: Path) -> None:
+    """Make sure that an address is a lake's, or can become one, and claim it; a process asks the store once."""
+    names = lake.names()  # by a list, as of a single object a store that refuses does not say why
+    if names and LAKE_MARK not in names:
+        raise not_free(lake.root)
+    lake.claim(warehouse)
