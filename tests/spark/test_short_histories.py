@@ -1,6 +1,6 @@
-"""Random histories on both engines, in short: loaded by some way, and the marts that the others rest on.
+"""A random history on both engines, in short: loaded by some way, and the marts that the others rest on.
 
-`make soak` has all marts of many, with builds on the way: `test_histories.py`.
+`make soak` has five of these, and all marts of many, with builds on the way: `test_histories.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from shortening import examples
 
 from pipelines import steps
 from pipelines.contracts import mart_contracts
@@ -55,13 +56,13 @@ def loaded_alone(history: History) -> History:
 
 
 @settings(
-    max_examples=2,
+    max_examples=examples(1, 5),
     phases=[Phase.generate],
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
-@given(histories(max_rounds=2).filter(lambda history: len(history.final) > 12).map(loaded_alone))
+@given(histories(max_rounds=1).filter(lambda history: len(history.final) > 12).map(loaded_alone))
 def test_a_random_way_gives_the_same_marts(history: History) -> None:
     with tempfile.TemporaryDirectory() as folder:
         both = World(Path(folder, "duckdb"), history), World(Path(folder, "spark"), history, engine=SPARK)
