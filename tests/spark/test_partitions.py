@@ -74,3 +74,15 @@ def test_stale_partitions_are_made_anew_elsewhere(deployment: Settings) -> None:
 
     with building(deployment, []):
         assert session.table("marts.sales").count() == 2
+
+
+def test_a_table_without_rows_is_there_for_the_next_command(deployment: Settings) -> None:
+    session = spark_session(deployment)
+    with building(deployment, []) as made:
+        place = (
+            f"{made.environment['MAINSTAY_LAKE']}/marts/nothing/{made.environment['MAINSTAY_LAKE_VERSION']}"
+        )
+        session.sql(f"CREATE TABLE marts.nothing (day DATE) USING parquet LOCATION '{place}'")
+        made.keep({("marts", "nothing"): ["day"]})
+    with building(deployment, []):
+        assert session.table("marts.nothing").count() == 0

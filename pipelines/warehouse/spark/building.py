@@ -89,6 +89,7 @@ def _made(
         session.table(name).write.parquet(lake.address(path))
     by = [column.name for column in session.catalog.listColumns(name) if column.isPartition]
     if not by:
+        lake.make(path)  # Spark leaves none of a table without rows, and what counts has to be there
         return [Entry(*table, path, None, columns)], columns
     anew = {folder.rpartition("/")[2] for folder in lake.below(path, 1)}
     stood = {entry.partition_date: entry.path for entry in before}

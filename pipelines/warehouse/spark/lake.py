@@ -165,6 +165,11 @@ class Lake:
             with self._files() as (files, root):
                 files.delete_file(f"{root}/{relative}")
 
+    def make(self, relative: str) -> None:
+        """Make sure that a folder is there, also without a file; an object store has no folders."""
+        if self.folder is not None:
+            (self.folder / relative).mkdir(parents=True, exist_ok=True)
+
     def names(self) -> set[str]:
         """What lies in the lake itself, files and folders."""
         return {path for path, _ in self._inside("")}

@@ -179,20 +179,14 @@ def _select(
 
 
 def require_there(connection: duckdb.DuckDBPyConnection, settings: Settings, lake: Lake) -> None:
-    """Make sure that each partition that counts is there: Spark takes one without its folder for one without rows.
-
-    A whole table may have none: dbt makes no folder for what has no rows.
+    """Make sure that each folder that counts is there: Spark takes a table or partition without its own for one without rows.
 
     Raises:
         EngineError: the lake was moved, is not mounted, or lost something.
     """
     if lake.folder is None:  # to ask a store for thousands of names takes its time
         return
-    gone = [
-        entry.path
-        for entry in entries(connection)
-        if entry.partition_date is not None and not (lake.folder / entry.path).is_dir()
-    ]
+    gone = [entry.path for entry in entries(connection) if not (lake.folder / entry.path).is_dir()]
     if gone:
         more = f" and {len(gone) - 1:,} more folders" if len(gone) > 1 else ""
         raise not_there(settings, f"{gone[0]}{more}")
