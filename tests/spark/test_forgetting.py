@@ -12,7 +12,8 @@ from tests.forget.forgetting_world import ANNA, MARKERS, forget, landed, rows_by
 from tests.spark.loading_pair import in_process
 from tests.spark.sessions import SPARK, needs_spark
 
-pytestmark = needs_spark
+# The session of all tests: one of its own would have its scratch files in this deployment for as long as it lives.
+pytestmark = [needs_spark, pytest.mark.usefixtures("session")]
 
 
 @pytest.mark.soak
