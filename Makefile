@@ -39,6 +39,7 @@ nightly: .venv/installed  ## Land the demo data, load its history, run one night
 spark-nightly: .venv/spark  ## The same on a Spark of this machine, in var/spark
 	@MAINSTAY_ENGINE=spark MAINSTAY_VAR_DIR=var/spark $(BIN)/mainstay demo
 	@MAINSTAY_ENGINE=spark MAINSTAY_VAR_DIR=var/spark $(BIN)/mainstay nightly
+	@echo "these commands find it with MAINSTAY_ENGINE=spark MAINSTAY_VAR_DIR=var/spark before them"
 
 test: .venv/installed  ## Run all tests but the long ones
 	@$(BIN)/python -m pytest
