@@ -207,6 +207,7 @@ _KNOWN = {
 def _leftovers(settings: Settings) -> Iterable[str]:
     for folder, known in _KNOWN.items():
         path = settings.home / folder
+        known = {*known, "lake"} if (folder, settings.engine) == ("var", "spark") else known
         if strange := sorted({p.name for p in path.iterdir()} - known):
             yield f"left behind in {folder}: {', '.join(strange)}"
     for root, folders, names in os.walk(settings.var):
