@@ -50,13 +50,14 @@ class Scale:
         made = run("generate", "bench.generate", arguments, environment(self.work, landing, None), self.work)
         for engine in engines:
             self._engine(engine, rows, landing, made)
-            if not self.is_compared:
+            if not self.is_compared:  # a large size needs the room
                 shutil.rmtree(self.work / engine)
-        if DUCKDB in engines:
-            for engine in [name for name in engines if name != DUCKDB][:1] if self.is_compared else []:
-                self._compare(engine, rows)
-        for left in ("landing", *(engines if self.is_compared else [])):
-            shutil.rmtree(self.work / left)
+        clusters = [engine for engine in engines if engine != DUCKDB]
+        if self.is_compared and clusters:
+            self._compare(clusters[0], rows)
+        for left in ("landing", *engines):
+            if (self.work / left).exists():
+                shutil.rmtree(self.work / left)
 
     def _engine(self, engine: str, rows: int, landing: Path, made: Measured) -> None:
         home = self.work / engine
@@ -116,12 +117,12 @@ class Scale:
             for name in marts
         }
         connection.close()
-        self.compared.append(
-            {"rows": rows, "marts": len(marts), "mart_rows": sum(c[0] for c in counts.values() if c)}
-        )
         if found:
             text = "\n  ".join(found)
             raise SystemExit(f"the engines give different marts; nothing that was measured counts:\n  {text}")
+        self.compared.append(
+            {"rows": rows, "marts": len(marts), "mart_rows": sum(c[0] for c in counts.values() if c)}
+        )
         self._keep()
 
     def _keep(self) -> None:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import WarehouseDamagedError
-from pipelines.publish.files import crash_point, fsync, sidecars
+from pipelines.publish.files import crash_point, sidecars
 from pipelines.quoting import ident, literal
 from pipelines.warehouse.connection import attach_warehouse, connect
+from pipelines.warehouse.durable import fsync
 
 if TYPE_CHECKING:
     import duckdb

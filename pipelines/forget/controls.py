@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from pipelines.forget.rewrite import scratch_of
 from pipelines.land.control import ROWS
 from pipelines.load.controls import unreadable
-from pipelines.publish.files import fsync
 from pipelines.quoting import ident
 from pipelines.warehouse.connection import scalar
+from pipelines.warehouse.durable import fsync
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 
 from pipelines.land.opening import is_gzip, open_text, open_unpacked
 from pipelines.land.records import Records, without_last
-from pipelines.publish.files import crash_point, fsync
+from pipelines.publish.files import crash_point
+from pipelines.warehouse.durable import fsync
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

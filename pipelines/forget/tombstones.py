@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipelines.errors import ForgottenKeyError
-from pipelines.publish.files import fsync
 from pipelines.warehouse import erasing, ledger
 from pipelines.warehouse.connection import connect, insert_rows, scalar, transaction
+from pipelines.warehouse.durable import fsync
 from pipelines.warehouse.rights import LOCK_MODE, private_folder
 
 if TYPE_CHECKING:

@@ -72,7 +72,6 @@ _SOURCES = (
 _MISSING = ("No files found that match", "(HTTP 404 ")
 _FULL_BYTES = 64 * 1024
 _OPAQUE = (MainstayError, LoadError, BuildError, ValidationFailedError)
-_SAID_CHARACTERS = 400
 _FULL_NUMBERS = (errno.ENOSPC, errno.EDQUOT)
 _CLOSED_NUMBERS = (
     *(errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EFBIG),
@@ -133,7 +132,7 @@ def said(error: BaseException, *, is_personal: bool) -> str:
     """What an error says, on one line and cut; without a word of DuckDB on values where these may be personal."""
     text = without_values(str(error)) if is_personal else without_addresses(str(error))
     first = next((line for line in text.splitlines() if line.strip()), type(error).__name__)
-    return cut(visible(first.strip()), _SAID_CHARACTERS)
+    return cut(visible(first.strip()), sparks_faults.SAID_CHARACTERS)
 
 
 def message_of(error: BaseException) -> str:

@@ -28,7 +28,8 @@ LOST = (
 REFUSED = "] Connection refused"
 """What dbt says of Java that is gone."""
 FILES = ("java.io.", "java.nio.file.")
-_SAID_CHARACTERS = 400
+SAID_CHARACTERS = 400
+"""How much of what a library says stands in a sentence."""
 
 
 def is_of_java(error: BaseException) -> bool:
@@ -50,7 +51,7 @@ def not_there(settings: Settings, what: str) -> EngineError:
 def out_of_memory(settings: Settings, what: str) -> OutOfMemoryError:
     """The error for an executor or a driver without memory."""
     return OutOfMemoryError(
-        f"memory ran out in Spark ({cut(what, _SAID_CHARACTERS)}); raise spark.executor.memory in spark_conf (with a local "
+        f"memory ran out in Spark ({cut(what, SAID_CHARACTERS)}); raise spark.executor.memory in spark_conf (with a local "
         "spark_master spark.driver.memory), or lower the cores of an executor, and run the same command again. BI keeps the "
         "last published night"
     )
@@ -59,7 +60,7 @@ def out_of_memory(settings: Settings, what: str) -> OutOfMemoryError:
 def lost(settings: Settings, what: str) -> ProcessKilledError:
     """The error for a process of Spark that is gone."""
     return ProcessKilledError(
-        f"a process of Spark at {settings.spark_master} ended in the middle of its work ({cut(what, _SAID_CHARACTERS)}), as the "
+        f"a process of Spark at {settings.spark_master} ended in the middle of its work ({cut(what, SAID_CHARACTERS)}), as the "
         "system does when memory runs out; lower spark_task_memory or the cores of an executor, or give its machine "
         "more, and run the same command again. BI keeps the last published night"
     )
