@@ -8,15 +8,17 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from shortening import examples
 
 from pipelines import steps
 from pipelines.contracts import mart_contracts
 from pipelines.transform import run as dbt_runs
+from pipelines.warehouse.connection import connect
 from tests.soak.purity.histories import History, histories
 from tests.soak.purity.ways import World, from_scratch, mixed
 
@@ -55,6 +57,12 @@ def loaded_alone(history: History) -> History:
     return dataclasses.replace(history, rounds=rounds)
 
 
+def has_customers(world: World) -> bool:
+    """Whether anyone has a tier."""
+    with closing(connect(world.settings, read_only=True)) as connection:
+        return bool(connection.execute("select 1 from marts.customer_tiers_monthly limit 1").fetchall())
+
+
 @settings(
     max_examples=examples(1, 5),
     phases=[Phase.generate],
@@ -67,11 +75,9 @@ def test_a_random_way_gives_the_same_marts(history: History) -> None:
     with tempfile.TemporaryDirectory() as folder:
         both = World(Path(folder, "duckdb"), history), World(Path(folder, "spark"), history, engine=SPARK)
         both[0].go(from_scratch)
+        # Where later files took every purchase to a day after the as-of date, there is nothing to compare.
+        assume(has_customers(both[0]))
         both[1].go(mixed)
         with attached(*(world.settings.warehouse for world in both)) as connection:
             found = differences(connection, [mart_contracts()[mart] for mart in MARTS])
-            (rows,) = connection.execute(
-                'SELECT count(*) FROM "one marts".customer_tiers_monthly'
-            ).fetchone() or (0,)
-        assert rows, "a history without a customer shows nothing"
         assert found == [], both[1].done
