@@ -17,7 +17,7 @@ from typing import Any
 from bench.deployment import lay_out
 from bench.machine import machine
 from bench.measure import Measured, environment, run
-from bench.spark.report import DUCKDB, name_of, write
+from bench.spark.report import DUCKDB, PARTS, name_of, write
 from bench.spark.watch import Watch
 from pipelines.contracts import mart_contracts
 from pipelines.settings import PROJECT_DIR, load_settings
@@ -42,8 +42,28 @@ class Scale:
     runs: list[dict[str, Any]] = field(default_factory=list)
     compared: list[dict[str, Any]] = field(default_factory=list)
 
+    def add_to(self, figures: Path) -> None:
+        """Go on from an earlier run; what it has measured is not measured again."""
+        if not figures.is_file():
+            raise SystemExit(f"there are no figures of an earlier run in {figures}; leave out --add")
+        before = json.loads(figures.read_text(encoding="utf-8"))
+        own = self.as_dict()
+        for name in ("months", "memory", "machine"):
+            if before[name] != own[name]:
+                raise SystemExit(
+                    f"the figures in {figures} were measured with {name} {before[name]}, this run has {own[name]}; "
+                    "they do not stand beside each other: take the same, or another --folder"
+                )
+        self.runs, self.compared = before["runs"], before["compared"]
+
     def measure(self, rows: int, engines: list[str]) -> None:
         """Everything at one size."""
+        known = {engine for engine in engines if self._is_measured(rows, engine)}
+        for engine in sorted(known):
+            print(f"{rows:,} lines, {name_of(engine)}: measured before", flush=True)
+        engines = [engine for engine in engines if engine not in known]
+        if not engines:
+            return
         landing = self.work / "landing"
         print(f"generating {rows:,} lines …", flush=True)
         arguments = [str(landing), str(rows), str(self.months), "csv"]
@@ -53,11 +73,15 @@ class Scale:
             if not self.is_compared:  # a large size needs the room
                 shutil.rmtree(self.work / engine)
         clusters = [engine for engine in engines if engine != DUCKDB]
-        if self.is_compared and clusters:
+        if self.is_compared and clusters and DUCKDB in engines:
             self._compare(clusters[0], rows)
         for left in ("landing", *engines):
             if (self.work / left).exists():
                 shutil.rmtree(self.work / left)
+
+    def _is_measured(self, rows: int, engine: str) -> bool:
+        parts = {run["part"] for run in self.runs if (run["rows"], run["engine"]) == (rows, engine)}
+        return parts >= set(PARTS)
 
     def _engine(self, engine: str, rows: int, landing: Path, made: Measured) -> None:
         home = self.work / engine
@@ -86,7 +110,7 @@ class Scale:
             shutil.rmtree(cluster.home)
 
     def _parts(self, engine: str, rows: int, env: dict[str, str], made: Measured) -> None:
-        for part in ("load", "build"):
+        for part in PARTS:
             print(f"{rows:,} lines, {name_of(engine)}: {part} …", end=" ", flush=True)
             with Watch() as watch:
                 arguments = [part, made.items["first"], made.items["last"]]
@@ -169,7 +193,7 @@ def main() -> None:
     parser.add_argument(
         "--add",
         action="store_true",
-        help="to the figures of an earlier run in the same folder: a large size takes hours",
+        help="to the figures of an earlier run in the same folder, measuring only what it lacks: a large size takes hours",
     )
     parser.add_argument("--folder", type=Path, help="where to work; default var/bench")
     parser.add_argument("--output", type=Path, default=PROJECT_DIR / "docs" / "benchmarks-spark.md")
@@ -187,8 +211,7 @@ def main() -> None:
         work, args.months, args.executor_memory, args.worker_memory, args.driver_memory, not args.without_comparing
     )  # fmt: skip
     if args.add:
-        before = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
-        scale.runs, scale.compared = before["runs"], before["compared"]
+        scale.add_to(folder / FIGURES)
     try:
         for rows in args.rows:
             scale.measure(rows, [DUCKDB, *map(str, args.workers)])

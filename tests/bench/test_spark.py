@@ -68,6 +68,37 @@ def test_the_page_tells_fixed_from_marginal_and_one_worker_from_two(tmp_path: Pa
     assert "40 marts with 12,345 rows of 1,000,000 lines" in page
 
 
+def test_a_size_of_hours_is_added_and_what_was_measured_stays(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / FIGURES).write_text(json.dumps(figures(tmp_path)), encoding="utf-8")
+    scale = Scale(tmp_path, 24, "3g", "4g", "2g", is_compared=True)
+    scale.add_to(tmp_path / FIGURES)
+    asked: list[str] = []
+
+    def refuse(*_: object) -> None:
+        asked.append("generate")
+        raise SystemExit
+
+    monkeypatch.setattr("bench.spark.__main__.run", refuse)
+    scale.measure(10**6, [DUCKDB, "1", "2"])
+    assert capsys.readouterr().out.count("measured before") == 3
+    assert not asked
+    with pytest.raises(SystemExit):
+        scale.measure(10**6, [DUCKDB, "1", "3"])
+    assert asked == ["generate"]
+
+
+def test_figures_of_other_dates_or_memory_are_not_added_to(tmp_path: Path) -> None:
+    (tmp_path / FIGURES).write_text(json.dumps(figures(tmp_path)), encoding="utf-8")
+    with pytest.raises(SystemExit, match="measured with months 24, this run has 16"):
+        Scale(tmp_path, 16, "3g", "4g", "2g", is_compared=True).add_to(tmp_path / FIGURES)
+    with pytest.raises(SystemExit, match=r"measured with memory .*'6g'"):
+        Scale(tmp_path, 24, "6g", "4g", "2g", is_compared=True).add_to(tmp_path / FIGURES)
+    with pytest.raises(SystemExit, match="no figures of an earlier run"):
+        Scale(tmp_path, 24, "3g", "4g", "2g", is_compared=True).add_to(tmp_path / "none.json")
+
+
 @needs_spark
 @pytest.mark.soak
 def test_a_small_run_measures_both_engines_and_compares_them(tmp_path: Path) -> None:
