@@ -14,6 +14,7 @@ from pipelines.warehouse.spark import manifest
 from pipelines.warehouse.spark.catalogue import fill, lend, quoted
 from pipelines.warehouse.spark.lake import Lake
 from pipelines.warehouse.spark.manifest import Entry
+from pipelines.warehouse.spark.served import is_served
 from pipelines.warehouse.spark.session import spark_session
 from pipelines.warehouse.spark.types import duckdb_type
 
@@ -41,6 +42,9 @@ def building(settings: Settings, reads: Sequence[Table]) -> Iterator[Building]:
         fill(session, connection, lake, version)
         lend(session, connection, lake, reads, f"{manifest.LENT}/{version}")
     environment = {"MAINSTAY_LAKE": lake.address(), "MAINSTAY_LAKE_VERSION": version}
+    if is_served(settings):
+        # dbt asks PySpark for the session that there is, and PySpark looks here for what kind it is.
+        environment["SPARK_REMOTE"] = settings.spark_master
     try:
         yield Building(environment, lambda tables: _keep(settings, session, lake, version, tables))
     finally:

@@ -22,6 +22,7 @@ from pipelines.warehouse.connection import restrict
 from pipelines.warehouse.faults import said
 from pipelines.warehouse.rights import private_mode
 from pipelines.warehouse.spark.lake import Lake
+from pipelines.warehouse.spark.served import is_served
 from pipelines.warehouse.store import reach
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _INSTALL = "install Mainstay with its extra `spark` (`make .venv/spark` in a che
 
 def look_at_java(settings: Settings) -> Iterator[Seen]:
     """Whether there is a Java that Spark can run on, and which; JAVA_HOME goes first, as it does with Spark."""
-    if settings.spark_master.startswith("sc://"):
+    if is_served(settings):
         yield "ok", "java", "not needed here: the server of Spark Connect has it"
         return
     home = os.environ.get("JAVA_HOME")

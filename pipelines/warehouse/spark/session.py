@@ -15,6 +15,7 @@ from pipelines.errors import EngineError
 from pipelines.showing import without_values
 from pipelines.warehouse.rights import private_files, private_folder, private_mode
 from pipelines.warehouse.spark.quiet import silence
+from pipelines.warehouse.spark.served import claim_catalogue, is_served
 from pipelines.warehouse.spill import spill_folder
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ _FIXED = {
     "spark.sql.decimalOperations.allowPrecisionLoss": "true",
     "spark.sql.sources.partitionOverwriteMode": "dynamic",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    # Its databases are made anew, so it is none that somebody else's tables are in.
+    "spark.sql.defaultCatalog": "spark_catalog",
 }
 _AT_START = {
     # The manifest is the catalogue: nothing to run beside it, nothing that a kill leaves half written.
@@ -71,14 +74,19 @@ def spark_session(settings: Settings) -> SparkSession:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
+    # What dbt asks of a session that it is given; a server has decided on it.
+    warnings.filterwarnings("ignore", message="Failed to set spark.sql.catalogImplementation")
     builder = SparkSession.builder.appName("Mainstay")
-    is_remote = settings.spark_master.startswith("sc://")
+    is_remote = is_served(settings)
     builder = builder.remote(settings.spark_master) if is_remote else builder.master(_master(settings))
     for name, value in _settings_of(settings, is_remote=is_remote).items():
         builder = builder.config(name, value)
     try:
         with _own_words(settings):
-            return builder.getOrCreate()
+            session = builder.getOrCreate()
+            if is_remote:
+                _claim(session, settings)
+            return session
     except Exception as error:
         if not (is_sparks(error) or isinstance(error, OSError | RuntimeError)):
             raise
@@ -99,6 +107,20 @@ def _active(sessions: type[SparkSession]) -> SparkSession | None:
             "the same command again, which starts another. The warehouse and BI stay as they were"
         ) from error
     return active
+
+
+def _claim(session: SparkSession, settings: Settings) -> None:
+    try:
+        for name, value in _FIXED.items():
+            if (have := session.conf.get(name)) != value:
+                raise EngineError(
+                    f"the server at {settings.spark_master} has {name}={have} and does not take {value}, which results depend "
+                    "on; start it with that"
+                )
+        claim_catalogue(session, settings)
+    except Exception:
+        session.stop()  # or the next to ask would be given it
+        raise
 
 
 @contextmanager
