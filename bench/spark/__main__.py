@@ -125,7 +125,13 @@ class Scale:
                     "cpu": watch.cpu,
                     "peak": dict(watch.peak),
                     "landed": made.items,
-                    "disk": sum(f.stat().st_size for f in (self.work / engine / "var").rglob("*") if f.is_file()),
+                    # Not all of the state: Spark still removes its scratch files while its process ends.
+                    "disk": sum(
+                        file.stat().st_size
+                        for kept in ("warehouse", "lake")
+                        for file in (self.work / engine / "var" / kept).rglob("*")
+                        if file.is_file()
+                    ),
                 }
             )  # fmt: skip
             self._keep()
