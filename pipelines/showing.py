@@ -29,7 +29,7 @@ _CONDITION = r"\[[A-Z][A-Z0-9]*_[A-Z0-9_]*(?:\.[A-Z0-9_]+)*\]"
 _THROWN = r"(?:java|javax|scala|org\.apache|py4j|pyspark)(?:\.[\w$]+)*\.[\w$]*(?:Exception|Error)\b"
 _CALLED = r"An error occurred while calling [\w.]+\s*:\s*"
 _SPARK_BEGINS = (
-    rf"(?:{_CALLED}|An exception was thrown from the Python worker:|Job aborted due to stage failure"
+    rf"(?:{_CALLED}|An exception was thrown from the Python worker[.:]|Job aborted due to stage failure"
     rf"|{_THROWN}|(?<![^\s:]){_CONDITION} )"
 )
 _SPARK_SAID = re.compile(rf"(?s){_SPARK_BEGINS}.*(?=\n\s*compiled code at )|{_SPARK_BEGINS}.*")

@@ -24,6 +24,13 @@ LOST = (
     "Answer from Java side is empty",
     "SparkContext was shut down",
     "All masters are unresponsive",
+    # of a server of Spark Connect
+    "StatusCode.UNAVAILABLE",
+    "StatusCode.DEADLINE_EXCEEDED",
+    "[INVALID_HANDLE.SESSION_",
+    "[NO_ACTIVE_SESSION]",
+    "[INVALID_CONNECT_URL]",
+    "incorrect server side session identifier",
 )
 REFUSED = "] Connection refused"
 """What dbt says of Java that is gone."""

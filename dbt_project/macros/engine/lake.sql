@@ -27,6 +27,15 @@
 {%- endmacro %}
 
 
+{# A database says whose it is, as `catalogue.py` makes and finds those of a server that others may use, too. #}
+{% macro spark__create_schema(relation) -%}
+    {%- set lake = env_var('MAINSTAY_LAKE', '') -%}
+    {%- call statement('create_schema') -%}
+    create schema if not exists {{ relation }}{{ " comment 'Mainstay: " ~ lake ~ "'" if lake }}
+    {%- endcall -%}
+{%- endmacro %}
+
+
 {# Contracts name types as DuckDB does; Spark wants a length of a VARCHAR. #}
 {% macro spark__cast(field, type) -%}
     cast({{ field }} as {{ 'string' if type | upper == 'VARCHAR' else type }})

@@ -14,7 +14,7 @@ from pipelines.warehouse.spark import manifest
 from pipelines.warehouse.spark.catalogue import fill, lend, quoted
 from pipelines.warehouse.spark.lake import Lake
 from pipelines.warehouse.spark.manifest import Entry
-from pipelines.warehouse.spark.served import is_served
+from pipelines.warehouse.spark.served import NO_OTHER, is_served
 from pipelines.warehouse.spark.session import spark_session
 from pipelines.warehouse.spark.types import duckdb_type
 
@@ -39,12 +39,12 @@ def building(settings: Settings, reads: Sequence[Table]) -> Iterator[Building]:
         manifest.require_there(connection, settings, lake)
         session = spark_session(settings)
         manifest.sweep(connection, lake)
-        fill(session, connection, lake, version)
+        fill(session, connection, lake, version, is_shared=is_served(settings))
         lend(session, connection, lake, reads, f"{manifest.LENT}/{version}")
     environment = {"MAINSTAY_LAKE": lake.address(), "MAINSTAY_LAKE_VERSION": version}
     if is_served(settings):
         # dbt asks PySpark for the session that there is, and PySpark looks here for what kind it is.
-        environment["SPARK_REMOTE"] = settings.spark_master
+        environment["SPARK_REMOTE"] = NO_OTHER
     try:
         yield Building(environment, lambda tables: _keep(settings, session, lake, version, tables))
     finally:
@@ -89,7 +89,7 @@ def _made(
         for column in session.table(name).schema.fields
     ]
     if session.catalog.getTable(name).tableType == "VIEW":
-        # The catalogue ends with the command, and a view with it: what reads it later reads what it gives now.
+        # The next command fills the catalogue anew, and a view goes with it: what reads it later reads what it gives now.
         session.table(name).write.parquet(lake.address(path))
     by = [column.name for column in session.catalog.listColumns(name) if column.isPartition]
     if not by:

@@ -1,4 +1,4 @@
-"""Spark's catalogue, filled from the manifest: nothing of it outlives the session, and nothing is inferred from files."""
+"""Spark's catalogue, filled from the manifest by each command: nothing of the last one counts, nothing is inferred from files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pipelines.warehouse.spark.manifest import PARTITION, Entry, entries
 from pipelines.warehouse.spark.types import spark_type
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import duckdb
     from pyspark.sql import SparkSession
@@ -25,6 +25,8 @@ _ALWAYS = ("raw", "ops", "fits", "seeds", "staging", "intermediate", "marts", "r
 _UNREAD = ("quarantine", "duplicates")
 """What no model reads."""
 _PARTITIONS_AT_ONCE = 500
+OWNER = "Mainstay: "
+"""What the comment of each of its databases begins with, before the lake's address; `spark__create_schema` writes it too."""
 
 
 def quoted(name: str) -> str:
@@ -37,7 +39,45 @@ def text(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def fill(session: SparkSession, connection: duckdb.DuckDBPyConnection, lake: Lake, version: str) -> None:
+def databases(session: SparkSession) -> dict[str, str]:
+    """The databases and their comments, without the one that is always there."""
+    names = [row[0] for row in session.sql("SHOW DATABASES").collect() if row[0] != "default"]
+    return {
+        name: {row[0]: row[1] for row in session.sql(f"DESCRIBE DATABASE {quoted(name)}").collect()}.get(
+            "Comment"
+        )
+        or ""
+        for name in names
+    }
+
+
+def make_anew(session: SparkSession, lake: Lake, names: Iterable[str], *, is_shared: bool) -> None:
+    """Make databases without a table. Their tables are external, so that files stay when these are dropped.
+
+    Args:
+        session: Spark's.
+        lake: Whose tables will be in them; their comment names it.
+        names: The databases.
+        is_shared: Whether the catalogue may have databases of others. Then those of the lake are dropped, whatever their names,
+            and no other one: where one has such a name, Spark says that it is there.
+    """
+    owner = OWNER + lake.address()
+    names = list(names)
+    old = [name for name, of in databases(session).items() if of == owner] if is_shared else names
+    for name in old:
+        session.sql(f"DROP DATABASE IF EXISTS {quoted(name)} CASCADE")
+    for name in names:
+        session.sql(f"CREATE DATABASE {quoted(name)} COMMENT {text(owner)}")
+
+
+def fill(
+    session: SparkSession,
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    version: str,
+    *,
+    is_shared: bool,
+) -> None:
     """Make the catalogue anew: the loaded rows, and the tables that dbt has made.
 
     Of a partitioned table the new partitions go below the folder of the version; those that stand stay where they lie.
@@ -48,10 +88,8 @@ def fill(session: SparkSession, connection: duckdb.DuckDBPyConnection, lake: Lak
         if key[0] not in _UNREAD
     }
     # A deployment's own models may have schemas of their own.
-    for schema in dict.fromkeys((*_ALWAYS, *(schema for schema, _ in found))):
-        # Its tables are external: their files stay.
-        session.sql(f"DROP DATABASE IF EXISTS {quoted(schema)} CASCADE")
-        session.sql(f"CREATE DATABASE {quoted(schema)}")
+    schemas = dict.fromkeys((*_ALWAYS, *(schema for schema, _ in found)))
+    make_anew(session, lake, schemas, is_shared=is_shared)
     for name, columns in _loaded(connection).items():
         _register_loaded(session, lake, name, columns, found.pop(("raw", name), []))
     for (schema, table), of_it in found.items():

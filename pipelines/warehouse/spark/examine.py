@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from pipelines.settings import PROJECT_DIR, secret_settings
 from pipelines.showing import cut, visible, without_values
 from pipelines.warehouse.spark.machine import look_at_java, look_at_lake, look_at_packages
+from pipelines.warehouse.spark.served import nobody_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 SECONDS = 180.0
 """How long Spark may take to start and to do a small task; a busy cluster takes its time."""
-_ANSWER_SECONDS = 5.0
-_PORTS = {"spark": 7077, "sc": 15002}
 
 
 def examine(settings: Settings) -> Iterator[Seen]:
@@ -44,25 +41,8 @@ def examine(settings: Settings) -> Iterator[Seen]:
 
 def _look_at_address(settings: Settings) -> Iterator[Seen]:
     """Whether anybody answers there: Spark itself would try for minutes, and say less."""
-    scheme, separator, rest = settings.spark_master.partition("://")
-    if not separator or scheme not in _PORTS:
-        return
-    silent = []
-    for address in rest.partition("/")[0].split(","):
-        parts = urlsplit(f"//{address}")
-        place = (parts.hostname or "", parts.port or _PORTS[scheme])
-        try:
-            socket.create_connection(place, _ANSWER_SECONDS).close()
-        except OSError as error:
-            silent.append(f"{place[0]}:{place[1]} ({error.strerror or error})")
-        else:
-            return  # one of several masters is enough
-    yield (
-        "problem",
-        "spark",
-        f"nobody answers at {', '.join(silent)}; start Spark there, or mend MAINSTAY_SPARK_MASTER "
-        f"({settings.spark_master}), a name or a firewall",
-    )
+    if (text := nobody_answers(settings)) is not None:
+        yield "problem", "spark", text
 
 
 def _look_at_spark(settings: Settings) -> list[Seen]:

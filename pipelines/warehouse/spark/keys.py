@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipelines.warehouse.reuse import identity_parts
-from pipelines.warehouse.spark.catalogue import quoted, register, register_partitions
+from pipelines.warehouse.spark.catalogue import make_anew, quoted, register, register_partitions
 from pipelines.warehouse.spark.manifest import PARTITION, Entry
 from pipelines.warehouse.spark.types import spark_type
 from pipelines.warehouse.spread import Across
@@ -57,23 +57,34 @@ class Sides:
 
 
 def compare_keys(
-    session: SparkSession, lake: Lake, contract: SourceContract, columns: Columns, sides: Sides
+    session: SparkSession,
+    lake: Lake,
+    contract: SourceContract,
+    columns: Columns,
+    sides: Sides,
+    *,
+    is_shared: bool,
 ) -> Across:
-    """See `Spread.compare`."""
-    with _registered(session, lake, contract, columns, sides):
+    """See `Spread.compare`; `is_shared`: see `make_anew`."""
+    with _registered(session, lake, contract, columns, sides, is_shared=is_shared):
         return _compare(session, lake, contract, sides)
 
 
 @contextmanager
 def _registered(
-    session: SparkSession, lake: Lake, contract: SourceContract, columns: Columns, sides: Sides
+    session: SparkSession,
+    lake: Lake,
+    contract: SourceContract,
+    columns: Columns,
+    sides: Sides,
+    *,
+    is_shared: bool,
 ) -> Iterator[None]:
     """Tables `before`, `new`, `others` and `contested`, with no more columns than are asked for."""
     asked = {*contract.key, "business_date", "customer_id", contract.business_time}
     own = [[name, type_, spark_type(type_)] for name, type_ in columns if name in asked and name != PARTITION]
     keys = [[name, type_, sparks] for name, type_, sparks in own if name in contract.key]
-    session.sql(f"DROP DATABASE IF EXISTS {_DATABASE} CASCADE")
-    session.sql(f"CREATE DATABASE {_DATABASE}")
+    make_anew(session, lake, [_DATABASE], is_shared=is_shared)
     try:
         for name in ("before", "new", "others"):
             path = f"raw/{contract.name}"

@@ -10,7 +10,7 @@ def silence() -> None:
     """
     from pyspark.logger import PySparkLogger
 
-    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger", "pyspark.sql.connect.logging"):
         logger = PySparkLogger.getLogger(name)
         if not logger.filters:
             logger.addFilter(lambda record: False)

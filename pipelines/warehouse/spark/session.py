@@ -15,7 +15,7 @@ from pipelines.errors import EngineError
 from pipelines.showing import without_values
 from pipelines.warehouse.rights import private_files, private_folder, private_mode
 from pipelines.warehouse.spark.quiet import silence
-from pipelines.warehouse.spark.served import claim_catalogue, is_served
+from pipelines.warehouse.spark.served import is_served, nobody_answers, require_own_server
 from pipelines.warehouse.spill import spill_folder
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ _FIXED = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     # Its databases are made anew, so it is none that somebody else's tables are in.
     "spark.sql.defaultCatalog": "spark_catalog",
+    "spark.sql.catalog.spark_catalog": "builtin",
 }
 _AT_START = {
     # The manifest is the catalogue: nothing to run beside it, nothing that a kill leaves half written.
@@ -76,21 +77,33 @@ def spark_session(settings: Settings) -> SparkSession:
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
     # What dbt asks of a session that it is given; a server has decided on it.
     warnings.filterwarnings("ignore", message="Failed to set spark.sql.catalogImplementation")
-    builder = SparkSession.builder.appName("Mainstay")
-    is_remote = is_served(settings)
-    builder = builder.remote(settings.spark_master) if is_remote else builder.master(_master(settings))
-    for name, value in _settings_of(settings, is_remote=is_remote).items():
-        builder = builder.config(name, value)
+    if (silent := nobody_answers(settings)) is not None:
+        raise EngineError(f"{silent}. The warehouse and BI stay as they were")
     try:
         with _own_words(settings):
-            session = builder.getOrCreate()
-            if is_remote:
-                _claim(session, settings)
-            return session
+            return _opened(SparkSession, settings)
     except Exception as error:
         if not (is_sparks(error) or isinstance(error, OSError | RuntimeError)):
             raise
         raise EngineError(_why(settings, error)) from error
+
+
+def _opened(sessions: type[SparkSession], settings: Settings) -> SparkSession:
+    # Within the caller's `try`: a variable of the environment may be at odds with it, which the builder says.
+    builder = sessions.builder.appName("Mainstay")
+    asked = _settings_of(settings)
+    served = is_served(settings)
+    builder = builder.remote(settings.spark_master) if served else builder.master(_master(settings))
+    for name, value in asked.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    if served:
+        try:
+            require_own_server(session, settings, asked)
+        except Exception:
+            session.stop()  # or the next to ask would be given it
+            raise
+    return session
 
 
 def _active(sessions: type[SparkSession]) -> SparkSession | None:
@@ -107,20 +120,6 @@ def _active(sessions: type[SparkSession]) -> SparkSession | None:
             "the same command again, which starts another. The warehouse and BI stay as they were"
         ) from error
     return active
-
-
-def _claim(session: SparkSession, settings: Settings) -> None:
-    try:
-        for name, value in _FIXED.items():
-            if (have := session.conf.get(name)) != value:
-                raise EngineError(
-                    f"the server at {settings.spark_master} has {name}={have} and does not take {value}, which results depend "
-                    "on; start it with that"
-                )
-        claim_catalogue(session, settings)
-    except Exception:
-        session.stop()  # or the next to ask would be given it
-        raise
 
 
 @contextmanager
@@ -149,12 +148,16 @@ def is_sparks(error: Exception) -> bool:
     return type(error).__module__.partition(".")[0] in ("pyspark", "py4j", "grpc")
 
 
+_DETAILS = re.compile(r"\bdetails = \"(.*)\"")
+"""The one line of gRPC's that says what happened."""
 _RAISED = re.compile(r"(\w+\.)*\w*(Error|Exception): ")
 
 
 def first_line(error: Exception) -> str:
     """What of an error can stand in a sentence, whoever reads it: of a worker's, what it raised."""
     text = without_values(str(error))
+    if details := _DETAILS.search(text):
+        return details[1][:300]
     lines = [line.strip() for line in text.splitlines() if line.strip()] or [type(error).__name__]
     raised = (line for line in reversed(lines) if _RAISED.match(line))
     return (next(raised, lines[0]) if lines[0].endswith(":") else lines[0])[:300]
@@ -166,9 +169,10 @@ def _master(settings: Settings) -> str:
     return f"local[{match[1] or 1},{_ATTEMPTS}]" if match else settings.spark_master
 
 
-def _settings_of(settings: Settings, *, is_remote: bool) -> dict[str, str]:
-    if is_remote:  # the server has been started with its own
-        return {**settings.spark_conf, **_FIXED}
+def _settings_of(settings: Settings) -> dict[str, str]:
+    if is_served(settings):  # what is not of a session the server has been started with
+        of_sessions = {name: value for name, value in _DEFAULTS.items() if name.startswith("spark.sql.")}
+        return {**of_sessions, **settings.spark_conf, **_FIXED}
     scratch = spill_folder(settings)
     scratch.mkdir(mode=0o700)
     log = Path(__file__).with_name("log4j2.properties").as_uri()
@@ -196,7 +200,9 @@ def _settings_of(settings: Settings, *, is_remote: bool) -> dict[str, str]:
 def _why(settings: Settings, error: Exception) -> str:
     # Whole, as no row has been read yet; but not py4j's own first line.
     text = re.sub(r"^An error occurred while calling [^\n]*\n: ", "", str(error))
-    said = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)[:300]
+    details = _DETAILS.search(text)
+    lines = [details[1]] if details else [line.strip() for line in text.splitlines() if line.strip()]
+    said = (lines or [type(error).__name__])[0][:300]
     return (
         f"Spark cannot be started or reached at {settings.spark_master} ({said}); `mainstay doctor` looks at "
         "Java, Spark and the lake. The warehouse and BI stay as they were"

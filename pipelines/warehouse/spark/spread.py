@@ -13,6 +13,7 @@ from pipelines.warehouse.spark.keeper import LakeKeeper
 from pipelines.warehouse.spark.keys import Sides, compare_keys
 from pipelines.warehouse.spark.lake import Lake
 from pipelines.warehouse.spark.manifest import PARTITION, ROWS, Entry
+from pipelines.warehouse.spark.served import is_served
 from pipelines.warehouse.spark.session import first_line, is_sparks, spark_session
 from pipelines.warehouse.spark.types import spark_type
 
@@ -116,7 +117,8 @@ class SparkSpread:
         )
         if (plain := sides.plain) is not None:
             return plain
-        return compare_keys(spark_session(self._settings), self._lake, contract, columns, sides)
+        session, is_shared = spark_session(self._settings), is_served(self._settings)
+        return compare_keys(session, self._lake, contract, columns, sides, is_shared=is_shared)
 
     def take_over(
         self,

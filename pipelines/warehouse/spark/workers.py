@@ -51,7 +51,7 @@ def _version(session: SparkSession, settings: Settings) -> Seen:
 
 def _workers(session: SparkSession, settings: Settings) -> list[Seen]:
     lake = Lake.of(settings)
-    mark = f".doctor-{secrets.token_hex(4)}"
+    mark = f"doctor-{secrets.token_hex(4)}"  # a name that begins with a dot Spark would not read
     datasets = sorted(path.name for path in settings.landing.glob("*"))[:50]
     versions, look = probe(lake.root, str(settings.landing), datasets, mark, private_mode(settings))
     is_local = settings.spark_master.startswith("local")
