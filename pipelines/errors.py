@@ -106,6 +106,6 @@ class ExportError(MainstayError):
 
 
 class EngineError(MainstayError):
-    """Spark cannot be started or reached, or the lake is not there; the warehouse and BI stay as they were."""
+    """Spark cannot be started or reached, its server is another's, or the lake is not there; nothing was changed."""
 
     exit_code = 13

@@ -11,6 +11,7 @@ import argparse
 import json
 import shutil
 from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,9 @@ class Scale:
         before = json.loads(figures.read_text(encoding="utf-8"))
         own = self.as_dict()
         for name in ("months", "memory", "machine"):
-            if before[name] != own[name]:
+            if before.get(name) != own[name]:
                 raise SystemExit(
-                    f"the figures in {figures} were measured with {name} {before[name]}, this run has {own[name]}; "
+                    f"the figures in {figures} were measured with {name} {before.get(name)}, this run has {own[name]}; "
                     "they do not stand beside each other: take the same, or another --folder"
                 )
         self.runs, self.compared = before["runs"], before["compared"]
@@ -148,6 +149,8 @@ class Scale:
         }
         connection.close()
         if found:
+            self.runs = [run for run in self.runs if run["rows"] != rows]
+            self._keep()  # or they would be taken for measured before
             text = "\n  ".join(found)
             raise SystemExit(f"the engines give different marts; nothing that was measured counts:\n  {text}")
         self.compared.append(
@@ -165,10 +168,11 @@ class Scale:
             "months": self.months,
             "memory": {
                 "executor": self.memory,
+                "worker": self.worker_memory,
                 "task": load_settings().spark_task_memory,
                 "driver": self.driver_memory,
             },
-            "machine": machine(),
+            "machine": machine() | {name: version(name) for name in ("pyspark", "dbt-spark")},
             "runs": self.runs,
             "compared": self.compared,
         }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 
 from bench.figures import Figures, table
@@ -70,8 +69,7 @@ def _head(figures: Figures) -> str:
             f"{sizes} transaction lines over {figures['months']} months, a CSV file for each business date; load of all of them, "
             "then stage, build and fits' marts with all of dbt's tests. Single runs.",
             "",
-            f"- Machine: {machine['processor']}, {machine['memory']}, {machine['system']}, {rest}, "
-            f"pyspark {version('pyspark')}, dbt-spark {version('dbt-spark')}",
+            f"- Machine: {machine['processor']}, {machine['memory']}, {machine['system']}, {rest}",
             "- Spark: a standalone master and workers of one core on this machine, so that driver, workers and what they await "
             f"share its cores; heap of an executor {memory['executor']}, a task's DuckDB {memory['task']}, "
             f"the driver's heap {memory['driver']}",
@@ -217,6 +215,12 @@ def _method(figures: Figures) -> str:
         "- Nothing is fitted (that has [a page of its own](benchmarks-models.md)), and the expectations and publishing, which "
         "run on DuckDB with either engine, are left out.",
     ]
+    told = {found["rows"] for found in figures["compared"]}
+    with_spark = {run["rows"] for run in figures["runs"] if run["engine"] != DUCKDB}
+    if left_out := sorted(with_spark - told):
+        lines.append(
+            f"- The marts of {' and of '.join(f'{rows:,}' for rows in left_out)} lines were not compared, for time and room."
+        )
     if compared:
         lines.append(
             f"- Compared row by row and column by column, in both directions, doubles to 1e-12: {compared}. Had one differed, "

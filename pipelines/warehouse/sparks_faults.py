@@ -59,8 +59,8 @@ def out_of_memory(settings: Settings, what: str) -> OutOfMemoryError:
     """The error for an executor or a driver without memory."""
     return OutOfMemoryError(
         f"memory ran out in Spark ({cut(what, SAID_CHARACTERS)}); raise spark.executor.memory in spark_conf (with a local "
-        "spark_master spark.driver.memory), or lower the cores of an executor, and run the same command again. BI keeps the "
-        "last published night"
+        "spark_master spark.driver.memory; with Spark Connect where its server is started), or lower the cores of an executor, "
+        "and run the same command again. BI keeps the last published night"
     )
 
 

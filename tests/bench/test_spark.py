@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from bench.spark.__main__ import FIGURES, Scale
@@ -34,6 +36,9 @@ def test_an_executor_has_what_it_started_and_all_else_is_the_drivers() -> None:
     assert watch.peak["executor"] > 60 > watch.peak["driver"] / 2
 
 
+pytestmark = pytest.mark.skipif(find_spec("pyspark") is None, reason="needs `make .venv/spark`")
+
+
 def figures(folder: Path) -> dict[str, Any]:
     """Ten seconds that are fixed and two a million lines on DuckDB; on Spark a hundred and ten, by one worker or two."""
 
@@ -58,7 +63,6 @@ def figures(folder: Path) -> dict[str, Any]:
 
 
 def test_the_page_tells_fixed_from_marginal_and_one_worker_from_two(tmp_path: Path) -> None:
-    pytest.importorskip("pyspark")
     write(figures(tmp_path), tmp_path / "page.md")
     page = (tmp_path / "page.md").read_text(encoding="utf-8")
     assert "| build | DuckDB | 10 s | 2.0 s |" in page
@@ -66,6 +70,7 @@ def test_the_page_tells_fixed_from_marginal_and_one_worker_from_two(tmp_path: Pa
     assert "| load | 21,000,000 | Spark, 1 worker | 310 s | 310 s | 6.0 × |" in page
     assert "| load | 21,000,000 | 310 s | 155 s | 2.00 × |" in page
     assert "40 marts with 12,345 rows of 1,000,000 lines" in page
+    assert "The marts of 21,000,000 lines were not compared" in page
 
 
 def test_a_size_of_hours_is_added_and_what_was_measured_stays(
@@ -87,6 +92,20 @@ def test_a_size_of_hours_is_added_and_what_was_measured_stays(
     with pytest.raises(SystemExit):
         scale.measure(10**6, [DUCKDB, "1", "3"])
     assert asked == ["generate"]
+
+
+def test_a_size_whose_marts_differ_leaves_no_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = tmp_path / "work"
+    scale = Scale(work, 24, "3g", "4g", "2g", is_compared=True)
+    scale.runs = figures(work)["runs"]
+    monkeypatch.setattr("bench.spark.__main__.attached", lambda *_: duckdb.connect())
+    monkeypatch.setattr("bench.spark.__main__.mart_contracts", dict)
+    monkeypatch.setattr("bench.spark.__main__.differences", lambda *_: ["dim_dates: 1 rows differ"])
+    with pytest.raises(SystemExit, match="dim_dates: 1 rows differ"):
+        scale._compare("2", 10**6)
+    kept = json.loads((tmp_path / FIGURES).read_text(encoding="utf-8"))
+    assert {run["rows"] for run in kept["runs"]} == {21 * 10**6}
+    assert kept["compared"] == []
 
 
 def test_figures_of_other_dates_or_memory_are_not_added_to(tmp_path: Path) -> None:

@@ -62,6 +62,13 @@ def test_of_what_spark_says_of_rows_the_conditions_name_is_left(kind: str) -> No
         assert said == f"{before}{kind} (what it says may hold values of the data, and is not shown)"
 
 
+def test_of_what_a_server_says_of_a_worker_nothing_of_rows_is_left() -> None:
+    said = "An exception was thrown from the Python worker. Please see the stack trace below.\nTraceback:\nValueError: 'Anna'"
+    assert without_values(said) == (
+        "an error in a task of Spark (what it says may hold values of the data, and is not shown)"
+    )
+
+
 @pytest.mark.parametrize("kind", OF_ROWS)
 def test_which_sql_it_was_stays(kind: str) -> None:
     said = without_values(f"Runtime Error in model m\n  {OF_ROWS[kind]}\n  compiled code at target/m.sql")

@@ -81,7 +81,8 @@ class SparkSpread:
                 raise
             raise EngineError(
                 f"Spark could not end the work of {len(tasks):,} tasks ({first_line(error)}); nothing of it counts. Give "
-                "executors more memory (MAINSTAY_SPARK_CONF), or look into Spark's own log, and run again"
+                "executors more memory (MAINSTAY_SPARK_CONF, or where a server is started), or look into Spark's own log, and "
+                "run again"
             ) from error
         results: list[Result] = []
         for row in sorted(rows, key=lambda row: int(row["number"])):
