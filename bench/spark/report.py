@@ -210,8 +210,8 @@ def _method(figures: Figures) -> str:
         "",
         "- Each part is a process of its own on new files; wall-clock from starting Python to its end, Java's start in it. The "
         "cluster runs already; its executors start with the part.",
-        "- Processor time is that of all processes, driver, Java, executors and their Python workers, looked at every 2 s; it "
-        "hardly depends on what else the machine does, wall-clock does.",
+        "- Processor time is that of all processes, driver, Java, executors and their Python workers, looked at every 2 s. It "
+        "depends less than wall-clock on what else the machine does, but it does: let nothing run beside.",
         "- Nothing is fitted (that has [a page of its own](benchmarks-models.md)), and the expectations and publishing, which "
         "run on DuckDB with either engine, are left out.",
     ]
