@@ -157,7 +157,8 @@ def first_line(error: Exception) -> str:
     """What of an error can stand in a sentence, whoever reads it: of a worker's, what it raised."""
     text = without_values(str(error))
     if details := _DETAILS.search(text):
-        return details[1][:300]
+        # Behind a quote the first look has not seen where Spark's words begin.
+        return without_values(details[1])[:300]
     lines = [line.strip() for line in text.splitlines() if line.strip()] or [type(error).__name__]
     raised = (line for line in reversed(lines) if _RAISED.match(line))
     return (next(raised, lines[0]) if lines[0].endswith(":") else lines[0])[:300]
