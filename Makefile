@@ -26,7 +26,7 @@ help:  ## List the targets
 
 # The other engine; its extra is locked apart, on top of what is locked for all.
 .venv/spark: .venv/installed requirements-spark.lock
-	@command -v java >/dev/null || { echo "Spark needs Java 17: install openjdk-17-jre-headless, or your system's like"; exit 1; }
+	@test -x "$$JAVA_HOME/bin/java" || command -v java >/dev/null || { echo "Spark needs Java 17: install openjdk-17-jre-headless, or your system's like"; exit 1; }
 	@echo "installing Spark into .venv …"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements-spark.lock \
 		|| $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-spark.lock

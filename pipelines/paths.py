@@ -1,9 +1,9 @@
 """Folder names are data: what a path needs before dbt, Airflow or Great Expectations may read it.
 
 Each of them takes part of a path for its own language, and they cannot be told to leave it alone: Airflow and Great
-Expectations replace `$NAME`, a database's address ends at `#` or `?`, and a configuration takes `%` and `{{ … }}` for more
-than text. So they are given `plain(path)`. DuckDB takes any path that `pipelines.quoting` has quoted, but for one sign: see
-`require_no_question_mark`.
+Expectations replace `$NAME`, a database's address ends at `#` or `?`, a configuration takes `%` and `{{ … }}` for more
+than text, and Spark a comma for the begin of another folder. So they are given `plain(path)`. DuckDB takes any path that
+`pipelines.quoting` has quoted, but for one sign: see `require_no_question_mark`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pipelines.errors import SettingsError, StorageError
 
-_PLAIN = re.compile(r"[\w ./@+=,()-]*")
+_PLAIN = re.compile(r"[\w ./@+=()-]*")
 """Letters of any script, digits, blanks and what no one takes for a language."""
 
 

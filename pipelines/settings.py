@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -66,10 +67,14 @@ _MASTER = re.compile(r"local(\[(\*|[1-9][0-9]*)\])?|spark://\S+|yarn|k8s://\S+|s
 _CREDENTIAL = re.compile(
     r"secret|password|token|credential(?!s\.provider)|access\.key|account\.key", re.IGNORECASE
 )
+_CREDENTIAL_WITHIN = re.compile(
+    r"((secret|password|credential|access\.?key|account\.?key)[\w.-]*|token)\s*=", re.IGNORECASE
+)
+"""In the value of a setting that holds others, as options of Java do."""
 _MAY_HOLD_A_SECRET = ("spark_master", "spark_conf")
 """They are to hold none; where one does, it is refused, and not repeated."""
 
-_LAKE_ADDRESS = re.compile(r"s3://[a-z0-9][a-z0-9.-]*(/(?!\.+(/|$))[A-Za-z0-9_.=-]+)*/?")
+_LAKE_ADDRESS = re.compile(r"s3://[a-z0-9][a-z0-9.-]*(/(?!\.+(/|$))[A-Za-z0-9_.-]+)*/?")
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _POSTGRES_NAME = r"^[a-z_][a-z0-9_]{0,62}$"
@@ -456,6 +461,15 @@ class Settings(BaseSettings):
     def _is_a_master(cls, value: str) -> str:
         if not _MASTER.fullmatch(value):
             raise ValueError("it is none of local[N], spark://HOST:PORT, yarn, k8s://ADDRESS, sc://HOST:PORT")
+        scheme, _, rest = value.partition("://")
+        for address in rest.partition("/")[0].split(",") if scheme in ("spark", "sc") else ():
+            try:
+                place = urlsplit(f"//{address}")
+                is_one = bool(place.hostname) and place.port != 0
+            except ValueError:
+                is_one = False
+            if not is_one:
+                raise ValueError("one of its addresses is no HOST:PORT; a port is a number from 1 to 65535")
         if "token=" in value:
             raise ValueError(
                 "it holds a token; give that as SPARK_CONNECT_AUTHENTICATE_TOKEN in the environment"
@@ -466,13 +480,13 @@ class Settings(BaseSettings):
     @classmethod
     def _conf_is_no_secret(cls, value: dict[str, str]) -> dict[str, str]:
         """Settings can be shown; a credential is for Spark's own configuration or the environment."""
-        for name in value:
+        for name, own in value.items():
             if not name.startswith("spark."):
                 raise ValueError(f"{name} is no setting of Spark; their names begin with spark.")
-            if _CREDENTIAL.search(name):
+            if _CREDENTIAL.search(name) or _CREDENTIAL_WITHIN.search(own):
                 raise ValueError(
-                    f"{name} looks like a credential; give it by Spark's own configuration files, by the environment, or "
-                    "by a credentials provider"
+                    f"{name} looks like a credential, or holds one; give it by Spark's own configuration files, by the "
+                    "environment, or by a credentials provider"
                 )
         return value
 

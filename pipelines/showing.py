@@ -30,7 +30,8 @@ _THROWN = r"(?:java|javax|scala|org\.apache|py4j|pyspark)(?:\.[\w$]+)*\.[\w$]*(?
 _CALLED = r"An error occurred while calling [\w.]+\s*:\s*"
 _SPARK_BEGINS = (
     rf"(?:{_CALLED}|An exception was thrown from the Python worker[.:]|Job aborted due to stage failure"
-    rf"|{_THROWN}|(?<![^\s:]){_CONDITION} )"
+    # What gRPC passes on stands in quotes.
+    rf"|{_THROWN}|(?:(?<![^\s:])|(?<=\bdetails = \")){_CONDITION} )"
 )
 _SPARK_SAID = re.compile(rf"(?s){_SPARK_BEGINS}.*(?=\n\s*compiled code at )|{_SPARK_BEGINS}.*")
 _SPARK_NAMED = re.compile(rf"(?:{_CALLED})?(?:{_THROWN}: )?({_CONDITION})")

@@ -159,15 +159,15 @@ def find_difference(
     insert_rows(connection, "replaced", [[day] for day in replaced])
     _compare(connection, contract)
     for day, what, rows in connection.execute(
-        "SELECT partition_date, what, count(*) FROM difference GROUP BY ALL ORDER BY ALL"
+        'SELECT partition_date, "what it is", count(*) FROM difference GROUP BY ALL ORDER BY ALL'
     ).fetchall():
         found.partitions.setdefault(day, {})[what] = int(rows)
     # A row that moved to another month leaves the one and comes to the other.
     for month, what, rows in connection.execute(
         "SELECT strftime(day, '%Y-%m') AS month, what, count(*) FROM ("
-        "SELECT coalesce(after, before) AS day, what FROM difference WHERE NOT has_moved "
-        "UNION ALL SELECT before, 'removed' FROM difference WHERE has_moved "
-        "UNION ALL SELECT after, 'added' FROM difference WHERE has_moved) GROUP BY ALL ORDER BY ALL"
+        'SELECT coalesce("date after", "date before") AS day, "what it is" AS what FROM difference WHERE NOT "has moved" '
+        """UNION ALL SELECT "date before", 'removed' FROM difference WHERE "has moved" """
+        """UNION ALL SELECT "date after", 'added' FROM difference WHERE "has moved") GROUP BY ALL ORDER BY ALL"""
     ).fetchall():
         found.months.setdefault(month, {})[what] = int(rows)
     if found.partitions:
@@ -200,10 +200,11 @@ def _compare(connection: duckdb.DuckDBPyConnection, contract: SourceContract) ->
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE difference AS SELECT "
         f"coalesce(n.partition_date, o.partition_date) AS partition_date, {keys}, "
-        "o.business_date AS before, n.business_date AS after, "
+        # Names with blanks stand beside the key's, and no column of a contract has one.
+        'o.business_date AS "date before", n.business_date AS "date after", '
         "CASE WHEN o.partition_date IS NULL THEN 'added' WHEN n.partition_date IS NULL THEN 'removed' "
-        "ELSE 'changed' END AS what, "
-        "coalesce(date_trunc('month', before) <> date_trunc('month', after), false) AS has_moved "
+        """ELSE 'changed' END AS "what it is", """
+        """coalesce(date_trunc('month', "date before") <> date_trunc('month', "date after"), false) AS "has moved" """
         f"FROM {side(WAREHOUSE)} AS o FULL OUTER JOIN {side(own)} AS n ON {matched} "
         f"WHERE o.partition_date IS NULL OR n.partition_date IS NULL OR {differ}"
     )
@@ -217,7 +218,7 @@ def _reused(connection: duckdb.DuckDBPyConnection, contract: SourceContract) -> 
     there = set(_columns(connection, "raw", contract.name, WAREHOUSE))
     if shared is None or not {c.name for c in contract.columns} <= there:
         return []
-    names = f"{key}, partition_date, {shared} AS shared"
+    names = f'{key}, partition_date, {shared} AS "its own"'
     kept = f"(FROM {theirs} WHERE partition_date NOT IN (FROM replaced))"
     contested = f"{ident(own)}.raw.{ident(contract.name + '__contested')}"
     again = (
@@ -227,8 +228,9 @@ def _reused(connection: duckdb.DuckDBPyConnection, contract: SourceContract) -> 
         f"(SELECT {names} FROM (FROM {ours} UNION ALL BY NAME FROM {kept}) SEMI JOIN {again} USING ({key}))"
     )
     counted = (
-        f"SELECT partition_date FROM (SELECT *, lag(shared) OVER w AS before, row_number() OVER w AS place FROM {rows} "
-        f"WINDOW w AS (PARTITION BY {key} ORDER BY partition_date)) WHERE place > 1 AND shared IS DISTINCT FROM before"
+        f'SELECT partition_date FROM (SELECT *, lag("its own") OVER w AS "the one before", row_number() OVER w AS "its place" '
+        f"FROM {rows} WINDOW w AS (PARTITION BY {key} ORDER BY partition_date)) "
+        'WHERE "its place" > 1 AND "its own" IS DISTINCT FROM "the one before"'
     )
     found: list[tuple[date, int, int]] = connection.execute(
         f"SELECT partition_date, count(*), any_value(n.keyed) FROM ({counted}) JOIN (SELECT partition_date, count(*) AS keyed "
@@ -241,7 +243,8 @@ def _reused(connection: duckdb.DuckDBPyConnection, contract: SourceContract) -> 
 def _starts(connection: duckdb.DuckDBPyConnection, contract: SourceContract) -> date | None:
     """The first business date at which the difference can be seen."""
     own = own_catalog(connection)
-    days = ["SELECT min(least(coalesce(before, after), coalesce(after, before))) FROM difference"]
+    first = 'least(coalesce("date before", "date after"), coalesce("date after", "date before"))'
+    days = [f"SELECT min({first}) FROM difference"]
 
     def dates_of(dataset: str, keys: Sequence[str], catalogs: Sequence[str]) -> list[str]:
         using = ", ".join(map(ident, keys))

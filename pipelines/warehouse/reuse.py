@@ -64,9 +64,9 @@ def reused_rows(contract: SourceContract, rows: str) -> str:
         return f"SELECT {key}, partition_date FROM {rows} WHERE false"
     window = f"OVER (PARTITION BY {key} ORDER BY partition_date)"
     return (
-        f"SELECT {key}, partition_date FROM (SELECT {key}, partition_date, {shared} AS shared, "
-        f"lag({shared}) {window} AS before, row_number() {window} AS place FROM {rows}) "
-        "WHERE place > 1 AND shared IS DISTINCT FROM before"
+        f'SELECT {key}, partition_date FROM (SELECT {key}, partition_date, {shared} AS "its own", '
+        f'lag({shared}) {window} AS "the one before", row_number() {window} AS "its place" FROM {rows}) '
+        'WHERE "its place" > 1 AND "its own" IS DISTINCT FROM "the one before"'
     )
 
 

@@ -23,6 +23,9 @@ NOT_IN_SPARK = (exp.Comprehension, exp.PercentileCont, exp.Qualify, exp.Unnest)
 # Spark has some of these, with other last bits than DuckDB: the macro `quantile` is for them.
 QUANTILES = (exp.ApproxQuantile, exp.Median, exp.PercentileDisc, exp.Quantile)
 
+# Whole numbers of windows: INT in Spark, BIGINT in DuckDB.
+PLACES = (exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile)
+
 # What makes a relation dear to work out; without any it is a filtered table, as cheap as reading the table.
 WORK = (exp.AggFunc, exp.Distinct, exp.Explode, exp.Group, exp.Join, exp.SetOperation, exp.Window)
 
@@ -48,7 +51,24 @@ def complaints(sql: str) -> list[str]:
     if any(star.args.get("except_") for star in statements[0].find_all(exp.Star)):
         found.append("a star with exceptions")
     found += [type(node).__name__ for node in statements[0].find_all(*NOT_IN_SPARK, *QUANTILES)]
-    return found
+    return found + _narrow_products(statements[0])
+
+
+def _narrow_products(tree: exp.Expr) -> list[str]:
+    """The products of a row number, which Spark has no room for from some hundred thousand rows on; one that is cast is wide."""
+    places = {alias.alias for alias in tree.find_all(exp.Alias) if _is_place(alias.this)}
+    return [
+        f"a product of a row number, an INT in Spark: {product.sql('spark')}"
+        for product in tree.find_all(exp.Mul)
+        if any(
+            _is_place(side) or (isinstance(side, exp.Column) and side.name in places)
+            for side in (product.left.unnest(), product.right.unnest())
+        )
+    ]
+
+
+def _is_place(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Window) and isinstance(node.this, PLACES)
 
 
 MARK = "by_macro"

@@ -29,10 +29,17 @@ from portability import complaints, decimal_quotients, rounded_doubles, teach_ex
         "select percentile_approx(a, 0.5) from t",
         "select percentile_disc(0.5) within group (order by a) from t",
         "select median(a) from t",
+        "select place * 10 from (select row_number() over (order by a) as place from t) as numbered",
+        "select 2 * rank() over (order by a) from t",
     ],
 )
 def test_the_check_refuses_what_only_duckdb_understands_or_works_out_so(sql: str) -> None:
     assert complaints(sql)
+
+
+def test_a_product_of_a_row_number_that_is_cast_is_wide_enough() -> None:
+    place = "cast(row_number() over (order by a) as bigint) as place"
+    assert complaints(f"select place * 10 from (select {place} from t) as numbered") == []
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,16 @@ def test_of_what_a_server_says_of_a_worker_nothing_of_rows_is_left() -> None:
 
 
 @pytest.mark.parametrize("kind", OF_ROWS)
+def test_of_what_grpc_quotes_nothing_of_rows_is_left(kind: str) -> None:
+    from pipelines.warehouse.spark.session import first_line
+
+    said = f'<_InactiveRpcError of RPC that terminated with:\n\tstatus = StatusCode.INTERNAL\n\tdetails = "{OF_ROWS[kind]}"\n>'
+    hidden = f"{kind} (what it says may hold values of the data, and is not shown)"
+    assert without_values(said) == said.partition("details")[0] + f'details = "{hidden}'
+    assert first_line(RuntimeError(said)) == hidden
+
+
+@pytest.mark.parametrize("kind", OF_ROWS)
 def test_which_sql_it_was_stays(kind: str) -> None:
     said = without_values(f"Runtime Error in model m\n  {OF_ROWS[kind]}\n  compiled code at target/m.sql")
     assert "Anna" not in said

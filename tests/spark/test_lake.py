@@ -169,6 +169,16 @@ def test_the_lake_is_for_its_owner_alone_and_its_name_is_a_name(tmp_path: Path) 
     assert (odd / "var" / "lake").stat().st_mode & 0o077 == 0
 
 
+@pytest.mark.parametrize("home", ["store_id=7", "a/store_id=7/b"])
+def test_no_lake_lies_where_readers_would_see_another_partition(tmp_path: Path, home: str) -> None:
+    """DuckDB would give each row the `store_id` of the path, in place of its own."""
+    odd = Settings(home=tmp_path / home, engine="spark")
+    with pytest.raises(SettingsError, match=r"MAINSTAY_LAKE_DIR: .*the part store_id=7.*without ="):
+        Lake.of(odd)
+    assert not odd.var.exists()
+    assert Lake.of(odd.model_copy(update={"lake_dir": str(tmp_path / "lake")})).folder == tmp_path / "lake"
+
+
 @pytest.mark.parametrize("master", ["spark://host:7077", "sc://host:15002"])
 def test_a_cluster_is_told_of_no_lake_whose_name_could_be_more(tmp_path: Path, master: str) -> None:
     odd = Settings(home=tmp_path / "100% #1", engine="spark", spark_master=master)

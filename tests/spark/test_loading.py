@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from deployments import ODD_NAME
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from loading_world import DAY, GOOD
+from loading_world import DAY, GOOD, HEADER, document
 from shortening import examples
 
 from pipelines.errors import EngineError, LandingError, LoadError
+from pipelines.load.plan import plan_load
 from pipelines.warehouse.spark.spread import SparkSpread
-from tests.spark.loading_pair import Pair, in_process
+from tests.spark.loading_pair import Pair, in_process, rows
 from tests.spark.sessions import needs_spark
 
 pytestmark = needs_spark
@@ -52,6 +55,49 @@ def test_keys_of_several_dates_are_contested_reused_and_touch_the_same_dates(pai
     kind, text = pair.load()
     assert kind is LoadError
     assert "have the transaction_id" in text
+
+
+TAKEN = ("day", "customer", "shared", "place", "before", "earlier", "is_new")
+"""Names that a query over keys might have for something else."""
+
+
+def test_columns_of_a_key_have_any_name(pair: Pair) -> None:
+    own = document()
+    table = own["schema"][0]
+    own["name"] = table["name"] = "visits"
+    own["servers"][0]["path"] = "visits/{date}/*.csv"
+    own["customProperties"].append({"property": "toleratedKeyReuseRate", "value": 1})
+    for position, name in enumerate(TAKEN, start=3):
+        column = {
+            "name": name,
+            "physicalType": "VARCHAR",
+            "transformLogic": "transaction_id",
+            "required": True,
+        }
+        table["properties"].append(column | {"primaryKey": True, "primaryKeyPosition": position})
+    path = pair.world.contract_path.with_name("visits.odcs.yaml")
+    path.write_text(yaml.safe_dump(own, allow_unicode=True), encoding="utf-8")
+    model = pair.home / "models" / "staging" / "stg_visits.sql"
+    model.parent.mkdir(parents=True)
+    model.write_text("select 1", encoding="utf-8")  # loading asks no more than whether it is there
+    for day, customer in ((DAY, "c1"), (SECOND, "c2")):
+        pair.world.land(f"{HEADER}\n{late(1, DAY, customer)}\n{late(2, DAY)}\n", f"../visits/{day}")
+        told = pair.load(datasets=["visits"])
+    assert [of["reused"] for of in told] == [1]
+    for tables in ("raw.visits", "raw.visits__contested", "duplicates.visits", "quarantine.visits"):
+        assert rows(pair.spark.settings, tables) == rows(pair.world.settings, tables)
+    assert len(pair.spark.query("FROM raw.visits__contested")) == 2
+    assert plan_load(pair.world.settings, None, None, ["visits"], reload=True).problems == []
+
+
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    pair = Pair(tmp_path / ODD_NAME)
+    pair.world.setting(toleratedRejectRate=1, toleratedKeyReuseRate=1)
+    pair.world.rows(late(1, DAY), "short")
+    pair.load()
+    pair.world.rows(late(1, DAY, "c2"), day=SECOND)
+    pair.load()
+    assert pair.spark.query("FROM raw.transactions__contested") == [("t1", 1)]
 
 
 def test_a_task_that_dies_is_tried_again_and_what_one_raises_is_raised(pair: Pair, tmp_path: Path) -> None:

@@ -95,3 +95,12 @@ def test_texts_are_joined_the_same_also_where_they_are_empty(session: Any, macro
     assert wanted == [(1, ""), (2, None), (3, "a,b"), (4, ","), (5, ",x")]
     found = session.sql(query.format(macros.spark__joined_texts("said", "place"), rows)).collect()
     assert [(row["part"], row["joined"]) for row in found] == wanted
+
+
+def test_a_query_of_more_steps_and_rows_than_spark_allows_by_default_ends(session: Any) -> None:
+    """As the tiers that customers hold need it, with grace months or soft landing: 100 steps, and a million rows in all."""
+    (row,) = session.sql(
+        "WITH RECURSIVE steps AS (SELECT id, 1 AS step FROM range(0, 10000, 1, 1) "
+        "UNION ALL SELECT id, step + 1 FROM steps WHERE step < 101) SELECT count(*), max(step) FROM steps"
+    ).collect()
+    assert tuple(row) == (1_010_000, 101)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import pytest
 
 from pipelines import steps
 from pipelines.contracts import mart_contracts
+from pipelines.errors import BuildError
 from pipelines.transform import run as dbt_runs
 from pipelines.transform.parsed import read_parsed
+from pipelines.warehouse.connection import connect
 from tests.soak.purity.histories import SETTINGS, SMALL, History, Policy, Round
 from tests.soak.purity.landing import Partition, Row
 from tests.soak.purity.voices import at
@@ -86,3 +89,25 @@ def test_a_bare_cast_gives_another_mart(tmp_path: Path, monkeypatch: pytest.Monk
         sparks.take(Round({}, as_of=HISTORY.as_of))
     (said,) = found()
     assert "cumulative_revenue_per_customer: 2 rows differ" in said
+
+
+def test_a_model_that_does_not_keep_its_contract_is_not_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path, HISTORY, engine=SPARK)
+
+    def mutated(settings: object, key: str) -> object:
+        manifest = read_parsed(settings, key)  # type: ignore[arg-type]
+        if manifest is not None:
+            column = manifest.nodes[f"model.mainstay.{MART}"].columns["cohort_size"]
+            monkeypatch.setattr(column, "data_type", "varchar")
+        return manifest
+
+    with monkeypatch.context() as patch:
+        patch.setattr(dbt_runs, "read_parsed", mutated)
+        with pytest.raises(BuildError, match=rf"{MART}.*contract.*cohort_size"):
+            world.go(from_scratch)
+    with closing(connect(world.settings, read_only=True)) as connection:
+        assert not connection.execute(
+            "SELECT 1 FROM information_schema.tables WHERE table_name = ?", [MART]
+        ).fetchall()

@@ -26,7 +26,7 @@ SQL = [
 
 
 def asks_which(tree: ast.Module) -> Iterator[int]:
-    """Lines that import Spark or read the setting's value."""
+    """Lines that import Spark, or read the setting's value."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import) and any(n.name.startswith(("pyspark", "py4j")) for n in node.names):
             yield node.lineno
@@ -34,12 +34,8 @@ def asks_which(tree: ast.Module) -> Iterator[int]:
             module = node.module or ""
             if module.startswith(("pyspark", "py4j", "pipelines.warehouse.spark")):
                 yield node.lineno
-        if (
-            isinstance(node, ast.Attribute)
-            and node.attr == "engine"
-            and isinstance(node.value, ast.Name)
-            and node.value.id == "settings"
-        ):
+        # A rule of a contract has an engine too.
+        if isinstance(node, ast.Attribute) and re.search(r"settings\.engine$", ast.unparse(node)):
             yield node.lineno
 
 
@@ -58,6 +54,8 @@ def test_no_module_but_the_warehouses_asks_which_engine_it_is() -> None:
         "import pyspark",
         "from pipelines.warehouse.spark.lake import Lake",
         "if settings.engine == 'spark': pass",
+        "if self._settings.engine == 'spark': pass",
+        "if load_settings().home and world.settings.engine == 'spark': pass",
     ],
 )
 def test_a_module_that_did_would_be_seen(planted: str) -> None:
@@ -65,7 +63,13 @@ def test_a_module_that_did_would_be_seen(planted: str) -> None:
 
 
 def named(path: Path) -> bool:
-    return re.search(r"spark__|target\.type", path.read_text(encoding="utf-8")) is not None
+    return (
+        re.search(
+            r"spark__|target\.type|adapter\.type|target\.name *[!=]= *.(spark|duckdb)",
+            path.read_text(encoding="utf-8"),
+        )
+        is not None
+    )
 
 
 def test_no_sql_but_the_engines_macros_knows_spark() -> None:

@@ -68,6 +68,7 @@ def require_fit(settings: Settings, folder: Path) -> None:
     Raises:
         SettingsError: it is for something else, or has no such name.
     """
+    _require_no_partition(folder)
     _require_one_name(settings, folder)
     if not (folder / LAKE_MARK).exists():
         _require_free(settings, folder)
@@ -94,10 +95,20 @@ def _require_free(settings: Settings, folder: Path) -> None:
         raise not_free(str(folder))
 
 
+def _require_no_partition(folder: Path) -> None:
+    """Make sure that no part of the path is read as a partition's value: DuckDB takes it for that of a column of its name."""
+    for part in folder.parts:
+        if "=" in part:
+            raise SettingsError(
+                f"MAINSTAY_LAKE_DIR: {folder} has the part {visible(part)}, which readers of Parquet take for a partition, "
+                "and its value for that of a column; name a folder without ="
+            )
+
+
 def _require_one_name(settings: Settings, folder: Path) -> None:
     """Make sure that Spark's machines can be told of a folder by its name: the link that stands for it is on this one alone."""
     if plain(folder) != folder and not settings.spark_master.startswith("local"):
         raise SettingsError(
             f"MAINSTAY_LAKE_DIR: {folder} has signs in its name that Spark takes for more than a name, and the workers at "
-            f"{settings.spark_master} could not be told of it; name a folder of letters, digits, blanks and ./@+=,()-"
+            f"{settings.spark_master} could not be told of it; name a folder of letters, digits, blanks and ./@+()-"
         )

@@ -11,8 +11,7 @@ What DuckDB does row by row within its one file (see `pipelines.load.keys` and `
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -66,39 +65,30 @@ def compare_keys(
     is_shared: bool,
 ) -> Across:
     """See `Spread.compare`; `is_shared`: see `make_anew`."""
-    with _registered(session, lake, contract, columns, sides, is_shared=is_shared):
+    make_anew(session, lake, [_DATABASE], is_shared=is_shared)
+    try:
+        _register(session, lake, contract, columns, sides)
         return _compare(session, lake, contract, sides)
+    finally:
+        # Its tables are external, their files stay.
+        session.sql(f"DROP DATABASE IF EXISTS {_DATABASE} CASCADE")
 
 
-@contextmanager
-def _registered(
-    session: SparkSession,
-    lake: Lake,
-    contract: SourceContract,
-    columns: Columns,
-    sides: Sides,
-    *,
-    is_shared: bool,
-) -> Iterator[None]:
+def _register(
+    session: SparkSession, lake: Lake, contract: SourceContract, columns: Columns, sides: Sides
+) -> None:
     """Tables `before`, `new`, `others` and `contested`, with no more columns than are asked for."""
     asked = {*contract.key, "business_date", "customer_id", contract.business_time}
     own = [[name, type_, spark_type(type_)] for name, type_ in columns if name in asked and name != PARTITION]
     keys = [[name, type_, sparks] for name, type_, sparks in own if name in contract.key]
-    make_anew(session, lake, [_DATABASE], is_shared=is_shared)
-    try:
-        for name in ("before", "new", "others"):
-            path = f"raw/{contract.name}"
-            table = Entry(_DATABASE, name, path, None, [*own, [PARTITION, "DATE", "date"]], PARTITION)
-            register(session, lake, table)
-            register_partitions(session, lake, (_DATABASE, name), getattr(sides, name))
-        nothing = f"raw/{contract.name}__contested/none"
-        path = sides.contested.path if sides.contested else nothing
-        register(session, lake, Entry(_DATABASE, "contested", path, None, keys))
-        yield
-    finally:
-        session.sql(
-            f"DROP DATABASE IF EXISTS {_DATABASE} CASCADE"
-        )  # its tables are external, their files stay
+    for name in ("before", "new", "others"):
+        path = f"raw/{contract.name}"
+        table = Entry(_DATABASE, name, path, None, [*own, [PARTITION, "DATE", "date"]], PARTITION)
+        register(session, lake, table)
+        register_partitions(session, lake, (_DATABASE, name), getattr(sides, name))
+    nothing = f"raw/{contract.name}__contested/none"
+    path = sides.contested.path if sides.contested else nothing
+    register(session, lake, Entry(_DATABASE, "contested", path, None, keys))
 
 
 def _compare(session: SparkSession, lake: Lake, contract: SourceContract, sides: Sides) -> Across:
@@ -150,18 +140,19 @@ def _reused(session: SparkSession, contract: SourceContract, contested: str) -> 
     if parts is None:
         return []
     keys = ", ".join(map(quoted, contract.key))
-    names = ", ".join(map(quoted, parts))
-    values = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in parts.items())
+    # With blanks, as no column of a contract is called.
+    names = ", ".join(quoted(f"its {name}") for name in parts)
+    values = ", ".join(f"{sql} AS {quoted(f'its {name}')}" for name, sql in parts.items())
     every = f"(SELECT {keys}, {PARTITION}, {values} FROM {_DATABASE}.{{}} LEFT SEMI JOIN {contested} USING ({keys}))"
     relation = f"{every.format('others')} UNION ALL {every.format('new')}"
     window = f"OVER (PARTITION BY {keys} ORDER BY {PARTITION})"
     return [
         (day, int(rows), int(of_new))
         for day, rows, of_new in session.sql(
-            f"SELECT {PARTITION}, count(*), count(is_new) FROM ("
-            f"SELECT {keys}, {PARTITION}, struct({names}) AS shared, lag(struct({names})) {window} AS earlier, "
-            f"row_number() {window} AS place FROM ({relation})) "
-            f"LEFT JOIN (SELECT DISTINCT {keys}, true AS is_new FROM {_DATABASE}.new) USING ({keys}) "
-            f"WHERE place > 1 AND NOT (shared <=> earlier) GROUP BY {PARTITION}"
+            f"SELECT {PARTITION}, count(*), count(`is new`) FROM ("
+            f"SELECT {keys}, {PARTITION}, struct({names}) AS `its own`, lag(struct({names})) {window} AS `the one before`, "
+            f"row_number() {window} AS `its place` FROM ({relation})) "
+            f"LEFT JOIN (SELECT DISTINCT {keys}, true AS `is new` FROM {_DATABASE}.new) USING ({keys}) "
+            f"WHERE `its place` > 1 AND NOT (`its own` <=> `the one before`) GROUP BY {PARTITION}"
         ).collect()
     ]

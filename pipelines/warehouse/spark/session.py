@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import EngineError
+from pipelines.paths import plain
 from pipelines.showing import without_values
 from pipelines.warehouse.rights import private_files, private_folder, private_mode
 from pipelines.warehouse.spark.quiet import silence
@@ -34,6 +35,11 @@ _FIXED = {
     "spark.sql.decimalOperations.allowPrecisionLoss": "true",
     "spark.sql.sources.partitionOverwriteMode": "dynamic",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    # The tiers that are held are a month after a month and a customer after a customer; each such query ends by itself.
+    "spark.sql.cteRecursionLevelLimit": "-1",
+    "spark.sql.cteRecursionRowLimit": "-1",
     # Its databases are made anew, so it is none that somebody else's tables are in.
     "spark.sql.defaultCatalog": "spark_catalog",
     "spark.sql.catalog.spark_catalog": "builtin",
@@ -148,7 +154,7 @@ def is_sparks(error: Exception) -> bool:
     return type(error).__module__.partition(".")[0] in ("pyspark", "py4j", "grpc")
 
 
-_DETAILS = re.compile(r"\bdetails = \"(.*)\"")
+_DETAILS = re.compile(r"\bdetails = \"(.*?)\"?$", re.MULTILINE)
 """The one line of gRPC's that says what happened."""
 _RAISED = re.compile(r"(\w+\.)*\w*(Error|Exception): ")
 
@@ -157,8 +163,7 @@ def first_line(error: Exception) -> str:
     """What of an error can stand in a sentence, whoever reads it: of a worker's, what it raised."""
     text = without_values(str(error))
     if details := _DETAILS.search(text):
-        # Behind a quote the first look has not seen where Spark's words begin.
-        return without_values(details[1])[:300]
+        return details[1][:300]
     lines = [line.strip() for line in text.splitlines() if line.strip()] or [type(error).__name__]
     raised = (line for line in reversed(lines) if _RAISED.match(line))
     return (next(raised, lines[0]) if lines[0].endswith(":") else lines[0])[:300]
@@ -176,6 +181,7 @@ def _settings_of(settings: Settings) -> dict[str, str]:
         return {**of_sessions, **settings.spark_conf, **_FIXED}
     scratch = spill_folder(settings)
     scratch.mkdir(mode=0o700)
+    scratch = plain(scratch)
     log = Path(__file__).with_name("log4j2.properties").as_uri()
     local = (
         {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}

@@ -31,10 +31,11 @@ customers as (
         buyers.customer_number,
         around.latest_basket,
         around.next_basket,
-        row_number() over (
+        -- A row number of Spark's is an INT, of which the product below would be one too.
+        cast(row_number() over (
             partition by active.reference_date, around.next_basket is null
             order by buyers.customer_number
-        ) as place,
+        ) as bigint) as place,
         count(*) over (partition by active.reference_date, around.next_basket is null) as customers
     from active
     inner join {{ ref('int_offer_buyers') }} as buyers
