@@ -86,3 +86,28 @@ def test_a_table_without_rows_is_there_for_the_next_command(deployment: Settings
         made.keep({("marts", "nothing"): ["day"]})
     with building(deployment, []):
         assert session.table("marts.nothing").count() == 0
+
+
+def test_a_partitioned_table_without_rows_is_there_too_and_may_have_some_again(deployment: Settings) -> None:
+    """As the months of anonymous customers are where every sale has a customer."""
+    session = spark_session(deployment)
+    with building(deployment, []) as made:
+        place = f"{made.environment['MAINSTAY_LAKE']}/marts/sales/{made.environment['MAINSTAY_LAKE_VERSION']}"
+        session.sql(
+            "CREATE TABLE marts.sales USING parquet PARTITIONED BY (day) "
+            f"LOCATION '{place}' AS SELECT * FROM ({FIRST}) WHERE false"
+        )
+        made.keep({TABLE: ["day", "amount"]})
+    for change, rows in (
+        ("SELECT 1", []),
+        ("INSERT INTO marts.sales SELECT 9.50BD, DATE '2024-01-02'", [("2024-01-02", "9.50")]),
+        ("ALTER TABLE marts.sales DROP PARTITION (day = '2024-01-02')", []),
+        ("INSERT INTO marts.sales SELECT 8.50BD, DATE '2024-01-02'", [("2024-01-02", "8.50")]),
+    ):
+        with building(deployment, []) as made:
+            session.sql(change)
+            assert session.table("marts.sales").count() == len(rows)
+            made.keep({TABLE: ["day", "amount"]})
+        assert shown(deployment) == rows
+    with building(deployment, []):
+        assert session.table("marts.sales").count() == 1

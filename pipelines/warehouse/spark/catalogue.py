@@ -133,7 +133,7 @@ def register_partitions(session: SparkSession, lake: Lake, table: Table, of_it: 
         f"PARTITION ({quoted(entry.partitioned_by)} = DATE '{entry.partition_date}') "
         f"LOCATION {text(lake.address(entry.path))}"
         for entry in of_it
-        if entry.partitioned_by is not None
+        if entry.partitioned_by is not None and entry.partition_date is not None
     ]
     for start in range(0, len(places), _PARTITIONS_AT_ONCE):
         session.sql(

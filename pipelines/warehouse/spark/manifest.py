@@ -49,7 +49,10 @@ class Entry:
     columns: list[list[str]] = field(default_factory=list)
     """Of the files: name, DuckDB's and Spark's type; in a built table's also the column that it is partitioned by."""
     partitioned_by: str | None = None
-    """The column whose value for a partition is `partition_date`; it stands in the folder's name and not in the files."""
+    """The column whose value for a partition is `partition_date`; it stands in the folder's name and not in the files.
+
+    A partitioned table without rows has one entry without a date, whose folder is empty.
+    """
 
 
 def entries(connection: duckdb.DuckDBPyConnection, table: Table | None = None) -> list[Entry]:
