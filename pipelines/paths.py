@@ -1,9 +1,9 @@
 """Folder names are data: what a path needs before dbt, Airflow or Great Expectations may read it.
 
 Each of them takes part of a path for its own language, and they cannot be told to leave it alone: Airflow and Great
-Expectations replace `$NAME`, a database's address ends at `#` or `?`, a configuration takes `%` and `{{ … }}` for more
-than text, and Spark a comma for the begin of another folder. So they are given `plain(path)`. DuckDB takes any path that
-`pipelines.quoting` has quoted, but for one sign: see `require_no_question_mark`.
+Expectations replace `$NAME`, a database's address ends at `#` or `?`, and a configuration takes `%` and `{{ … }}` for more
+than text. So they are given `plain(path)`. DuckDB takes any path that `pipelines.quoting` has quoted, but for one sign: see
+`require_no_question_mark`.
 """
 
 from __future__ import annotations
@@ -17,23 +17,31 @@ from pathlib import Path
 
 from pipelines.errors import SettingsError, StorageError
 
-_PLAIN = re.compile(r"[\w ./@+=()-]*")
+_PLAIN = re.compile(r"[\w ./@+=,()-]*")
 """Letters of any script, digits, blanks and what no one takes for a language."""
 
 
-def plain(path: Path) -> Path:
+def plain(path: Path, *, without: str = "") -> Path:
     """The path, or where a name in it could be read as more than a name, the same place by a link with a plain name.
 
     The link is in the machine's temporary folder, in one of this user's alone. It is made anew when it has been cleared away.
 
+    Args:
+        path: Any path.
+        without: A sign that the name must not have either.
+
     Raises:
         StorageError: the folder for links belongs to somebody else, or others may write there.
     """
-    if _PLAIN.fullmatch(str(path)):
+
+    def is_plain(name: str) -> bool:
+        return _PLAIN.fullmatch(name) is not None and not (without and without in name)
+
+    if is_plain(str(path)):
         return path
     folder, names = path, []
     # What is deepest and has a plain name stays readable in messages: …/warehouse/mainstay.duckdb
-    while _PLAIN.fullmatch(folder.name):
+    while is_plain(folder.name):
         names.append(folder.name)
         folder = folder.parent
     link = _links() / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]

@@ -68,7 +68,9 @@ _CREDENTIAL = re.compile(
     r"secret|password|token|credential(?!s\.provider)|access\.key|account\.key", re.IGNORECASE
 )
 _CREDENTIAL_WITHIN = re.compile(
-    r"((secret|password|credential|access\.?key|account\.?key)[\w.-]*|token)\s*=", re.IGNORECASE
+    r"((secret|password|credential(?!s\.provider)|(access|account|api)[._-]?key)[\w.-]*(?<!\.file)|token(?!iz)\w*)\s*="
+    r"|://[^\s/:@]+:[^\s/@]+@",
+    re.IGNORECASE,
 )
 """In the value of a setting that holds others, as options of Java do."""
 _MAY_HOLD_A_SECRET = ("spark_master", "spark_conf")
@@ -486,7 +488,7 @@ class Settings(BaseSettings):
             if _CREDENTIAL.search(name) or _CREDENTIAL_WITHIN.search(own):
                 raise ValueError(
                     f"{name} looks like a credential, or holds one; give it by Spark's own configuration files, by the "
-                    "environment, or by a credentials provider"
+                    "environment (JAVA_TOOL_OPTIONS for options of Java), or by a credentials provider"
                 )
         return value
 

@@ -61,8 +61,11 @@ def _narrow_products(tree: exp.Expr) -> list[str]:
         f"a product of a row number, an INT in Spark: {product.sql('spark')}"
         for product in tree.find_all(exp.Mul)
         if any(
-            _is_place(side) or (isinstance(side, exp.Column) and side.name in places)
-            for side in (product.left.unnest(), product.right.unnest())
+            _is_place(node) or (isinstance(node, exp.Column) and node.name in places)
+            for side in (product.left, product.right)
+            for node in side.walk(
+                prune=lambda node: isinstance(node, (exp.Cast, exp.AggFunc)) or _is_place(node)
+            )
         )
     ]
 

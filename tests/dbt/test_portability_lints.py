@@ -30,6 +30,7 @@ from portability import complaints, decimal_quotients, rounded_doubles, teach_ex
         "select percentile_disc(0.5) within group (order by a) from t",
         "select median(a) from t",
         "select place * 10 from (select row_number() over (order by a) as place from t) as numbered",
+        "select (place - 1) * 10 from (select row_number() over (order by a) as place from t) as numbered",
         "select 2 * rank() over (order by a) from t",
     ],
 )

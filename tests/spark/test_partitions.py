@@ -10,7 +10,8 @@ import pytest
 
 from pipelines.settings import Settings
 from pipelines.warehouse import ledger
-from pipelines.warehouse.connection import connect
+from pipelines.warehouse.connection import connect, transaction
+from pipelines.warehouse.engines import engine_of
 from pipelines.warehouse.spark.building import building
 from pipelines.warehouse.spark.lake import Lake
 from pipelines.warehouse.spark.session import spark_session
@@ -111,3 +112,29 @@ def test_a_partitioned_table_without_rows_is_there_too_and_may_have_some_again(d
         assert shown(deployment) == rows
     with building(deployment, []):
         assert session.table("marts.sales").count() == 1
+
+
+def test_a_change_is_seen_whatever_the_columns_names_and_may_leave_nothing(deployment: Settings) -> None:
+    session = spark_session(deployment)
+    with building(deployment, []) as made:
+        place = f"{made.environment['MAINSTAY_LAKE']}/marts/sales/{made.environment['MAINSTAY_LAKE_VERSION']}"
+        session.sql(
+            "CREATE TABLE marts.sales USING parquet PARTITIONED BY (day) "
+            f"LOCATION '{place}' AS SELECT 1 AS r, amount, day FROM ({FIRST})"
+        )
+        made.keep({TABLE: ["r", "day", "amount"]})
+    for change, left in (
+        ("UPDATE {} SET amount = 9 WHERE amount > 3", ["1.50", "2.50", "9.00"]),
+        ("DELETE FROM {} WHERE amount < 2", ["2.50", "9.00"]),
+        ("DELETE FROM {}", []),
+    ):
+        with (
+            closing(connect(deployment)) as connection,
+            transaction(connection),
+            engine_of(deployment).changing(connection, deployment, TABLE) as name,
+        ):
+            connection.execute(change.format(name))
+        assert sorted(amount for _, amount in shown(deployment)) == left
+    with building(deployment, []):
+        assert session.table("marts.sales").columns == ["r", "amount", "day"]
+        assert session.table("marts.sales").count() == 0

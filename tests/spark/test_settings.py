@@ -66,7 +66,14 @@ def test_an_address_with_them_is_taken(tmp_path: Path, master: str) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    ["-Djavax.net.ssl.keyStorePassword=Anna", "-Dx.secret.key=Anna", "-Dfs.s3a.access.key=Anna -Xss4m"],
+    [
+        "-Djavax.net.ssl.keyStorePassword=Anna",
+        "-Dx.secret.key=Anna",
+        "-Dfs.s3a.access.key=Anna -Xss4m",
+        "-Dx.access_key=Anna",
+        "-Dx.authTokenValue=Anna",
+        "-Dhttp.proxy=http://Anna:Anna@192.0.2.1:80",
+    ],
 )
 def test_a_credential_within_another_setting_is_refused_and_not_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: str
@@ -83,7 +90,15 @@ def test_a_credential_within_another_setting_is_refused_and_not_repeated(
     assert "Anna" not in str(refused.value)
 
 
-@pytest.mark.parametrize("options", ["-XX:+UseSerialGC", "-Dx.tokenizer=standard -Xss4m"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        "-XX:+UseSerialGC",
+        "-Dx.tokenizer=standard -Xss4m",
+        "-Dspark.hadoop.fs.s3a.aws.credentials.provider=org.Provider",
+        "-Dcom.sun.management.jmxremote.password.file=/x",
+    ],
+)
 def test_what_is_no_credential_is_taken(tmp_path: Path, options: str) -> None:
     assert Settings(home=tmp_path, spark_conf={"spark.driver.extraJavaOptions": options}).spark_conf
 

@@ -102,7 +102,6 @@ def _made(
         day = date.fromisoformat(row[0].partition("=")[2])
         here = f"{path}/{row[0]}" if row[0] in anew else stood[day]
         found.append(Entry(*table, here, day, columns, by[0]))
-    if not found:  # as above, and the next command has to know of the table
-        lake.make(path)
-        found.append(Entry(*table, path, None, columns, by[0]))
+    if not found:
+        found.append(manifest.nothing_of(lake, table, path, columns, by[0]))
     return found, columns

@@ -53,6 +53,11 @@ def changing(
         manifest.drop(connection, table, changed if by else None)
         days = [day for day in changed if day in after]
         manifest.add(connection, _written(connection, lake, like, f"temp.{copy}", attempt, days))
+        if by and table[0] not in manifest.LOADED and not manifest.entries(connection, table):
+            manifest.add(
+                connection,
+                [manifest.nothing_of(lake, table, f"{'/'.join(table)}/{attempt}", like.columns, by)],
+            )
         manifest.show(connection, settings, lake, table, columns)
         lake.sync()
     finally:
@@ -107,8 +112,9 @@ def _fingerprints(
     connection: duckdb.DuckDBPyConnection, copy: str, by: str | None
 ) -> dict[Any, tuple[int, int]]:
     """By partition, how many rows there are and what they hold, in whatever order."""
-    day = ident(by) if by else "NULL"
+    # Names that no column has: of a column its values alone would be taken.
     rows = connection.execute(
-        f"SELECT {day} AS day, count(*), sum(hash(r)) FROM temp.{copy} AS r GROUP BY day"
+        f'SELECT {ident(by) if by else "NULL"} AS "the day", count(*), sum(hash("the row")) '
+        f'FROM temp.{copy} AS "the row" GROUP BY "the day"'
     ).fetchall()
     return {day: (count, total) for day, count, total in rows}

@@ -101,7 +101,8 @@ def _require_no_partition(folder: Path) -> None:
         if "=" in part:
             raise SettingsError(
                 f"MAINSTAY_LAKE_DIR: {folder} has the part {visible(part)}, which readers of Parquet take for a partition, "
-                "and its value for that of a column; name a folder without ="
+                "and its value for that of a column; name a folder without =. If rows lie there already, move it, "
+                "and say where it is: nothing else has to change"
             )
 
 
@@ -110,5 +111,5 @@ def _require_one_name(settings: Settings, folder: Path) -> None:
     if plain(folder) != folder and not settings.spark_master.startswith("local"):
         raise SettingsError(
             f"MAINSTAY_LAKE_DIR: {folder} has signs in its name that Spark takes for more than a name, and the workers at "
-            f"{settings.spark_master} could not be told of it; name a folder of letters, digits, blanks and ./@+()-"
+            f"{settings.spark_master} could not be told of it; name a folder of letters, digits, blanks and ./@+,()-"
         )

@@ -92,6 +92,12 @@ def add(connection: duckdb.DuckDBPyConnection, new: Iterable[Entry]) -> None:
         )
 
 
+def nothing_of(lake: Lake, table: Table, path: str, columns: list[list[str]], by: str) -> Entry:
+    """The one entry of a built table that is partitioned and has no rows: the next command has to know of it."""
+    lake.make(path)  # Spark leaves no folder of it, and what counts has to be there
+    return Entry(*table, path, None, columns, by)
+
+
 def drop(
     connection: duckdb.DuckDBPyConnection, table: Table, days: Sequence[date] | None = None
 ) -> list[str]:

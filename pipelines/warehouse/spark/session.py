@@ -37,8 +37,8 @@ _FIXED = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
     "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
-    # The tiers that are held are a month after a month and a customer after a customer; each such query ends by itself.
-    "spark.sql.cteRecursionLevelLimit": "-1",
+    # The tiers that are held are a month after a month and a customer after a customer, in a query that ends by itself.
+    "spark.sql.cteRecursionLevelLimit": "10000",
     "spark.sql.cteRecursionRowLimit": "-1",
     # Its databases are made anew, so it is none that somebody else's tables are in.
     "spark.sql.defaultCatalog": "spark_catalog",
@@ -181,7 +181,10 @@ def _settings_of(settings: Settings) -> dict[str, str]:
         return {**of_sessions, **settings.spark_conf, **_FIXED}
     scratch = spill_folder(settings)
     scratch.mkdir(mode=0o700)
-    scratch = plain(scratch)
+    if "," in str(
+        scratch
+    ):  # where Spark would begin another folder, and rows would lie where nobody looks for them
+        scratch = plain(scratch, without=",")
     log = Path(__file__).with_name("log4j2.properties").as_uri()
     local = (
         {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
