@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,16 @@ def test_both_did_the_same_work(warehouses: tuple[Path, Path]) -> None:
     with duckdb.connect(str(mainstay), read_only=True) as connection:
         lapses = connection.execute("select distinct reason from marts.defections").fetchall()
     assert len(lapses) > 1
+
+
+def test_the_bare_script_makes_every_mart_that_is_compared() -> None:
+    scripts = (PROJECT_DIR / "bench").glob("bare*.sql")
+    made = {
+        name
+        for path in scripts
+        for name in re.findall(r"create table marts\.(\w+)", path.read_text(encoding="utf-8"))
+    }
+    assert set(compared_marts()) - made == set()
 
 
 @pytest.mark.soak
