@@ -34,6 +34,16 @@ def deployment(tmp_path: Path) -> Iterator[Settings]:
     spark_session(settings).sql("DROP DATABASE IF EXISTS marts CASCADE")
 
 
+def build(settings: Settings, select: str, columns: list[str]) -> None:
+    """Make the table anew, partitioned by its days, as a build does."""
+    with building(settings, []) as made:
+        place = f"{made.environment['MAINSTAY_LAKE']}/marts/sales/{made.environment['MAINSTAY_LAKE_VERSION']}"
+        spark_session(settings).sql(
+            f"CREATE TABLE marts.sales USING parquet PARTITIONED BY (day) LOCATION '{place}' AS {select}"
+        )
+        made.keep({TABLE: columns})
+
+
 def shown(settings: Settings) -> list[tuple[str, str]]:
     with closing(connect(settings)) as connection:
         return connection.execute(
@@ -47,12 +57,7 @@ def folders(settings: Settings) -> list[str]:
 
 def test_stale_partitions_are_made_anew_elsewhere(deployment: Settings) -> None:
     session = spark_session(deployment)
-    with building(deployment, []) as made:
-        place = f"{made.environment['MAINSTAY_LAKE']}/marts/sales/{made.environment['MAINSTAY_LAKE_VERSION']}"
-        session.sql(
-            f"CREATE TABLE marts.sales USING parquet PARTITIONED BY (day) LOCATION '{place}' AS {FIRST}"
-        )
-        made.keep({TABLE: ["day", "amount"]})
+    build(deployment, FIRST, ["day", "amount"])
     before = shown(deployment)
     assert before == [("2024-01-01", "1.50"), ("2024-01-02", "2.50"), ("2024-01-03", "3.50")]
 
@@ -92,13 +97,7 @@ def test_a_table_without_rows_is_there_for_the_next_command(deployment: Settings
 def test_a_partitioned_table_without_rows_is_there_too_and_may_have_some_again(deployment: Settings) -> None:
     """As the months of anonymous customers are where every sale has a customer."""
     session = spark_session(deployment)
-    with building(deployment, []) as made:
-        place = f"{made.environment['MAINSTAY_LAKE']}/marts/sales/{made.environment['MAINSTAY_LAKE_VERSION']}"
-        session.sql(
-            "CREATE TABLE marts.sales USING parquet PARTITIONED BY (day) "
-            f"LOCATION '{place}' AS SELECT * FROM ({FIRST}) WHERE false"
-        )
-        made.keep({TABLE: ["day", "amount"]})
+    build(deployment, f"SELECT * FROM ({FIRST}) WHERE false", ["day", "amount"])
     for change, rows in (
         ("SELECT 1", []),
         ("INSERT INTO marts.sales SELECT 9.50BD, DATE '2024-01-02'", [("2024-01-02", "9.50")]),
@@ -116,13 +115,7 @@ def test_a_partitioned_table_without_rows_is_there_too_and_may_have_some_again(d
 
 def test_a_change_is_seen_whatever_the_columns_names_and_may_leave_nothing(deployment: Settings) -> None:
     session = spark_session(deployment)
-    with building(deployment, []) as made:
-        place = f"{made.environment['MAINSTAY_LAKE']}/marts/sales/{made.environment['MAINSTAY_LAKE_VERSION']}"
-        session.sql(
-            "CREATE TABLE marts.sales USING parquet PARTITIONED BY (day) "
-            f"LOCATION '{place}' AS SELECT 1 AS r, amount, day FROM ({FIRST})"
-        )
-        made.keep({TABLE: ["r", "day", "amount"]})
+    build(deployment, f"SELECT 1 AS r, amount, day FROM ({FIRST})", ["r", "day", "amount"])
     for change, left in (
         ("UPDATE {} SET amount = 9 WHERE amount > 3", ["1.50", "2.50", "9.00"]),
         ("DELETE FROM {} WHERE amount < 2", ["2.50", "9.00"]),

@@ -181,9 +181,8 @@ def _settings_of(settings: Settings) -> dict[str, str]:
         return {**of_sessions, **settings.spark_conf, **_FIXED}
     scratch = spill_folder(settings)
     scratch.mkdir(mode=0o700)
-    if "," in str(
-        scratch
-    ):  # where Spark would begin another folder, and rows would lie where nobody looks for them
+    # At a comma Spark would begin another folder, and rows would lie where nobody looks for them.
+    if "," in str(scratch):
         scratch = plain(scratch, without=",")
     log = Path(__file__).with_name("log4j2.properties").as_uri()
     local = (
