@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
+from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_decoder
 
 from pipelines.contracts import SourceContract, canonical_contracts
 from pipelines.fit.tables import create_tables
@@ -79,23 +82,27 @@ class Warehouse:
         stand in more than one partition afterwards are written to raw.<dataset>__contested.
         """
         contract = self.contracts[dataset]
+        by_columns: dict[tuple[str, ...], list[list[Any]]] = {}
+        for row in rows:
+            self.inserted += 1
+            full: dict[str, Any] = {
+                **DEFAULTS.get(dataset, {}),
+                "partition_date": row["business_date"],
+                "file_id": "test",
+            }
+            if contract.business_time:
+                full[contract.business_time] = f"{row['business_date']} 12:00:00"
+            full[contract.key[0]] = f"{dataset}-{self.inserted}"
+            full |= row
+            by_columns.setdefault(tuple(full), []).append(list(full.values()))
         with duckdb.connect(str(self.path)) as connection:
-            for row in rows:
-                self.inserted += 1
-                full: dict[str, Any] = {
-                    **DEFAULTS.get(dataset, {}),
-                    "partition_date": row["business_date"],
-                    "file_id": "test",
-                }
-                if contract.business_time:
-                    full[contract.business_time] = f"{row['business_date']} 12:00:00"
-                full[contract.key[0]] = f"{dataset}-{self.inserted}"
-                full |= row
-                names = ", ".join(map(ident, full))
-                marks = ", ".join("?" for _ in full)
-                connection.execute(
-                    f"insert into raw.{ident(dataset)} ({names}) values ({marks})", list(full.values())
-                )
+            for names, values in by_columns.items():
+                for some in _in_batches(values):
+                    marks = ", ".join(f"({', '.join('?' for _ in names)})" for _ in some)
+                    connection.execute(
+                        f"insert into raw.{ident(dataset)} ({', '.join(map(ident, names))}) values {marks}",
+                        [value for row in some for value in row],
+                    )
             keys = ", ".join(map(ident, contract.key))
             connection.execute(
                 f"create or replace table raw.{ident(dataset + '__contested')} as "
@@ -161,7 +168,7 @@ class Warehouse:
         """
         key = json.dumps({name: variables[name] for name in PARSED if name in variables}, sort_keys=True)
         if key not in _manifests:
-            _manifests[key] = dbtRunner().invoke(["parse", *options]).result
+            _manifests[key] = _shared(key, lambda: dbtRunner().invoke(["parse", *options]).result)
             reset_adapters()
         manifest = _manifests[key]
         for node in manifest.nodes.values() if manifest else ():
@@ -197,6 +204,26 @@ class Warehouse:
             result = connection.execute(sql)
             names = [column[0] for column in result.description or []]
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def _shared(key: str, parse: Callable[[], Any]) -> Any:
+    """What dbt makes of the project, as another process of the tests has left it where one has."""
+    folder = Path(os.environ["TESTS_PARSED"]).with_name("parsed_by_variables")
+    folder.mkdir(exist_ok=True)
+    path = folder / hashlib.sha256(key.encode()).hexdigest()
+    if path.exists():
+        return Manifest.from_msgpack(path.read_bytes(), decoder=extended_mashumuro_decoder)
+    manifest = parse()
+    if manifest is not None:
+        partial = path.with_suffix(f".{os.getpid()}")
+        partial.write_bytes(manifest.to_msgpack(extended_mashumaro_encoder))
+        partial.replace(path)
+    return manifest
+
+
+def _in_batches(rows: list[list[Any]], size: int = 100) -> Iterator[list[list[Any]]]:
+    for first in range(0, len(rows), size):
+        yield rows[first : first + size]
 
 
 def make(folder: Path) -> Warehouse:
