@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,12 +61,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     )
 
 
+def _of_all_processes(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
+    """A folder that all processes of one run of the tests share."""
+    root = tmp_path_factory.getbasetemp()
+    folder = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / name
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 @pytest.fixture(scope="session", autouse=True)
 def what_dbt_parsed_is_shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Between all deployments of all workers, as `deployments` links them to it; the key says what was parsed."""
-    root = tmp_path_factory.getbasetemp()
-    folder = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / "parsed"
-    folder.mkdir(exist_ok=True)
+    folder = _of_all_processes(tmp_path_factory, "parsed")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TESTS_PARSED", str(folder))
         yield
@@ -83,7 +90,7 @@ def no_settings_of_the_surroundings() -> Iterator[None]:
 @pytest.fixture(scope="session", autouse=True)
 def runs_are_forked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """In-process DAG runs start warm, see `warm_workers`."""
-    with warm_workers(tmp_path_factory.mktemp("warm")):
+    with warm_workers(_of_all_processes(tmp_path_factory, "warm")):
         yield
 
 

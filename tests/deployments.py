@@ -154,12 +154,16 @@ def create(home: Path, policies: Path | None = None, **settings: Any) -> Deploym
 
 
 def _sharing(deployment: Deployment) -> Deployment:
-    """Let the deployment find what dbt made of the project for others before it: parsing costs more than a small night."""
-    folder = deployment.settings.var / "dbt"
+    share_parsed(deployment.settings)
+    return deployment
+
+
+def share_parsed(settings: Settings) -> None:
+    """Let a deployment find what dbt made of the project for others before it: parsing costs more than a small night."""
+    folder = settings.var / "dbt"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if "TESTS_PARSED" in os.environ:
         (folder / "parsed").symlink_to(os.environ["TESTS_PARSED"])
-    return deployment
 
 
 def _text(value: Any) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.settings import PROJECT_DIR, Settings
+from tests.deployments import share_parsed
 
 HISTORY = (date(2022, 3, 28), date(2024, 4, 29))
 FIRST_NIGHT = date(2024, 4, 30)
@@ -41,6 +42,7 @@ def start(home: Path, engine: Mapping[str, Any] | None = None) -> None:
         (home / _ENGINE).write_text(json.dumps(engine), encoding="utf-8")
     for path in (PROJECT_DIR / "dbt_project" / "seeds").glob("*.csv"):
         shutil.copy2(path, policies)
+    share_parsed(settings_of(home))
     for day in (*HISTORY, FIRST_NIGHT):
         _land(home, "transactions", day, _sales(day))
     first = HISTORY[0]
