@@ -10,6 +10,7 @@ import re
 import sys
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -76,6 +77,13 @@ def landing_files(settings: Settings, dataset: str) -> list[Path]:
 
 
 def rows_of(path: Path) -> list[dict[str, object]]:
+    """A file's rows, which are read once as long as nobody writes it anew; not to be changed."""
+    written = path.stat()
+    return _rows_of(path, written.st_mtime_ns, written.st_ino)
+
+
+@cache
+def _rows_of(path: Path, written: int, file: int) -> list[dict[str, object]]:
     if path.name.endswith((".csv", ".csv.gz")):
         content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         lines = io.StringIO(content.decode("utf-8"), newline="")
