@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pipelines.settings import PROJECT_DIR
@@ -59,7 +61,8 @@ def read_parsed(settings: Settings, key: str) -> Any:
         from dbt.contracts.graph.manifest import Manifest
         from dbt.parser.manifest import extended_mashumuro_decoder
 
-        os.utime(path)
+        with suppress(FileNotFoundError):  # another run may have kept newer ones meanwhile
+            os.utime(path)
         _in_process[key] = Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
     return _in_process[key]
 
@@ -72,12 +75,20 @@ def keep_parsed(settings: Settings, key: str, manifest: Any) -> None:
     packed = manifest.to_msgpack(extended_mashumaro_encoder)
     path = _path(settings, key)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".new")
+    temporary = path.with_suffix(f".{secrets.token_hex(4)}.new")  # its own: two runs may parse at once
     temporary.write_bytes(hashlib.sha256(packed).digest() + packed)
-    temporary.replace(path)
+    with suppress(FileNotFoundError):  # swept below by one of many others: then nothing is kept
+        temporary.replace(path)
     # What a killed run left half written goes with the others.
-    for old in sorted(path.parent.iterdir(), key=lambda p: p.stat().st_mtime, reverse=True)[_KEPT:]:
+    for old in sorted(path.parent.iterdir(), key=_last_used, reverse=True)[_KEPT:]:
         old.unlink(missing_ok=True)
+
+
+def _last_used(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # another run has taken it away since it was listed
+        return 0.0
 
 
 def _path(settings: Settings, key: str) -> Path:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,13 @@ import pytest
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner
-from dbt.contracts.graph.manifest import Manifest
-from dbt.parser.manifest import extended_mashumaro_encoder, extended_mashumuro_decoder
+from deployments import share_parsed
 
 from pipelines.contracts import SourceContract, canonical_contracts
 from pipelines.fit.tables import create_tables
 from pipelines.quoting import ident
-from pipelines.settings import PROJECT_DIR
+from pipelines.settings import PROJECT_DIR, Settings
+from pipelines.transform.parsed import keep_parsed, parse_key, read_parsed
 from pipelines.warehouse.ledger import DDL
 
 DBT_PROJECT = PROJECT_DIR / "dbt_project"
@@ -45,9 +44,6 @@ PARSED = (
     "published_columns",
 )
 """The variables that a configuration reads, so that dbt looks at them while it parses; see `test_dbt_files`."""
-
-_manifests: dict[str, Any] = {}
-"""What dbt made of the project, by those variables: for all warehouses of the process."""
 
 
 @dataclass
@@ -148,7 +144,7 @@ class Warehouse:
         os.environ["MAINSTAY_WAREHOUSE"] = str(self.path)
         os.environ["MAINSTAY_SEEDS_PATH"] = os.path.relpath(self.policies, DBT_PROJECT)
         try:
-            manifest = self._parsed(given, options) if arguments[0] in ("build", "test") else None
+            manifest = self._parsed(given, options) if arguments[0] in ("build", "run", "test") else None
             return dbtRunner(manifest=manifest).invoke([*arguments, *options])
         finally:
             # dbt keeps the file open until both have let go of it
@@ -161,16 +157,22 @@ class Warehouse:
                     os.environ[name] = value
 
     def _parsed(self, variables: dict[str, Any], options: list[str]) -> Any:
-        """What dbt makes of the project: parsed once per process and tiers held or not, as parsing is half of a small build.
+        """What dbt makes of the project: parsed once for all warehouses and tiers held or not, as it is half of a small build.
 
         Of the other variables dbt looks at the ones of the run as it compiles a model, and where the policies lie is
         all else that differs between warehouses. None if the project cannot be parsed; the command then says why.
         """
-        key = json.dumps({name: variables[name] for name in PARSED if name in variables}, sort_keys=True)
-        if key not in _manifests:
-            _manifests[key] = _shared(key, lambda: dbtRunner().invoke(["parse", *options]).result)
+        looked_at = json.dumps(
+            {name: variables[name] for name in PARSED if name in variables}, sort_keys=True
+        )
+        settings = Settings(home=self.path.parent)
+        key = parse_key(settings, f"tests of dbt {looked_at}")
+        manifest = read_parsed(settings, key)
+        if manifest is None:
+            manifest = dbtRunner().invoke(["parse", *options]).result
             reset_adapters()
-        manifest = _manifests[key]
+            if manifest is not None:
+                keep_parsed(settings, key, manifest)
         for node in manifest.nodes.values() if manifest else ():
             if node.resource_type == "seed":
                 node.root_path = str(self.policies)
@@ -193,6 +195,11 @@ class Warehouse:
             ]
             pytest.fail("\n".join(failed) or str(result.exception))
 
+    def execute(self, sql: str) -> None:
+        """Change what is there."""
+        with duckdb.connect(str(self.path)) as connection:
+            connection.execute(sql)
+
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a query, as tuples."""
         with duckdb.connect(str(self.path), read_only=True) as connection:
@@ -206,21 +213,6 @@ class Warehouse:
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def _shared(key: str, parse: Callable[[], Any]) -> Any:
-    """What dbt makes of the project, as another process of the tests has left it where one has."""
-    folder = Path(os.environ["TESTS_PARSED"]).with_name("parsed_by_variables")
-    folder.mkdir(exist_ok=True)
-    path = folder / hashlib.sha256(key.encode()).hexdigest()
-    if path.exists():
-        return Manifest.from_msgpack(path.read_bytes(), decoder=extended_mashumuro_decoder)
-    manifest = parse()
-    if manifest is not None:
-        partial = path.with_suffix(f".{os.getpid()}")
-        partial.write_bytes(manifest.to_msgpack(extended_mashumaro_encoder))
-        partial.replace(path)
-    return manifest
-
-
 def _in_batches(rows: list[list[Any]], size: int = 100) -> Iterator[list[list[Any]]]:
     for first in range(0, len(rows), size):
         yield rows[first : first + size]
@@ -231,5 +223,6 @@ def make(folder: Path) -> Warehouse:
     policies = folder / "policies"
     shutil.copytree(DBT_PROJECT / "seeds", policies, ignore=shutil.ignore_patterns("*.yml"))
     warehouse = Warehouse(folder / "warehouse.duckdb", folder / "target", policies, canonical_contracts())
+    share_parsed(Settings(home=folder))
     warehouse.create()
     return warehouse

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -77,3 +78,25 @@ def test_only_the_last_used_are_kept(tmp_path: Path) -> None:
     for n in range(12):
         parsed.keep_parsed(settings, f"{n:02}", Manifest())
     assert sorted(path.name for path in folder.iterdir()) == [f"{n:02}.msgpack" for n in range(4, 12)]
+
+
+def test_two_runs_that_parse_at_once_do_not_lose_each_others_files(tmp_path: Path) -> None:
+    """Each writes a file of its own, and bears that another takes one away that it has listed."""
+
+    class Manifest:
+        def to_msgpack(self, encoder: object) -> bytes:
+            return b"parsed" * 1000
+
+    settings = create(tmp_path / "shop").settings
+    folder = settings.var / "dbt" / "parsed"
+    with ThreadPoolExecutor(8) as runs:
+        # The same key as often as others, so that some write the same file and some take away what others look at.
+        done = runs.map(
+            lambda n: parsed.keep_parsed(settings, f"{n % 20 if n % 2 else 0:02}", Manifest()), range(400)
+        )
+        assert list(done) == [None] * 400
+    parsed.keep_parsed(settings, "last", Manifest())
+    left = [path.name for path in folder.iterdir()]
+    assert "last.msgpack" in left
+    assert len(left) <= 8
+    assert all(name.endswith(".msgpack") for name in left)
