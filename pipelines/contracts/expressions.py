@@ -83,6 +83,12 @@ def _parser(process: int) -> duckdb.DuckDBPyConnection:
     return duckdb.connect(config=dict(SANDBOX))
 
 
+def sandbox() -> duckdb.DuckDBPyConnection:
+    """A connection of the caller's own to a database without the file system, in which a contract's SQL is bound."""
+    with _one_at_a_time:
+        return _parser(os.getpid()).cursor()
+
+
 def _asked(sql: str, parameters: list[str]) -> list[Any]:
     with _one_at_a_time:
         rows: list[Any] = _parser(os.getpid()).execute(sql, parameters).fetchall()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -76,23 +77,12 @@ def check_loaded(path: Path, rows: list[tuple[int, dict[str, Any]]], scale: int)
     Raises:
         SettingsError: dbt could not load the file, or would read something else.
     """
-    columns = seed_types(path.stem, scale)
-    definition = ", ".join(f"{ident(name)} {type_}" for name, type_ in columns.items())
-    with closing(duckdb.connect()) as connection, TemporaryDirectory() as folder:
-        connection.execute(f"CREATE TABLE seed ({definition})")
-        copy = Path(folder) / path.name  # DuckDB takes signs of a folder's name for a pattern
-        copy.write_bytes(path.read_bytes())
-        try:
-            # As dbt-duckdb's duckdb__load_csv_rows has it.
-            connection.execute(
-                f"COPY seed FROM {literal(str(copy))} (FORMAT CSV, HEADER TRUE, DELIMITER ',')"
-            )
-        except duckdb.Error as error:
-            said = str(error).splitlines()[0].replace(str(copy), path.name)
-            raise SettingsError(
-                f"{path}: the file cannot be loaded as it stands: {said}; write plain CSV, quotes only around a field"
-            ) from error
-        loaded = connection.execute("SELECT * FROM seed ORDER BY rowid").fetchall()
+    try:
+        loaded = _as_loaded(path.name, path.read_bytes(), scale)
+    except _NotLoadedError as error:
+        raise SettingsError(
+            f"{path}: the file cannot be loaded as it stands: {error}; write plain CSV, quotes only around a field"
+        ) from error
     if len(loaded) != len(rows):
         raise SettingsError(
             f"{path}: {len(rows)} rows are written and {len(loaded)} would be loaded; take out empty lines and "
@@ -105,3 +95,26 @@ def check_loaded(path: Path, rows: list[tuple[int, dict[str, Any]]], scale: int)
                     f"{path}:{line}: {name} {written!s:.60} would be loaded as {value!s:.60}; "
                     "write it without quotes and special signs"
                 )
+
+
+class _NotLoadedError(Exception):
+    """What DuckDB says of a file that it cannot load."""
+
+
+@lru_cache(maxsize=64)
+def _as_loaded(name: str, content: bytes, scale: int) -> tuple[tuple[Any, ...], ...]:
+    """The rows of a policy file as dbt's seeds have them; a file that says the same is loaded once in a process."""
+    types = seed_types(Path(name).stem, scale).items()
+    definition = ", ".join(f"{ident(column)} {type_}" for column, type_ in types)
+    with closing(duckdb.connect()) as connection, TemporaryDirectory() as folder:
+        connection.execute(f"CREATE TABLE seed ({definition})")
+        copy = Path(folder) / name  # DuckDB takes signs of a folder's name for a pattern
+        copy.write_bytes(content)
+        try:
+            # As dbt-duckdb's duckdb__load_csv_rows has it.
+            connection.execute(
+                f"COPY seed FROM {literal(str(copy))} (FORMAT CSV, HEADER TRUE, DELIMITER ',')"
+            )
+        except duckdb.Error as error:
+            raise _NotLoadedError(str(error).splitlines()[0].replace(str(copy), name)) from error
+        return tuple(connection.execute("SELECT * FROM seed ORDER BY rowid").fetchall())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from pipelines.contracts.expressions import CLOCK, INSTEAD, SANDBOX, names_in
+from pipelines.contracts.expressions import CLOCK, INSTEAD, names_in, sandbox
 from pipelines.contracts.model import FILE_COLUMNS, LOAD_COLUMNS
 from pipelines.quoting import ident, literal
 
@@ -28,7 +28,7 @@ def faults(contract: SourceContract) -> Iterator[Fault]:
     rows, in both ways in which a load reads (see `pipelines.load.relation`), by a DuckDB without the file system.
     """
     probes = [probe for column in contract.columns for probe in _value_probes(column)]
-    with closing(duckdb.connect(config=dict(SANDBOX))) as connection:
+    with closing(sandbox()) as connection:
         for place, probe in probes:
             yield from _run(connection, place, probe)
         for place, sql, types, type_ in _expressions(contract):

@@ -108,9 +108,10 @@ def read_part(reader: Reader, part: Part) -> PartRead:
 
 
 def _prepare(connection: duckdb.DuckDBPyConnection, reader: Reader) -> None:
-    for table, columns in tables_of(reader.contract).items():
-        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {ident(table[0])}")
-        DuckDBEngine().keep_table(connection, reader.settings, table, columns)
+    tables = tables_of(reader.contract)
+    for schema in {schema for schema, _ in tables}:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {ident(schema)}")
+    DuckDBEngine().keep_tables(connection, reader.settings, tables)
     restrict(connection, [fixed_folder(reader.settings.landing, reader.contract.location)])
 
 

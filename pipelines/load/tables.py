@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pipelines.contracts import LOAD_COLUMNS, canonical_contracts, known_contracts
 from pipelines.errors import LoadError
 from pipelines.quoting import ident
-from pipelines.warehouse.connection import columns_of
+from pipelines.warehouse.connection import columns_by_table
 from pipelines.warehouse.engine import require_own
 from pipelines.warehouse.engines import engine_of
 from pipelines.warehouse.reuse import tolerated_rate
@@ -86,13 +86,14 @@ def create_tables(
     require_own(connection, settings, engine.kept_as)
     for schema in ("raw", "quarantine", "duplicates"):
         connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    raw = columns_by_table(connection, ["raw"])
+    tables: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for name, contract in known_contracts(settings).items():
-        columns = raw_columns(contract)
-        have = dict(columns_of(connection, "raw", name))
+        columns, have = raw_columns(contract), raw.get(("raw", name), {})
         _retype_empty(connection, engine, name, contract, dict(columns), have)
         check_types(name, columns, have)
-        for (schema, kept), what in tables_of(contract).items():
-            engine.keep_table(connection, settings, (schema, kept), what)
+        tables |= tables_of(contract)
+    engine.keep_tables(connection, settings, tables)
 
 
 def _retype_empty(

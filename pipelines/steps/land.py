@@ -53,18 +53,18 @@ def land(
 
     def work() -> Summary:
         counts: dict[str, int] = {}
-        for name, contract in source_contracts(settings).items():
-            if datasets is not None and name not in datasets:
-                continue
-            files = discover(settings, contract, first, last)
-            counts[name] = len(files)
-            if not files and contract.is_obligatory and not allow_missing:
-                day = f"{first}" if first == last else f"{first} to {last}"
-                raise LandingError(
-                    f"no {name} file for {day}: expected {settings.landing / place_of(contract.location, first)}. "
-                    "Land the export and run again; for a day without sales land a file with just its header"
-                )
-            with closing(connect(settings)) as connection:
+        with closing(connect(settings, rows=False)) as connection:
+            for name, contract in source_contracts(settings).items():
+                if datasets is not None and name not in datasets:
+                    continue
+                files = discover(settings, contract, first, last)
+                counts[name] = len(files)
+                if not files and contract.is_obligatory and not allow_missing:
+                    day = f"{first}" if first == last else f"{first} to {last}"
+                    raise LandingError(
+                        f"no {name} file for {day}: expected {settings.landing / place_of(contract.location, first)}. "
+                        "Land the export and run again; for a day without sales land a file with just its header"
+                    )
                 check_files(connection, run_id, contract, files)
         unmatched = unmatched_files(settings)
         return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -188,6 +188,20 @@ def columns_of(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -
         "AND database_name = current_database() ORDER BY column_index",
         [schema, table],
     ).fetchall()
+    return found
+
+
+def columns_by_table(
+    connection: duckdb.DuckDBPyConnection, schemas: Iterable[str]
+) -> dict[tuple[str, str], dict[str, str]]:
+    """Names and types of the columns of all tables and views of some schemas: one look at the catalogue for all of them."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for schema, table, column, type_ in connection.execute(
+        "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() "
+        "WHERE list_contains(?, schema_name) AND database_name = current_database() ORDER BY column_index",
+        [list(schemas)],
+    ).fetchall():
+        found.setdefault((schema, table), {})[column] = type_
     return found
 
 

@@ -61,14 +61,13 @@ class Engine(Protocol):
     def dbt_target(self) -> str:
         """The target in dbt's profiles."""
 
-    def keep_table(
+    def keep_tables(
         self,
         connection: duckdb.DuckDBPyConnection,
         settings: Settings,
-        table: Table,
-        columns: Sequence[tuple[str, str]],
+        tables: Mapping[Table, Sequence[tuple[str, str]]],
     ) -> None:
-        """Make a table of loaded rows, or add the columns that it lacks; columns by name and DuckDB type."""
+        """Make tables of loaded rows, or add the columns that they lack; columns by name and DuckDB type."""
 
     def retype(self, connection: duckdb.DuckDBPyConnection, table: Table, columns: Mapping[str, str]) -> None:
         """Give columns of a table without rows other types."""

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from pipelines.quoting import ident
-from pipelines.warehouse.connection import connect
+from pipelines.warehouse.connection import columns_by_table, connect
 from pipelines.warehouse.engine import Building, require_own
 
 if TYPE_CHECKING:
@@ -37,24 +37,24 @@ class DuckDBEngine:
     stages_tables = False
     dbt_target = "warehouse"
 
-    def keep_table(
+    def keep_tables(
         self,
         connection: duckdb.DuckDBPyConnection,
         settings: Settings,
-        table: Table,
-        columns: Sequence[tuple[str, str]],
+        tables: Mapping[Table, Sequence[tuple[str, str]]],
     ) -> None:
         """See `Engine`."""
-        name = ".".join(map(ident, table))
-        connection.execute(
-            f"CREATE TABLE IF NOT EXISTS {name} ({', '.join(f'{ident(c)} {t}' for c, t in columns)})"
-        )
-        have = {
-            row[0] for row in connection.execute("SELECT name FROM pragma_table_info(?)", [name]).fetchall()
-        }
-        for column, type_ in columns:
-            if column not in have:
-                connection.execute(f"ALTER TABLE {name} ADD COLUMN {ident(column)} {type_}")
+        have = columns_by_table(connection, {schema for schema, _ in tables})
+        statements = []
+        for table, columns in tables.items():
+            name, there = ".".join(map(ident, table)), have.get(table)
+            if there is None:
+                statements.append(f"CREATE TABLE {name} ({', '.join(f'{ident(c)} {t}' for c, t in columns)})")
+                continue
+            lacking = [f"{ident(c)} {t}" for c, t in columns if c not in there]
+            statements += [f"ALTER TABLE {name} ADD COLUMN {column}" for column in lacking]
+        if statements:
+            connection.execute("; ".join(statements))
 
     def retype(self, connection: duckdb.DuckDBPyConnection, table: Table, columns: Mapping[str, str]) -> None:
         """See `Engine`."""

@@ -23,7 +23,8 @@ def test_a_view_gives_way_to_a_table_and_a_table_to_a_view(warehouse: Warehouse)
     """Which of both it is hangs on a setting: held tiers are worked out month by month, others are looked up."""
     warehouse.purchase("a", ("2017-01-15", 4000), ("2017-02-15", 10))
     for held, kind in ((False, "VIEW"), (True, "BASE TABLE"), (True, "BASE TABLE"), (False, "VIEW")):
-        warehouse.build(f"+{TIERS}", as_of_date="2017-03-31", with_tests=False, soft_landing=held)
+        holding = {"grace_months": 1, "soft_landing": True} if held else {}
+        warehouse.build(f"+{TIERS}", as_of_date="2017-03-31", with_tests=False, **holding)
         made = relations(warehouse, "intermediate")
         assert made[TIERS] == kind
         # Nothing is left that was only on the way.

@@ -199,7 +199,7 @@ def test_a_warehouse_of_the_other_engine_is_refused_with_the_way_out(tmp_path: P
             connection.execute(ledger.DDL)
             connection.execute("CREATE SCHEMA IF NOT EXISTS raw")
             if name == first:
-                engine_of(settings).keep_table(connection, settings, TABLE, COLUMNS)
+                engine_of(settings).keep_tables(connection, settings, {TABLE: COLUMNS})
                 continue
             with pytest.raises(WarehouseDamagedError, match=f"MAINSTAY_ENGINE={first}.*mainstay rebuild"):
                 create_tables(connection, settings)

@@ -32,18 +32,18 @@ class SparkEngine:
     stages_tables = True
     dbt_target = "spark"
 
-    def keep_table(
+    def keep_tables(
         self,
         connection: duckdb.DuckDBPyConnection,
         settings: Settings,
-        table: Table,
-        columns: Sequence[tuple[str, str]],
+        tables: Mapping[Table, Sequence[tuple[str, str]]],
     ) -> None:
         """See `Engine`."""
-        manifest.show(connection, settings, Lake.of(settings), table, columns)
+        for table, columns in tables.items():
+            manifest.show(connection, settings, Lake.of(settings), table, columns)
 
     def retype(self, connection: duckdb.DuckDBPyConnection, table: Table, columns: Mapping[str, str]) -> None:
-        """Nothing to do: files without rows have no types to keep, and `keep_table` says which the view has."""
+        """Nothing to do: files without rows have no types to keep, and `keep_tables` says which the view has."""
 
     def building(self, settings: Settings, reads: Sequence[Table]) -> AbstractContextManager[Building]:
         """See `Engine`."""
