@@ -89,6 +89,12 @@ def sandbox() -> duckdb.DuckDBPyConnection:
         return _parser(os.getpid()).cursor()
 
 
+def leave_sandbox() -> None:
+    """After an error that leaves a database unusable: the next to ask gets another."""
+    with _one_at_a_time:
+        _parser.cache_clear()
+
+
 def _asked(sql: str, parameters: list[str]) -> list[Any]:
     with _one_at_a_time:
         rows: list[Any] = _parser(os.getpid()).execute(sql, parameters).fetchall()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from pipelines.contracts.expressions import CLOCK, INSTEAD, names_in, sandbox
+from pipelines.contracts.expressions import CLOCK, INSTEAD, leave_sandbox, names_in, sandbox
 from pipelines.contracts.model import FILE_COLUMNS, LOAD_COLUMNS
 from pipelines.quoting import ident, literal
 
@@ -95,6 +95,8 @@ def _run(connection: duckdb.DuckDBPyConnection, place: str, probe: str) -> Itera
     try:
         connection.execute(probe)
     except duckdb.Error as error:
+        if isinstance(error, duckdb.InternalException | duckdb.FatalException):
+            leave_sandbox()
         yield place, str(error).splitlines()[0]
 
 

@@ -79,8 +79,9 @@ def keep_parsed(settings: Settings, key: str, manifest: Any) -> None:
     temporary.write_bytes(hashlib.sha256(packed).digest() + packed)
     with suppress(FileNotFoundError):  # swept below by one of many others: then nothing is kept
         temporary.replace(path)
-    # What a killed run left half written goes with the others.
-    for old in sorted(path.parent.iterdir(), key=_last_used, reverse=True)[_KEPT:]:
+    # What a killed run left half written goes with the others; what was just kept stays, whatever the clock says.
+    others = [kept for kept in path.parent.iterdir() if kept != path]
+    for old in sorted(others, key=_last_used, reverse=True)[_KEPT - 1 :]:
         old.unlink(missing_ok=True)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
+import duckdb
 import pytest
 from loading_world import World
 
-from pipelines.contracts import source_contracts
+from pipelines.contracts import canonical_contracts, expressions, source_contracts
 from pipelines.contracts.expressions import check_query, names_in
-from pipelines.contracts.sql import in_order
+from pipelines.contracts.sql import faults, in_order
 from pipelines.errors import ContractError
 
 OF_THE_ROW = {
@@ -295,3 +297,29 @@ def test_a_number_is_no_condition(tmp_path: Path, kind: str) -> None:
         world.setting(**{kind: [{"name": "paid", "condition": "net_amount"}]})
     with pytest.raises(ContractError, match=f"{kind} paid: "):
         source_contracts(world.settings)
+
+
+@pytest.mark.parametrize("broken", [duckdb.InternalException, duckdb.FatalException])
+def test_a_database_that_broke_over_one_contract_is_not_asked_of_the_next(
+    monkeypatch: pytest.MonkeyPatch, broken: type[duckdb.Error]
+) -> None:
+    """DuckDB refuses every statement after such an error, in all connections to that database."""
+
+    class Broken:
+        def execute(self, sql: str) -> None:
+            raise broken(f"{sql}: database has been invalidated")
+
+        def close(self) -> None:
+            pass
+
+    with closing(expressions.sandbox()) as connection:
+        connection.execute("CREATE OR REPLACE TABLE of_this_database AS SELECT 1")
+    [contract, *_] = canonical_contracts().values()
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.contracts.sql.sandbox", Broken)
+        place, said = next(iter(faults(contract)))
+    assert place.startswith("column ")
+    assert "invalidated" in said
+    assert list(faults(contract)) == []
+    with closing(expressions.sandbox()) as connection, pytest.raises(duckdb.CatalogException):
+        connection.execute("FROM of_this_database")

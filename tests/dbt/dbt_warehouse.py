@@ -144,7 +144,9 @@ class Warehouse:
         os.environ["MAINSTAY_WAREHOUSE"] = str(self.path)
         os.environ["MAINSTAY_SEEDS_PATH"] = os.path.relpath(self.policies, DBT_PROJECT)
         try:
-            manifest = self._parsed(given, options) if arguments[0] in ("build", "run", "test") else None
+            manifest = (
+                self._parsed(given, options) if arguments[0] in ("build", "run", "test", "parse") else None
+            )
             return dbtRunner(manifest=manifest).invoke([*arguments, *options])
         finally:
             # dbt keeps the file open until both have let go of it

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -100,3 +102,20 @@ def test_two_runs_that_parse_at_once_do_not_lose_each_others_files(tmp_path: Pat
     assert "last.msgpack" in left
     assert len(left) <= 8
     assert all(name.endswith(".msgpack") for name in left)
+
+
+def test_what_was_just_kept_stays_though_the_clock_was_set_back(tmp_path: Path) -> None:
+    class Manifest:
+        def to_msgpack(self, encoder: object) -> bytes:
+            return b"parsed"
+
+    settings = create(tmp_path / "shop").settings
+    folder = settings.var / "dbt" / "parsed"
+    folder.mkdir(exist_ok=True)
+    tomorrow = time.time() + 86_400
+    for n in range(9):
+        path = folder / f"{n}.msgpack"
+        path.write_bytes(b"of a clock that was ahead")
+        os.utime(path, (tomorrow + n, tomorrow + n))
+    parsed.keep_parsed(settings, "new", Manifest())
+    assert sorted(p.name for p in folder.iterdir()) == [*(f"{n}.msgpack" for n in range(2, 9)), "new.msgpack"]

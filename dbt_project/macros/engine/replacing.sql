@@ -4,50 +4,42 @@
     out of the way, rename and drop: up to seven statements of one model, each with a context of dbt's own, and on the rows
     of a small night they take longer than its queries. See docs/decisions/0027-replaced-in-one-statement.md.
 
-    Left out is what nothing here has: foreign keys, which keep DuckDB from replacing a table, and DuckLake.
+    Left out is what nothing here has: foreign keys, which keep DuckDB from replacing a table, DuckLake, and models in Python.
 #}
 {% materialization table, adapter='duckdb' %}
-    {%- set target = this.incorporate(type='table') -%}
-    {%- set statements -%}
-        {%- if config.get('contract').enforced -%}
-            {{ get_assert_columns_equivalent(sql) }}
-            create or replace table {{ target }} {{ get_table_columns_and_constraints() }};
-            insert into {{ target }} {{ get_column_names() }} {{ get_select_subquery(sql) }};
-        {%- else -%}
-            create or replace table {{ target }} as ({{ sql }});
-        {%- endif -%}
-    {%- endset -%}
-    {{ return(replaced_by(target, statements)) }}
+    {{ return(replaced('table')) }}
 {% endmaterialization %}
 
 {% materialization view, adapter='duckdb' %}
-    {%- set target = this.incorporate(type='view') -%}
-    {%- set statements -%}
-        {%- if config.get('contract').enforced -%}
-            {{ get_assert_columns_equivalent(sql) }}
-        {%- endif -%}
-        create or replace view {{ target }} as ({{ sql }});
-    {%- endset -%}
-    {{ return(replaced_by(target, statements)) }}
+    {{ return(replaced('view')) }}
 {% endmaterialization %}
 
 
-{# Runs the statements that make `target`, with the model's hooks around them; a relation of another type gives way first. #}
-{% macro replaced_by(target, statements) %}
-    {%- set existing = load_cached_relation(target) -%}
+{# Makes the model's relation anew, a table or a view; one of the other type gives way in the same transaction. #}
+{% macro replaced(type) %}
+    {%- set target = this.incorporate(type=type) -%}
+    {%- set existing = load_cached_relation(this) -%}
+    {%- set gives_way = existing is not none and existing.type != type -%}
+    {# What a run left that was killed while dbt-duckdb renamed, before 0.9.4. #}
+    {%- set left = load_cached_relation(make_backup_relation(target, type)) -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {% call statement('main') -%}
-        {%- if existing is not none and existing.type != target.type -%}
-            drop {{ existing.type }} {{ existing }};
-        {%- endif %}
+        {%- for old in ([left] if left is not none else []) + ([existing] if gives_way else []) -%}
+            drop {{ old.type }} {{ old }};
+        {%- endfor -%}
         {{ config.get('sql_header') or '' }}
-        {{ statements }}
+        {{ replacing_view(target) if type == 'view' else replacing_table(target) }}
     {%- endcall %}
 
-    {% do create_indexes(target) %}
+    {% if gives_way %}
+        {% do adapter.cache_dropped(existing) %}
+    {% endif %}
+    {% if type == 'table' %}
+        {% do create_indexes(target) %}
+    {% endif %}
     {% do persist_docs(target, model) %}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {{ adapter.commit() }}
@@ -55,3 +47,31 @@
 
     {{ return({'relations': [target]}) }}
 {% endmacro %}
+
+
+{# A query stands on lines of its own: it may end in a comment. #}
+{% macro replacing_view(target) -%}
+    {%- if config.get('contract').enforced -%}
+        {{ get_assert_columns_equivalent(sql) }}
+    {%- endif -%}
+    create or replace view {{ target }} as (
+        {{ sql }}
+    );
+{%- endmacro %}
+
+{% macro replacing_table(target) -%}
+    {%- if config.get('contract').enforced -%}
+        {%- if target | string in sql -%}
+            {% do exceptions.raise_compiler_error(
+                "a table with a contract cannot read itself: it is empty when its rows are inserted. Make it incremental"
+            ) %}
+        {%- endif -%}
+        {{ get_assert_columns_equivalent(sql) }}
+        create or replace table {{ target }} {{ get_table_columns_and_constraints() }};
+        insert into {{ target }} {{ get_column_names() }} {{ get_select_subquery(sql) }};
+    {%- else -%}
+        create or replace table {{ target }} as (
+            {{ sql }}
+        );
+    {%- endif -%}
+{%- endmacro %}
