@@ -12,6 +12,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from pipelines.orchestrate import warming
 from pipelines.orchestrate.links import PREFIX, page_address
 from pipelines.settings import Settings, load_settings
 
@@ -78,9 +79,10 @@ def _menu() -> list[dict[str, str]]:
 
 
 class MainstayPlugin(AirflowPlugin):  # type: ignore[misc]  # Airflow's packages are not followed
-    """The pages, and the ways to them in the menu."""
+    """The pages, the ways to them in the menu, and what the scheduler imports for its tasks."""
 
     name = "mainstay"
+    listeners = [warming]  # noqa: RUF012
     fastapi_apps = [{"app": pages, "url_prefix": PREFIX, "name": "Mainstay's pages"}]  # noqa: RUF012
     external_views: list[dict[str, str]] = []  # noqa: RUF012
 
