@@ -97,7 +97,11 @@ def leave_sandbox() -> None:
 
 def _asked(sql: str, parameters: list[str]) -> list[Any]:
     with _one_at_a_time:
-        rows: list[Any] = _parser(os.getpid()).execute(sql, parameters).fetchall()
+        try:
+            rows: list[Any] = _parser(os.getpid()).execute(sql, parameters).fetchall()
+        except (duckdb.InternalException, duckdb.FatalException):
+            _parser.cache_clear()  # as `leave_sandbox`
+            raise
     return rows
 
 

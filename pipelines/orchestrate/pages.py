@@ -82,7 +82,8 @@ class MainstayPlugin(AirflowPlugin):  # type: ignore[misc]  # Airflow's packages
     """The pages, the ways to them in the menu, and what the scheduler imports for its tasks."""
 
     name = "mainstay"
-    listeners = [warming]  # noqa: RUF012
+    # Elsewhere a listener would be in the way: Airflow refuses some sensors where there is any.
+    listeners = [warming] if warming.is_scheduler() else []
     fastapi_apps = [{"app": pages, "url_prefix": PREFIX, "name": "Mainstay's pages"}]  # noqa: RUF012
     external_views: list[dict[str, str]] = []  # noqa: RUF012
 

@@ -13,26 +13,31 @@ import multiprocessing
 import sys
 from typing import Any
 
-import setproctitle
 from airflow.configuration import conf
 from airflow.listeners import hookimpl
 
 log = logging.getLogger(__name__)
 
 
+def is_scheduler() -> bool:
+    """Whether this process was started as Airflow's scheduler, or is a fork of it."""
+    return sys.argv[1:2] == ["scheduler"]
+
+
 @hookimpl  # type: ignore[untyped-decorator]
 def on_starting(component: Any) -> None:
-    """Airflow calls this in each of its services; the scheduler alone has tasks as its forks, and not with every executor.
+    """Airflow calls this in the scheduler before it forks, and in each task's process, which has what the scheduler had.
 
-    Nothing of what is imported starts a thread or opens a database, which a fork would not survive.
+    Nothing of what is imported starts a Python thread or opens a database, which a fork would not survive.
     """
-    del component  # it does not say yet whose it is
     forks = "LocalExecutor" in conf.get("core", "executor") and multiprocessing.get_start_method() == "fork"
-    if sys.argv[1:2] != ["scheduler"] or not forks:
+    if type(component).__name__ != "Job" or not forks:  # a task's is another
         return
-    # Finds where the titles of processes stand while the environment is as it was at the start: Airflow writes them later.
-    setproctitle.getproctitle()
     try:
+        import setproctitle
+
+        # Finds where the titles of processes stand while the environment is as it was at the start: Airflow writes them later.
+        setproctitle.getproctitle()
         from pipelines.validate.gx import great_expectations
 
         great_expectations()

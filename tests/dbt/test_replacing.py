@@ -173,10 +173,11 @@ def test_a_query_may_end_in_a_comment_and_a_contract_is_held(own: Own, kind: str
     assert own.query("from answers") == [(42,)]
 
 
-def test_what_follows_sees_the_new_type_and_what_a_killed_run_left_goes(own: Own) -> None:
+@pytest.mark.parametrize("left", ["table", "view"])
+def test_what_follows_sees_the_new_type_and_what_a_killed_run_left_goes(own: Own, left: str) -> None:
     own.run(flips="{{ config(materialized='view') }} select 1 as one")
     with duckdb.connect(str(own.database)) as connection:
-        connection.execute("create table flips__dbt_backup as select 0 as one")
+        connection.execute(f"create {left} flips__dbt_backup as select 0 as one")
     seen = "{{ adapter.get_relation(this.database, this.schema, 'flips').type }}"
     said = own.run(
         flips="{{ config(materialized='table') }} select 2 as one",
@@ -184,14 +185,27 @@ def test_what_follows_sees_the_new_type_and_what_a_killed_run_left_goes(own: Own
     )
     assert said == ""
     assert own.query("from follows") == [("table",)]
-    assert sorted(own.query("select table_name from duckdb_tables()")) == [("flips",), ("follows",)]
+    made = "select table_name from information_schema.tables order by 1"
+    assert own.query(made) == [("flips",), ("follows",)]
 
 
-def test_a_table_with_a_contract_that_reads_itself_is_refused_and_keeps_its_rows(own: Own) -> None:
+@pytest.mark.parametrize("itself", ["{{ this }}", "main.ANSWERS", "{{ this.include(database=false) }}"])
+def test_a_table_with_a_contract_may_read_itself(own: Own, itself: str) -> None:
+    """Of what it was before: it is empty when its new rows are inserted."""
     config = "{{ config(materialized='table') }}"
     assert own.run(answers=f"{config} select 42 as answer") == ""
-    assert "cannot read itself" in own.run(answers=config + " select answer + 1 as answer from {{ this }}")
-    assert own.query("from answers") == [(42,)]
+    for answer in (43, 44):
+        assert own.run(answers=f"{config} select answer + 1 as answer from {itself} -- what it was") == ""
+        assert own.query("from answers") == [(answer,)]
+    assert own.query("select table_name from duckdb_tables()") == [("answers",)]
+
+
+def test_an_index_is_a_tables_alone(own: Own) -> None:
+    """As a folder's configuration may ask for one on all of its models, whatever they are."""
+    indexed = "indexes=[{'columns': ['one']}]) }} select 1 as one"
+    assert own.run(looked_at="{{ config(materialized='view', " + indexed) == ""
+    assert own.run(kept="{{ config(materialized='table', " + indexed) == ""
+    assert own.query("select table_name from duckdb_indexes()") == [("kept",)]
 
 
 def test_dbt_takes_these_materializations_and_no_others(warehouse: Warehouse) -> None:

@@ -28,7 +28,7 @@
 
     {% call statement('main') -%}
         {%- for old in ([left] if left is not none else []) + ([existing] if gives_way else []) -%}
-            drop {{ old.type }} {{ old }};
+            drop {{ old.type }} if exists {{ old }};
         {%- endfor -%}
         {{ config.get('sql_header') or '' }}
         {{ replacing_view(target) if type == 'view' else replacing_table(target) }}
@@ -61,14 +61,18 @@
 
 {% macro replacing_table(target) -%}
     {%- if config.get('contract').enforced -%}
-        {%- if target | string in sql -%}
-            {% do exceptions.raise_compiler_error(
-                "a table with a contract cannot read itself: it is empty when its rows are inserted. Make it incremental"
-            ) %}
-        {%- endif -%}
         {{ get_assert_columns_equivalent(sql) }}
+        {%- set rows = none -%}
+        {# The table is empty when its rows are inserted: one that may read itself is read before. #}
+        {%- if modules.re.search('(?i)(from|join|[.])\\s*"?' ~ modules.re.escape(target.identifier) ~ '\\b', sql) -%}
+            {%- set rows = make_temp_relation(target) -%}
+            create temp table {{ rows }} as (
+                {{ sql }}
+            );
+        {%- endif -%}
         create or replace table {{ target }} {{ get_table_columns_and_constraints() }};
-        insert into {{ target }} {{ get_column_names() }} {{ get_select_subquery(sql) }};
+        insert into {{ target }} {{ get_column_names() }} {{ get_select_subquery('from ' ~ rows if rows else sql) }};
+        {% if rows %}drop table {{ rows }};{% endif %}
     {%- else -%}
         create or replace table {{ target }} as (
             {{ sql }}
