@@ -16,33 +16,6 @@ from dbt_warehouse import Warehouse
 
 from pipelines.settings import PROJECT_DIR
 
-TIERS = "int_customer_held_tiers"
-
-
-def relations(warehouse: Warehouse, schema: str) -> dict[str, str]:
-    """The kind of each relation of a schema, by its name."""
-    return dict(
-        warehouse.query(
-            f"select table_name, table_type from information_schema.tables where table_schema = '{schema}'"
-        )
-    )
-
-
-def test_a_view_gives_way_to_a_table_and_a_table_to_a_view(warehouse: Warehouse) -> None:
-    """Which of both it is hangs on a setting: held tiers are worked out month by month, others are looked up."""
-    warehouse.purchase("a", ("2017-01-15", 4000), ("2017-02-15", 10))
-    for held, kind in ((False, "VIEW"), (True, "BASE TABLE"), (True, "BASE TABLE"), (False, "VIEW")):
-        holding = {"grace_months": 1, "soft_landing": True} if held else {}
-        warehouse.build(f"+{TIERS}", as_of_date="2017-03-31", with_tests=False, **holding)
-        made = relations(warehouse, "intermediate")
-        assert made[TIERS] == kind
-        # Nothing is left that was only on the way.
-        models = {
-            path.stem for path in PROJECT_DIR.joinpath("dbt_project/models/intermediate").rglob("*.sql")
-        }
-        assert set(made) <= models
-        assert warehouse.query(f"select count(*) > 0 from intermediate.{TIERS}") == [(True,)]
-
 
 @pytest.mark.parametrize(
     ("bad", "said"),
@@ -174,7 +147,9 @@ def test_a_query_may_end_in_a_comment_and_a_contract_is_held(own: Own, kind: str
 
 
 @pytest.mark.parametrize("left", ["table", "view"])
-def test_what_follows_sees_the_new_type_and_what_a_killed_run_left_goes(own: Own, left: str) -> None:
+def test_a_view_and_a_table_give_way_to_each_other_and_what_a_killed_run_left_goes(
+    own: Own, left: str
+) -> None:
     own.run(flips="{{ config(materialized='view') }} select 1 as one")
     with duckdb.connect(str(own.database)) as connection:
         connection.execute(f"create {left} flips__dbt_backup as select 0 as one")
@@ -187,6 +162,12 @@ def test_what_follows_sees_the_new_type_and_what_a_killed_run_left_goes(own: Own
     assert own.query("from follows") == [("table",)]
     made = "select table_name from information_schema.tables order by 1"
     assert own.query(made) == [("flips",), ("follows",)]
+
+    assert own.run(flips="{{ config(materialized='view') }} select 3 as one") == ""
+    assert own.query("from follows") == [("view",)]
+    assert own.query("from flips") == [(3,)]
+    assert own.query("select view_name from duckdb_views() where not internal") == [("flips",)]
+    assert own.query("select table_name from duckdb_tables()") == [("follows",)]
 
 
 @pytest.mark.parametrize("itself", ["{{ this }}", "main.ANSWERS", "{{ this.include(database=false) }}"])
