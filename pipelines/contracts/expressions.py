@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -89,19 +90,20 @@ def sandbox() -> duckdb.DuckDBPyConnection:
         return _parser(os.getpid()).cursor()
 
 
-def leave_sandbox() -> None:
-    """After an error that leaves a database unusable: the next to ask gets another."""
-    with _one_at_a_time:
-        _parser.cache_clear()
+@contextmanager
+def left_if_broken() -> Iterator[None]:
+    """After an error that leaves its database unusable the next to ask gets another sandbox."""
+    try:
+        yield
+    except (duckdb.InternalException, duckdb.FatalException):
+        with _one_at_a_time:
+            _parser.cache_clear()
+        raise
 
 
 def _asked(sql: str, parameters: list[str]) -> list[Any]:
-    with _one_at_a_time:
-        try:
-            rows: list[Any] = _parser(os.getpid()).execute(sql, parameters).fetchall()
-        except (duckdb.InternalException, duckdb.FatalException):
-            _parser.cache_clear()  # as `leave_sandbox`
-            raise
+    with left_if_broken(), _one_at_a_time:
+        rows: list[Any] = _parser(os.getpid()).execute(sql, parameters).fetchall()
     return rows
 
 

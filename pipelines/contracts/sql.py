@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from pipelines.contracts.expressions import CLOCK, INSTEAD, leave_sandbox, names_in, sandbox
+from pipelines.contracts.expressions import CLOCK, INSTEAD, left_if_broken, names_in, sandbox
 from pipelines.contracts.model import FILE_COLUMNS, LOAD_COLUMNS
 from pipelines.quoting import ident, literal
 
@@ -93,10 +93,9 @@ def _unfit(sql: str, types: Mapping[str, str]) -> str | None:
 
 def _run(connection: duckdb.DuckDBPyConnection, place: str, probe: str) -> Iterator[Fault]:
     try:
-        connection.execute(probe)
+        with left_if_broken():
+            connection.execute(probe)
     except duckdb.Error as error:
-        if isinstance(error, duckdb.InternalException | duckdb.FatalException):
-            leave_sandbox()
         yield place, str(error).splitlines()[0]
 
 

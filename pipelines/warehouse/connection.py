@@ -183,18 +183,13 @@ def scalar(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any
 
 def columns_of(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> list[tuple[str, str]]:
     """Names and types of the columns of a table or view of the connection's own database, in their order; none without it."""
-    found: list[tuple[str, str]] = connection.execute(
-        "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = ? AND table_name = ? "
-        "AND database_name = current_database() ORDER BY column_index",
-        [schema, table],
-    ).fetchall()
-    return found
+    return list(columns_by_table(connection, [schema]).get((schema, table), {}).items())
 
 
 def columns_by_table(
     connection: duckdb.DuckDBPyConnection, schemas: Iterable[str]
 ) -> dict[tuple[str, str], dict[str, str]]:
-    """Names and types of the columns of all tables and views of some schemas: one look at the catalogue for all of them."""
+    """As `columns_of`, of all tables and views of some schemas: one look at the catalogue for all of them."""
     found: dict[tuple[str, str], dict[str, str]] = {}
     for schema, table, column, type_ in connection.execute(
         "SELECT schema_name, table_name, column_name, data_type FROM duckdb_columns() "

@@ -149,9 +149,7 @@ class Warehouse:
             )
             return dbtRunner(manifest=manifest).invoke([*arguments, *options])
         finally:
-            # dbt keeps the file open until both have let go of it
-            reset_adapters()
-            DuckDBConnectionManager.close_all_connections()
+            let_go()
             for name, value in before.items():
                 if value is None:
                     os.environ.pop(name, None)
@@ -213,6 +211,12 @@ class Warehouse:
             result = connection.execute(sql)
             names = [column[0] for column in result.description or []]
             return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def let_go() -> None:
+    """After a command: dbt keeps the file open until both have let go of it."""
+    reset_adapters()
+    DuckDBConnectionManager.close_all_connections()
 
 
 def _in_batches(rows: list[list[Any]], size: int = 100) -> Iterator[list[list[Any]]]:

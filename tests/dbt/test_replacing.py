@@ -9,10 +9,8 @@ from typing import Any
 
 import duckdb
 import pytest
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner
-from dbt_warehouse import Warehouse
+from dbt_warehouse import Warehouse, let_go
 
 from pipelines.settings import PROJECT_DIR
 
@@ -20,11 +18,9 @@ from pipelines.settings import PROJECT_DIR
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
-        (
-            "cast(null as varchar)",
-            "NOT NULL constraint failed",
-        ),  # refused by the table while its rows are inserted
-        ("cast(error('out of order') as varchar)", "out of order"),  # by the query itself
+        # Refused by the table while its rows are inserted, and by the query itself.
+        ("cast(null as varchar)", "NOT NULL constraint failed"),
+        ("cast(error('out of order') as varchar)", "out of order"),
     ],
 )
 def test_a_table_that_cannot_be_filled_stays_as_it_was(warehouse: Warehouse, bad: str, said: str) -> None:
@@ -107,8 +103,7 @@ class Own:
                 ["run", "--project-dir", folder, "--profiles-dir", folder, "--quiet", "--no-partial-parse"]
             )
         finally:
-            reset_adapters()
-            DuckDBConnectionManager.close_all_connections()
+            let_go()
         return "\n".join(r.message for r in done.result.results if r.status == "error")
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:

@@ -14,10 +14,27 @@ from deployments import create
 from nights_world import sales
 
 from pipelines import steps
+from pipelines.settings import Settings
 from pipelines.transform import parsed, variables
 from pipelines.warehouse.stale import context_hash
 
 DAY = date(2024, 5, 6)
+
+
+class Manifest:
+    """As much of dbt's as keeping it asks for."""
+
+    def to_msgpack(self, encoder: object) -> bytes:
+        return b"parsed" * 1000
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> tuple[Settings, Path]:
+    """A deployment, and its folder of parsed projects."""
+    settings = create(tmp_path / "shop").settings
+    folder = settings.var / "dbt" / "parsed"
+    folder.mkdir(exist_ok=True)
+    return settings, folder
 
 
 @pytest.fixture(autouse=True)
@@ -68,29 +85,18 @@ def test_the_key_follows_what_dbt_reads_and_nothing_else(tmp_path: Path) -> None
     assert parsed.parse_key(changed, context_hash(changed, variables(changed))) != first
 
 
-def test_only_the_last_used_are_kept(tmp_path: Path) -> None:
-    class Manifest:
-        def to_msgpack(self, encoder: object) -> bytes:
-            return b"parsed"
-
-    settings = create(tmp_path / "shop").settings
-    folder = settings.var / "dbt" / "parsed"
-    folder.mkdir(exist_ok=True)
+def test_only_the_last_used_are_kept(kept: tuple[Settings, Path]) -> None:
+    settings, folder = kept
     (folder / "killed.new").write_bytes(b"half")
     for n in range(12):
         parsed.keep_parsed(settings, f"{n:02}", Manifest())
     assert sorted(path.name for path in folder.iterdir()) == [f"{n:02}.msgpack" for n in range(4, 12)]
 
 
-def test_two_runs_that_parse_at_once_do_not_lose_each_others_files(tmp_path: Path) -> None:
+def test_two_runs_that_parse_at_once_do_not_lose_each_others_files(kept: tuple[Settings, Path]) -> None:
     """Each writes a file of its own, and bears that another takes one away that it has listed."""
 
-    class Manifest:
-        def to_msgpack(self, encoder: object) -> bytes:
-            return b"parsed" * 1000
-
-    settings = create(tmp_path / "shop").settings
-    folder = settings.var / "dbt" / "parsed"
+    settings, folder = kept
     with ThreadPoolExecutor(8) as runs:
         # The same key as often as others, so that some write the same file and some take away what others look at.
         done = runs.map(
@@ -104,14 +110,8 @@ def test_two_runs_that_parse_at_once_do_not_lose_each_others_files(tmp_path: Pat
     assert all(name.endswith(".msgpack") for name in left)
 
 
-def test_what_was_just_kept_stays_though_the_clock_was_set_back(tmp_path: Path) -> None:
-    class Manifest:
-        def to_msgpack(self, encoder: object) -> bytes:
-            return b"parsed"
-
-    settings = create(tmp_path / "shop").settings
-    folder = settings.var / "dbt" / "parsed"
-    folder.mkdir(exist_ok=True)
+def test_what_was_just_kept_stays_though_the_clock_was_set_back(kept: tuple[Settings, Path]) -> None:
+    settings, folder = kept
     tomorrow = time.time() + 86_400
     for n in range(9):
         path = folder / f"{n}.msgpack"
