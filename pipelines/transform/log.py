@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
@@ -21,6 +22,27 @@ _KEPT = 5
 _LEVELS = {"info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 
 
+_log = logging.getLogger(__name__)
+
+
+class _Bearing(RotatingFileHandler):
+    """Keeps the first failure to write, where the library would print a traceback for each line that is lost.
+
+    A disk that is full of what dbt builds has no room for the log either. What becomes of the build is dbt's to say.
+    """
+
+    failure: BaseException | None = None
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        self.failure = self.failure or sys.exc_info()[1]
+
+    def close(self) -> None:
+        try:
+            super().close()  # writes what is left, and has let go of the file where that fails
+        except OSError as error:
+            self.failure = self.failure or error
+
+
 def log_file(settings: Settings) -> Path:
     """The log of all runs of dbt."""
     return settings.var / "logs" / "dbt.log"
@@ -30,7 +52,7 @@ def log_file(settings: Settings) -> Path:
 def dbt_log(settings: Settings) -> Iterator[Callable[[Any], None]]:
     """Gives a callback for dbt's events that writes them into the log, without values of the data."""
     private_folder(settings, log_file(settings).parent)
-    handler = RotatingFileHandler(
+    handler = _Bearing(
         log_file(settings), maxBytes=_MAX_BYTES, backupCount=_KEPT, encoding="utf-8", delay=True
     )
     handler.setFormatter(logging.Formatter("%(asctime)s [%(levelname)s] %(message)s"))
@@ -45,3 +67,5 @@ def dbt_log(settings: Settings) -> Iterator[Callable[[Any], None]]:
         yield write
     finally:
         handler.close()
+        if handler.failure is not None:
+            _log.warning("%s lacks lines that could not be written: %s", log_file(settings), handler.failure)

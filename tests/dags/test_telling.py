@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from services_double import KEY, Services, services
+from task_instances import TaskInstance
 
 from pipelines.errors import LoadError, MainstayError, StorageError
 from pipelines.orchestrate import tasks, telling
@@ -32,24 +33,11 @@ def told(server: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
     return server
 
 
-class _Instance(SimpleNamespace):
-    """What a task's code sees of Airflow: the states of the others, and what they left."""
-
-    def get_task_states(self, **_: Any) -> dict[str, dict[str, str]]:
-        return {self.run_id: self.states}
-
-    def xcom_pull(self, task_ids: str, key: str = "return_value") -> Any:
-        return self.left.get((task_ids, key))
-
-    def xcom_push(self, key: str, value: Any) -> None:
-        self.left[self.task_id, key] = value
-
-
 def _run(failed: str | None, error: BaseException | None) -> tasks._Run:
     states = dict.fromkeys(ORDER, "success")
     if failed:
         states |= {failed: "failed"} | dict.fromkeys(ORDER[ORDER.index(failed) + 1 :], "upstream_failed")
-    ti = _Instance(dag_id="mainstay_nightly", run_id="scheduled__1", task_id=failed, states=states, left={})
+    ti = TaskInstance("mainstay_nightly", "scheduled__1", failed or "", states)
     dag = SimpleNamespace(dag_id="mainstay_nightly", task_dict=dict.fromkeys(ORDER))
     moment = SimpleNamespace(astimezone=lambda zone: SimpleNamespace(date=lambda: "2026-03-01"))
     dag_run = SimpleNamespace(data_interval_start=moment, run_after=moment)
@@ -113,7 +101,7 @@ def test_what_is_not_wanted_is_not_told(told: Services, monkeypatch: pytest.Monk
 
 
 def test_a_finish_that_fails_is_told_by_its_callback(told: Services) -> None:
-    ti = SimpleNamespace(dag_id="mainstay_nightly", run_id="scheduled__1", task_id="finish")
+    ti = TaskInstance("mainstay_nightly", "scheduled__1", "finish")
     tasks.finish_failed({"ti": ti, "exception": StorageError("the disk is full")})
     [alert] = told.texts()
     assert "failed at finish" in alert

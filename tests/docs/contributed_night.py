@@ -6,6 +6,7 @@ tasks of the DAG one after another as Airflow would, then what the page says a r
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import sys
@@ -17,6 +18,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import duckdb
+from task_instances import TaskInstance, outlet_events
 from typer.testing import CliRunner
 
 from pipelines.cli import app
@@ -45,18 +47,19 @@ def night() -> list[str]:
     (task,) = [task for task in dag.tasks if not task.upstream_task_ids]
     done: dict[str, str] = {}
     noon = datetime(DAY.year, DAY.month, DAY.day, 12, tzinfo=UTC)
+    instance = TaskInstance(dag.dag_id, RUN_ID, task.task_id, done)
     context = {
         "dag": dag,
         "params": {},
-        "ti": SimpleNamespace(
-            dag_id=dag.dag_id, task_id="", get_task_states=lambda dag_id, run_ids: {RUN_ID: done}
-        ),
+        "ti": instance,
         "dag_run": SimpleNamespace(run_id=RUN_ID, data_interval_start=noon, run_after=noon),
     }
     while True:
-        here = task.task_id
+        here = instance.task_id = task.task_id
         tasks._current_run = lambda here=here: tasks._Run(settings, RUN_ID, here, context)
-        task.python_callable()
+        takes_events = "outlet_events" in inspect.signature(task.python_callable).parameters
+        summary = task.python_callable(**{"outlet_events": outlet_events()} if takes_events else {})
+        instance.left[here, "return_value"] = summary
         done[here] = "success"
         following = [i for i in task.downstream_task_ids if dag.get_task(i).upstream_task_ids <= set(done)]
         if not following:

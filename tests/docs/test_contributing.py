@@ -83,7 +83,11 @@ def contributed(tmp_path_factory: pytest.TempPathFactory) -> Contributed:
     changed = _add_examples(project)
     landed = dict([*blocks(ARCHITECTURE, "land"), *blocks(PAGE, "land")])
     environment = {k: v for k, v in os.environ.items() if not k.startswith("MAINSTAY_")}
-    environment |= {"PYTHONPATH": str(project), "COLUMNS": "200", "MAINSTAY_DUCKDB_THREADS": "2"}
+    environment |= {
+        "PYTHONPATH": os.pathsep.join([str(project), str(PROJECT / "tests")]),
+        "COLUMNS": "200",
+        "MAINSTAY_DUCKDB_THREADS": "2",
+    }
     done = subprocess.run(
         [sys.executable, str(NIGHT), str(home), json.dumps(landed)],
         cwd=project, env=environment, capture_output=True, text=True, timeout=600, check=False,
@@ -98,7 +102,6 @@ def _table(kind: str) -> list[tuple[str, ...]]:
     return [tuple(row) for row in csv.reader(io.StringIO(text))][1:]
 
 
-@pytest.mark.soak
 def test_the_dataset_is_landed_loaded_validated_and_staged(contributed: Contributed) -> None:
     [(landed,)] = contributed.query("select detail from ops.steps where run_id = 'tonight' and step = 'land'")
     assert json.loads(landed)["files_by_dataset"]["store_visits"] == 1
@@ -120,7 +123,6 @@ def test_the_dataset_is_landed_loaded_validated_and_staged(contributed: Contribu
     assert tested == [("pass",)]
 
 
-@pytest.mark.soak
 def test_the_policy_is_read_refused_by_file_and_line_and_reaches_a_model(contributed: Contributed) -> None:
     rows = contributed.query("select visit_class, lower_bound_minutes from seeds.visit_classes order by 2")
     assert rows == [("short", 0), ("long", 15)]
@@ -131,7 +133,6 @@ def test_the_policy_is_read_refused_by_file_and_line_and_reaches_a_model(contrib
     assert (contributed.project / "demo" / "policies" / "visit_classes.csv").is_file()
 
 
-@pytest.mark.soak
 def test_the_mart_is_built_with_its_contract_enforced_and_tested(contributed: Contributed) -> None:
     path = contributed.project / "dbt_project" / "models" / "marts" / "core" / "visit_classes_monthly.yml"
     [model] = yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
@@ -161,7 +162,6 @@ def test_the_mart_is_built_with_its_contract_enforced_and_tested(contributed: Co
     assert checks == [(True,)]
 
 
-@pytest.mark.soak
 def test_bi_sees_the_mart_as_the_page_shows_it(contributed: Contributed) -> None:
     rows = contributed.query("from visit_classes_monthly order by month, visit_class", served=True)
     assert [tuple(map(str, row)) for row in rows] == _table("mart says")
@@ -173,7 +173,6 @@ def test_bi_sees_the_mart_as_the_page_shows_it(contributed: Contributed) -> None
     assert comment == "Class of the visits, by the policy."
 
 
-@pytest.mark.soak
 def test_the_row_rule_quarantines_the_bad_row_and_the_accounting_test_finds_one(
     contributed: Contributed,
 ) -> None:
@@ -185,7 +184,6 @@ def test_the_row_rule_quarantines_the_bad_row_and_the_accounting_test_finds_one(
     assert "visit_classes_count_every_visit_once" in contributed.found["bad_row"]
 
 
-@pytest.mark.soak
 def test_the_step_runs_after_publish_with_its_word_in_dag_command_line_and_ledger(
     contributed: Contributed,
 ) -> None:
@@ -205,7 +203,6 @@ def test_the_step_runs_after_publish_with_its_word_in_dag_command_line_and_ledge
     assert status == "success"
 
 
-@pytest.mark.soak
 def test_the_examples_are_as_ruff_wants_them(contributed: Contributed) -> None:
     python = [name for name in contributed.changed if name.endswith(".py")]
     assert len(python) > 3
@@ -217,7 +214,6 @@ def test_the_examples_are_as_ruff_wants_them(contributed: Contributed) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.soak
 def test_the_line_that_the_architecture_follows_arrives_as_the_page_says(contributed: Contributed) -> None:
     shown = dict(blocks(ARCHITECTURE, "served"))
     assert sorted(shown) == ["customer_tiers_monthly", "fct_transactions"]

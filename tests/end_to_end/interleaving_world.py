@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from deployments import Deployment, started
 from served import assert_served, served_as_of, tables_from_scratch
+from task_instances import TaskInstance
 
 from pipelines.errors import MainstayError
 from pipelines.orchestrate import tasks
@@ -58,6 +59,7 @@ class Run:
     first: date | None = None
     """Given, it is a backfill of the range."""
     states: dict[str, str] = field(default_factory=dict)
+    left: dict[tuple[str, str], Any] = field(default_factory=dict)
     error: MainstayError | None = None
 
     @property
@@ -70,7 +72,7 @@ class Run:
         try:
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(tasks, "_current_run", lambda: self._context(task_id))
-                TASKS[task_id]()
+                self.left[task_id, "return_value"] = TASKS[task_id]()
             self.states[task_id] = "success"
         except MainstayError as error:
             self.error = error
@@ -85,12 +87,7 @@ class Run:
         dag = SimpleNamespace(
             dag_id=tasks.BACKFILL_DAG if is_backfill else "mainstay_nightly", task_dict=dict(TASKS)
         )
-        ti = SimpleNamespace(
-            dag_id=dag.dag_id,
-            xcom_push=lambda key, value: None,
-            xcom_pull=lambda task_ids, key: str(self.error),
-            get_task_states=lambda dag_id, run_ids: {run_ids[0]: dict(self.states)},
-        )
+        ti = TaskInstance(dag.dag_id, self.name, task_id, self.states, self.left)
         dag_run = SimpleNamespace(run_id=self.name, data_interval_start=start, run_after=start)
         context = {"dag": dag, "params": params, "ti": ti, "dag_run": dag_run}
         return tasks._Run(self.deployment.settings, self.name, task_id, context)

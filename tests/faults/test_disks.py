@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 from deployments import Deployment, mainstay
 from faults_world import (
@@ -18,6 +21,9 @@ from faults_world import (
     served,
 )
 from shortening import soak
+
+from pipelines.settings import Settings
+from pipelines.transform.log import dbt_log, log_file
 
 MANY = 40_000
 """Lines of a day that need some megabytes in the warehouse."""
@@ -118,3 +124,18 @@ def test_a_folder_without_the_right_to_write(
         file.chmod(0o644)
     says_one_thing(run(shop, command), 0)
     assert served(shop)[1:] == before[1:]
+
+
+def test_a_log_without_room_is_said_once_and_stops_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(home=tmp_path)
+    log_file(settings).parent.mkdir(parents=True)
+    log_file(settings).symlink_to("/dev/full")
+    with dbt_log(settings) as write:
+        for _ in range(3):
+            write(SimpleNamespace(info=SimpleNamespace(level="info", msg="1 of 9 OK")))
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert f"{log_file(settings)} lacks lines" in caplog.text
+    assert "No space left on device" in caplog.text
+    assert capsys.readouterr().err == ""  # the library would print a traceback for each line

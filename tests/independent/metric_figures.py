@@ -224,5 +224,5 @@ FIGURES: dict[str, list[Figure]] = {
 FIGURES["revenue"].append(_to_date("net_revenue_to_date", "net_amount"))
 FIGURES["profit"].append(_to_date("profit_to_date", "profit_amount"))
 FIGURES["defections"].append(
-    (("departure__reason",), "select reason, count(*) from defections where is_defection group by reason")
+    (("departure__reason",), "select reason, count(*) filter (is_defection) from defections group by reason")
 )
