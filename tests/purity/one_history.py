@@ -7,8 +7,8 @@ from datetime import date, datetime, time, timedelta
 from tests.soak.purity.histories import EMPTIED, History, Policy
 from tests.soak.purity.landing import Files, Partition, Row
 
-JANUARY, FEBRUARY, LEAP_DAY, MARCH, MAY = (
-    date(2024, *day) for day in ((1, 20), (2, 10), (2, 29), (3, 31), (5, 6))
+JANUARY, FEBRUARY, LEAP_DAY, MARCH, APRIL, MAY = (
+    date(2024, *day) for day in ((1, 20), (2, 10), (2, 29), (3, 31), (4, 20), (5, 6))
 )
 
 
@@ -60,6 +60,22 @@ def _customer(number: int, into: int | None = None, band: str = "low") -> Row:
         "age_band": band,
         "income_band": "high" if number % 2 else None,
         "merged_into_customer_id": f"c{into}" if into else None,
+        "is_marketing_consent": None if number == 6 else "true",
+        "preferred_channel": "phone",
+    }
+
+
+def _crowd(first: int, day: date, product: int) -> tuple[Row, ...]:
+    """Twelve who buy the same, as offers go by what at least ten had."""
+    return tuple(_sale(first + n, day, 30 + n, 1_000 + n, product) for n in range(12))
+
+
+def _redemption(number: int, day: date, customer: int, points: int) -> Row:
+    return {
+        "redemption_id": f"r{number}",
+        "customer_id": f"c{customer}",
+        "redeemed_at": _at(day),
+        "points": points,
     }
 
 
@@ -162,6 +178,13 @@ def one_history() -> History:
     last = {"b": (*_usual(MAY, 500), *late, *_slipping(11)), "a": _usual(MAY, 105)}
     put("transactions", MAY, last, {"b": _usual(MAY, 500)})
 
+    # What a crowd had before the evaluation of the offers begins, and what of it they had again.
+    crowd = {
+        "a": (*_crowd(700, APRIL, 1), *_crowd(720, APRIL, 2), *_crowd(740, APRIL - timedelta(days=9), 1))
+    }
+    put("transactions", APRIL, crowd, {"a": _crowd(700, APRIL, 2)})
+    put("transactions", MAY + timedelta(days=1), {"a": _crowd(760, MAY, 1)}, None)
+
     # c2 becomes c1 and is themselves again; c4 becomes c3 and stays so; c6 becomes c5, who becomes c3.
     people = tuple(_customer(n, band="high" if n > 3 else "low") for n in range(1, 8))
     put("customers", JANUARY, {"a": people}, {"a": people[:5]})
@@ -200,7 +223,13 @@ def one_history() -> History:
     )
     put("feedback", MAY, {"a": (_complaint(5, FEBRUARY, 3, resolved_on=date(2024, 6, 9)),)}, None)
     put("interactions", FEBRUARY, {"a": (_call(1, FEBRUARY, 1), _call(2, october, 8))}, None)
-    put("interactions", MAY, {"a": (_call(4, MAY, 11),)}, {"a": (_call(2, MAY, 2), _call(3, MAY, 9))})
+    # And a long call that is due is made a day before.
+    put(
+        "interactions",
+        MAY,
+        {"a": (_call(4, MAY, 11), _call(5, MAY, 7))},
+        {"a": (_call(2, MAY, 2), _call(3, MAY, 9))},
+    )
 
     # The first team moves to the other store, and one of its people leaves on a day that a later list takes back.
     put("employees", JANUARY, {"a": tuple(_employee(n, f"t{n % 2 + 1}", "s1") for n in range(6))}, None)
@@ -210,13 +239,22 @@ def one_history() -> History:
     put("employee_surveys", FEBRUARY, {"a": tuple(_staff_answer(n, FEBRUARY, 7 + n) for n in range(4))}, None)
     put("employee_surveys", MAY, {"a": (_staff_answer(1, MAY, 2),)}, {"a": (_staff_answer(0, MAY, 10),)})
 
+    # More points than there are; a redemption of another day, customer and amount; one that is taken back.
+    redeemed = (_redemption(1, FEBRUARY, 1, 300), _redemption(2, FEBRUARY, 4, 9_000))
+    put("points_redemptions", FEBRUARY, {"a": redeemed}, {"a": (_redemption(1, JANUARY, 2, 10),)})
+    put("points_redemptions", MAY, EMPTIED, {"a": (_redemption(2, MAY, 3, 50), _redemption(3, MAY, 1, 5))})
+
     landed = {Partition(*place): version for place, version in sorted(versions.items())}
     return History(
         final={partition: final for partition, (final, _) in landed.items()},
         earlier={partition: before for partition, (final, before) in landed.items() if final != before},
         as_of=date(2024, 5, 20),
-        policy=Policy(margin_rates=(("dairy", 0.4), ("unknown", 0.1)), default_margin_rate=0.25),
-        other_policy=Policy(margin_rates=(("toys", 0.7),), default_margin_rate=0.6, gold_bound=400),
+        policy=Policy(
+            margin_rates=(("dairy", 0.4), ("unknown", 0.1)), default_margin_rate=0.25, points_per_unit=1
+        ),
+        other_policy=Policy(
+            margin_rates=(("toys", 0.7),), default_margin_rate=0.6, gold_bound=400, points_per_unit=0.5
+        ),
         settings=(
             ("tier_window_months", 2),
             ("revenue_retention_window_months", 2),
@@ -227,5 +265,6 @@ def one_history() -> History:
             ("min_team_size", 2),
             ("soft_landing", True),
             ("grace_months", 1),
+            ("points_expiry_months", 2),
         ),
     )

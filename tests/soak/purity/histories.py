@@ -16,6 +16,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.soak.purity.landing import Files, Partition, Row
+from tests.soak.purity.programmes import points_redemptions
 from tests.soak.purity.voices import CUSTOMERS, LATE, at, employee_surveys, employees, feedback, interactions
 
 DAYS = [date(2024, *day) for day in ((1, 10), (1, 31), (2, 1), (2, 29), (4, 15), (6, 30))]
@@ -31,6 +32,8 @@ class Policy:
     margin_rates: tuple[tuple[str, float], ...] = ()
     default_margin_rate: float = 0.25
     gold_bound: int = 500
+    points_per_unit: float = 0
+    """Points of each unit of money; 0: there is no programme."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,10 @@ class History:
 
 SETTINGS = (
     (("tier_window_months", 2), ("revenue_retention_window_months", 2)),
-    (("tier_window_months", 3), ("soft_landing", True), ("grace_months", 1)),
+    (
+        *(("tier_window_months", 3), ("soft_landing", True), ("grace_months", 1)),
+        *(("points_expiry_months", 2), ("points_on_shortfall", "write_off")),
+    ),
 )
 SMALL = (
     ("new_customer_months", 1),
@@ -90,6 +96,7 @@ POLICIES = st.builds(
     margin_rates=st.sampled_from([(), (("dairy", 0.4),), (("dairy", 0.1), ("wine", 0.55), ("unknown", 0.3))]),
     default_margin_rate=st.sampled_from([0.25, 0.6]),
     gold_bound=st.sampled_from([500, 400]),
+    points_per_unit=st.sampled_from([0, 1, 1, 0.5]),
 )
 
 
@@ -129,6 +136,9 @@ def _customers(_: date) -> st.SearchStrategy[Row]:
             "merged_into_customer_id": f"c{into}" if 0 < into < number else None,
             "referred_by_customer_id": f"c{referrer}" if referrer not in (0, number) else None,
             "account_manager_employee_id": "e1" if referrer == 1 else None,
+            # Care is for those who agree, and by the way that they prefer.
+            "is_marketing_consent": {0: None, 3: "false"}.get(into, "true"),
+            "preferred_channel": "phone" if referrer == 2 else None,
         }
 
     some = st.sampled_from(["low", "high", None])
@@ -180,9 +190,13 @@ ROWS = {
     "interactions": interactions,
     "employees": employees,
     "employee_surveys": employee_surveys,
+    "points_redemptions": points_redemptions,
 }
 EMPTIED: Files = {"a": ()}
-CAN_BE_EMPTY = {"transactions", "customers", "feedback", "interactions", "employees", "employee_surveys"}
+CAN_BE_EMPTY = {
+    *("transactions", "customers", "feedback", "interactions", "employees", "employee_surveys"),
+    "points_redemptions",
+}
 """Formats with a header. JSON Lines have none: a file without a line is refused as a broken export."""
 
 

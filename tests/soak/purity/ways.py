@@ -60,8 +60,23 @@ class World:
             f"2000-01-01,{tier},{tier},{tier},{rank},{policy.gold_bound if bound is None else bound}\n"
             for rank, (tier, bound) in enumerate(TIERS, start=1)
         )
+        self._set_points(folder, policy.points_per_unit)
         header = "valid_from,tier,label_zh,label_en,tier_rank,lower_bound\n"
         (folder / "tier_policy.csv").write_text(header + tiers, encoding="utf-8")
+
+    def _set_points(self, folder: Path, per_unit: float) -> None:
+        since = "2000-01-01"
+        rates = f"{since},all,{per_unit}\n" if per_unit else ""
+        files = {
+            "points_rates": ("category,points_per_currency_unit", rates),
+            "points_multipliers": ("tier,multiplier", f"{since},gold,1.5\n" if per_unit else ""),
+            "points_expectations": (
+                "points_value,expected_redemption_rate",
+                f"{since},0.01,0.9\n" if per_unit else "",
+            ),
+        }
+        for name, (columns, rows) in files.items():
+            (folder / f"{name}.csv").write_text(f"valid_from,{columns}\n{rows}", encoding="utf-8")
 
     def go(self, way: Callable[[History], Rounds]) -> None:
         """Go this way to the history's final state."""
