@@ -36,6 +36,17 @@ def shielded() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not is_foreign(name)}
 
 
+def past_proxies() -> dict[str, str]:
+    """Variables by which a process reaches this machine without a proxy, which could not reach it for us.
+
+    Under both of its names, as programs read the one or the other; what the caller leaves out stays left out.
+    """
+    named = [os.environ.get(name) for name in ("no_proxy", "NO_PROXY")]
+    hosts = [host.strip() for text in named if text for host in text.split(",")]
+    value = ",".join(dict.fromkeys(filter(None, [*hosts, "127.0.0.1", "localhost"])))
+    return {"no_proxy": value, "NO_PROXY": value}
+
+
 @contextmanager
 def surroundings(values: Mapping[str, str], without: tuple[str, ...]) -> Iterator[None]:
     """This process's environment with `values`, for the time of a block.

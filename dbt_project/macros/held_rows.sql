@@ -16,9 +16,7 @@
         left join {{ source('raw', dataset ~ '__contested') }} as contested
             on {{ equal_keys('source_rows', 'contested', key) }}
         where contested.{{ key[0] }} is null
-
         union all
-
         select
             source_rows.*,
             row_number() over (

@@ -8,23 +8,20 @@ hash alone.
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from typing import TYPE_CHECKING
 
 from pipelines.bi.described import SUPERSET
 from pipelines.bi.install import LOCK, ensure_installed
 from pipelines.errors import MainstayError, PublishError
 from pipelines.orchestrate.environment import log_dir, write_private
-from pipelines.orchestrate.guarded import Service, is_free, require_free, running, stop_asked
+from pipelines.orchestrate.guarded import is_free, require_free, running, stop_asked, wait_ready
 from pipelines.orchestrate.runlock import one_at_a_time
 from pipelines.paths import plain
-from pipelines.surroundings import shielded
+from pipelines.surroundings import past_proxies, shielded
 from pipelines.warehouse.rights import private_folder
 
 if TYPE_CHECKING:
@@ -97,7 +94,7 @@ def environment(settings: Settings, home: Path) -> dict[str, str]:
         "SUPERSET_HOME": str(plain(home)),
         "PYTHONPATH": str(SUPERSET),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"])),
+        **past_proxies(),
     }
 
 
@@ -160,7 +157,7 @@ def _serve(
     settings_file = str(SUPERSET / "gunicorn.conf.py")
     command = [str(python), "-m", "gunicorn", "--config", settings_file, "--bind", where]
     with stop_asked() as asked, running("Superset", command, env, SUPERSET, log, lock) as service:
-        _wait_ready(service, f"http://{where}/health", asked)
+        wait_ready("Superset", [service], f"http://{where}/health", READY_SECONDS, asked)
         if not asked():
             say(f"The dashboards are ready: http://{where}/dashboard/list/ (user {USER})")
             say("Ctrl-C ends Superset. A lost password: start it with --new-password")
@@ -168,20 +165,3 @@ def _serve(
             service.require_alive()
             time.sleep(0.5)
         say("Ending Superset …")
-
-
-def _wait_ready(service: Service, url: str, asked: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    # Not through a proxy, which cannot reach this machine for us.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    while not asked():
-        service.require_alive()
-        try:
-            with opener.open(url, timeout=2):
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            if time.monotonic() > deadline:
-                raise MainstayError(
-                    f"Superset did not answer within {READY_SECONDS:.0f} s; its log is {service.log}"
-                ) from None
-            time.sleep(0.5)

@@ -14,17 +14,8 @@ from pipelines.contracts.catalog import (
     source_contracts,
 )
 from pipelines.contracts.location import LandingFile
-from pipelines.contracts.model import (
-    FILE_COLUMNS,
-    ISO,
-    LOAD_COLUMNS,
-    Column,
-    Contract,
-    Dialect,
-    MartContract,
-    RowRule,
-    SourceContract,
-)
+from pipelines.contracts.model import Contract, MartContract, SourceContract
+from pipelines.contracts.parts import FILE_COLUMNS, ISO, LOAD_COLUMNS, Column, Dialect, RowRule
 from pipelines.contracts.read import read_mart_contract, read_source_contract
 
 __all__ = [

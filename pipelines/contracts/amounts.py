@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from pipelines.contracts.model import Column, MartContract, SourceContract
+    from pipelines.contracts.model import MartContract, SourceContract
+    from pipelines.contracts.parts import Column
 
 WRITTEN_SCALE = 2
 """Decimals of the currency that the shipped contracts are written for."""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from pipelines.contracts import amounts
 from pipelines.contracts.columns import problem
-from pipelines.contracts.model import NAME, MartContract, SourceContract
+from pipelines.contracts.model import MartContract, SourceContract
+from pipelines.contracts.parts import NAME
 from pipelines.contracts.read import read_mart_contract, read_source_contract
 from pipelines.errors import ContractError
 from pipelines.settings import PROJECT_DIR, contract_files
@@ -20,7 +21,7 @@ from pipelines.settings import PROJECT_DIR, contract_files
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pipelines.contracts.model import Column
+    from pipelines.contracts.parts import Column
     from pipelines.settings import Settings
 
 SHIPPED = PROJECT_DIR / "data_contracts"

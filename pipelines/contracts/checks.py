@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pipelines.contracts.columns import problem
-from pipelines.contracts.model import FILE_COLUMNS, LOAD_COLUMNS, SET_ASIDE_AS, RowRule
+from pipelines.contracts.parts import FILE_COLUMNS, LOAD_COLUMNS, SET_ASIDE_AS, RowRule
 
 if TYPE_CHECKING:
     from pathlib import Path

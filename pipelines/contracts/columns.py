@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pipelines.contracts import formats
-from pipelines.contracts.model import NAME, ROUNDINGS, TYPES, Column
+from pipelines.contracts.parts import NAME, ROUNDINGS, TYPES, Column
 from pipelines.errors import ContractError
 
 if TYPE_CHECKING:

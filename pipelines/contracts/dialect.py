@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 
 from pipelines.contracts import formats
 from pipelines.contracts.columns import custom_values, problem
-from pipelines.contracts.model import NEGATIVE_STYLES, Dialect
+from pipelines.contracts.parts import NEGATIVE_STYLES, Dialect
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.contracts.columns import problem
 from pipelines.contracts.expressions import check_query
-from pipelines.contracts.model import LOAD_COLUMNS
+from pipelines.contracts.parts import LOAD_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pipelines.contracts.model import ISO
+from pipelines.contracts.parts import ISO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from pipelines.contracts.expressions import names_in
 
 if TYPE_CHECKING:
-    from pipelines.contracts.model import Column, SourceContract
+    from pipelines.contracts.model import SourceContract
+    from pipelines.contracts.parts import Column
 
 ERASED = "erased"
 """What a rewritten landing file has in the place of a customer number that its contract wants filled; it loads as empty."""

@@ -14,7 +14,8 @@ from pipelines.contracts.columns import custom_values, problem, read_columns
 from pipelines.contracts.dialect import read_dialect
 from pipelines.contracts.expectations import check_expectations
 from pipelines.contracts.location import location_parts
-from pipelines.contracts.model import FORMATS, MartContract, RowRule, SourceContract
+from pipelines.contracts.model import MartContract, SourceContract
+from pipelines.contracts.parts import FORMATS, RowRule
 from pipelines.contracts.sql import faults
 from pipelines.errors import ContractError
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pipelines.contracts.model import Column
+    from pipelines.contracts.parts import Column
 
 
 def _text(path: Path) -> str:

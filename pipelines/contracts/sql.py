@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from pipelines.contracts.expressions import CLOCK, INSTEAD, left_if_broken, names_in, sandbox
-from pipelines.contracts.model import FILE_COLUMNS, LOAD_COLUMNS
+from pipelines.contracts.parts import FILE_COLUMNS, LOAD_COLUMNS
 from pipelines.quoting import ident, literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from pipelines.contracts.model import Column, SourceContract
+    from pipelines.contracts.model import SourceContract
+    from pipelines.contracts.parts import Column
 
 Fault = tuple[str, str]
 """Place and fault."""

@@ -9,7 +9,8 @@ from pipelines.contracts.markdown import cell, code
 if TYPE_CHECKING:
     from open_data_contract_standard.model import DataQuality
 
-    from pipelines.contracts.model import Column, Contract
+    from pipelines.contracts.model import Contract
+    from pipelines.contracts.parts import Column
 
 
 def rule_in_words(rule: DataQuality) -> str | None:

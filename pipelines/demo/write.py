@@ -49,7 +49,7 @@ def _create_interactions(connection: duckdb.DuckDBPyConnection) -> None:
     add_care(connection)
 
 
-DATASETS: dict[str, Callable[[duckdb.DuckDBPyConnection], object]] = {
+GENERATED: dict[str, Callable[[duckdb.DuckDBPyConnection], object]] = {
     "transactions": lambda connection: connection.execute(export.TRANSACTIONS),
     "customers": _create_customers,
     "products": lambda connection: connection.execute(export.PRODUCTS),
@@ -180,9 +180,9 @@ def write_demo(
 
 def _datasets(only: Collection[str] | None) -> tuple[str, ...]:
     for name in only or ():
-        if name not in DATASETS:
-            raise SettingsError(f"the demo has no dataset {name!r}; use some of {', '.join(DATASETS)}")
-    return tuple(name for name in DATASETS if only is None or name in only)
+        if name not in GENERATED:
+            raise SettingsError(f"the demo has no dataset {name!r}; use some of {', '.join(GENERATED)}")
+    return tuple(name for name in GENERATED if only is None or name in only)
 
 
 def _planned(names: tuple[str, ...], files: list[_File], todo: set[str]) -> dict[str, DatasetCount]:
@@ -199,7 +199,7 @@ def _planned(names: tuple[str, ...], files: list[_File], todo: set[str]) -> dict
 def _plan(connection: duckdb.DuckDBPyConnection, contract: SourceContract, last: date) -> list[_File]:
     """Make the dataset's table and list its files, one for each night up to `last` that has rows."""
     name = contract.name
-    DATASETS[name](connection)
+    GENERATED[name](connection)
     nights = connection.execute(
         f"select landing_date, count(*) from {ident('demo_' + name)} "
         "where landing_date <= ? group by all order by all",

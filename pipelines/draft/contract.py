@@ -11,7 +11,7 @@ import yaml
 
 from pipelines.contracts.amounts import WRITTEN_SCALE, amount_columns, amount_type
 from pipelines.contracts.catalog import canonical_contracts
-from pipelines.contracts.model import NAME
+from pipelines.contracts.parts import NAME
 from pipelines.draft.guess import Guess, guess
 from pipelines.draft.names import PERSONAL, UNIT_PRICE, matched, own_names, plain
 from pipelines.draft.sample import ROWS, Sample, read_sample

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
 
-from pipelines.contracts.model import ISO
+from pipelines.contracts.parts import ISO
 
 NULL_WORDS = ("NULL", "null", "NaN", "nan", "None", "N/A", "n/a", "NA", "\\N", "-", "无", "空", "#N/A")
 

@@ -20,10 +20,10 @@ from pipelines.load.rejects import Excess, clear_earlier_rejects, note_rejected,
 from pipelines.load.state import PartitionLoad
 from pipelines.load.tables import tables_of
 from pipelines.load.touched import note_dates
-from pipelines.publish.files import crash_point
 from pipelines.quoting import literal
 from pipelines.warehouse import ledger
 from pipelines.warehouse.connection import transaction
+from pipelines.warehouse.durable import crash_point
 from pipelines.warehouse.engines import engine_of
 from pipelines.warehouse.reuse import reused_by_date
 

@@ -26,7 +26,7 @@ from pipelines.errors import SettingsError
 from pipelines.orchestrate.lineage import openlineage_environment
 from pipelines.paths import plain
 from pipelines.settings import PROJECT_DIR, Settings
-from pipelines.surroundings import shielded
+from pipelines.surroundings import past_proxies, shielded
 from pipelines.warehouse.rights import private_folder
 
 Deployment = Literal["inprocess", "services"]
@@ -89,8 +89,7 @@ def airflow_environment(
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW__PROVIDERS_MANAGER__CHECK_PROVIDERS_VERSIONS": "False",
         "SCARF_ANALYTICS": "false",
-        # Tasks call the API server on this machine, which no proxy can reach for them.
-        "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"])),
+        **past_proxies(),  # tasks call the API server on this machine
         # A disk that fills up leaves half a compiled module, which Python takes for a whole one ever after.
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": os.pathsep.join(

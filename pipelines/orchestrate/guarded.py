@@ -6,6 +6,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -81,6 +84,31 @@ def running(
         yield Service(name, process, log)
     finally:
         _end(process)
+
+
+def wait_ready(
+    name: str, services: Sequence[Service], url: str, seconds: float, asked: Callable[[], bool]
+) -> None:
+    """Wait until the first of the services answers at an address of this machine, or somebody asks to end.
+
+    Raises:
+        MainstayError: it took longer than so many seconds, or one of them ended by itself.
+    """
+    # Not through a proxy, which cannot reach this machine for us.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + seconds
+    while not asked():
+        for service in services:
+            service.require_alive()
+        try:
+            with opener.open(url, timeout=2):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
+            if time.monotonic() > deadline:
+                raise MainstayError(
+                    f"{name} did not answer within {seconds:.0f} s ({error}); its log is {services[0].log}"
+                ) from error
+            time.sleep(0.5)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -23,7 +21,7 @@ from pipelines.orchestrate.environment import (
     log_dir,
     password_file,
 )
-from pipelines.orchestrate.guarded import STOP_SECONDS, Service, require_free, running, stop_asked
+from pipelines.orchestrate.guarded import STOP_SECONDS, Service, require_free, running, stop_asked, wait_ready
 from pipelines.orchestrate.runlock import holder_lives, one_at_a_time
 from pipelines.settings import PROJECT_DIR, Settings
 
@@ -65,7 +63,8 @@ def _serve(settings: Settings, host: str, port: int, say: Callable[[str], None],
     with stop_asked() as asked, ExitStack() as stack:
         services = [stack.enter_context(_running(name, host, port, env, logs, lock)) for name in _SERVICES]
         say(f"Starting {', '.join(_SERVICES)}; their logs are in {logs}")
-        _wait_ready(services, port, asked)
+        url = f"http://127.0.0.1:{port}/api/v2/monitor/health"
+        wait_ready("Airflow", services, url, READY_SECONDS, asked)
         if not asked():
             say(f"Airflow is ready: http://{host}:{port} (user {ADMIN})")
             if password is None:
@@ -107,19 +106,3 @@ def _running(
     }.get(name, [])
     command = [sys.executable, "-m", "airflow", name, *args]
     return running(f"Airflow's {name}", command, env, PROJECT_DIR, logs / f"{name}.log", lock)
-
-
-def _wait_ready(services: list[Service], port: int, asked: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while not asked():
-        for service in services:
-            service.require_alive()
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v2/monitor/health", timeout=2):
-                return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            if time.monotonic() > deadline:
-                raise MainstayError(
-                    f"Airflow did not answer within {READY_SECONDS:.0f} s; its log is {services[0].log}"
-                ) from None
-            time.sleep(0.5)

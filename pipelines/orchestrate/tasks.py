@@ -6,7 +6,6 @@ the top; `pipelines.steps` and what reads the warehouse are imported when a task
 
 from __future__ import annotations
 
-import importlib
 import logging
 import time
 from collections.abc import Callable
@@ -265,7 +264,10 @@ def finish_failed(context: Any) -> None:
 
 
 def _steps() -> Any:
-    return importlib.import_module("pipelines.steps")
+    """The steps, in the task that runs one: Airflow imports this module whenever it parses a DAG."""
+    from pipelines import steps
+
+    return steps
 
 
 def _observed(run: _Run, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:

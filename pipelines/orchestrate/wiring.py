@@ -1,4 +1,4 @@
-"""The tasks that every DAG runs, one after another. Imported by the files in `dags/` alone.
+"""The tasks that every DAG runs, one after another. Imported where Airflow is.
 
 What a task does is in `pipelines/steps/`, how it is called in `pipelines/orchestrate/tasks.py`.
 """

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pipelines.errors import LockedError, PublishError
+from pipelines.warehouse.durable import crash_point as crash_point
 from pipelines.warehouse.durable import fsync as fsync
 from pipelines.warehouse.rights import LOCK_MODE
 
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 logger = logging.getLogger(__name__)
-
-
-def crash_point(name: str) -> None:
-    """Do nothing. Names the moments between two steps, so that tests can kill the process at each of them."""
 
 
 def sha256(path: Path) -> str:

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def crash_point(name: str) -> None:
+    """Do nothing. Names the moments between two steps, so that tests can kill the process at each of them."""
+
+
 def fsync(path: Path) -> None:
     """Make a file's bytes, or a folder's names, survive a power cut."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import urllib.request
 
 import pytest
 from deployments import FOREIGN
 
-from pipelines.surroundings import shielded, surroundings
+from pipelines.surroundings import past_proxies, shielded, surroundings
 
 
 def test_settings_of_other_projects_are_kept_out_and_what_people_give_is_passed_on(
@@ -31,3 +32,25 @@ def test_settings_of_other_projects_are_kept_out_and_what_people_give_is_passed_
         assert dbt == {"DBT_ENV_SECRET_KEY", "DBT_SEND_ANONYMOUS_USAGE_STATS"}
         assert os.environ["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor"  # its threads may be reading it
     assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, "127.0.0.1,localhost"),
+        ({"no_proxy": "shop.example, localhost"}, "shop.example,localhost,127.0.0.1"),
+        ({"NO_PROXY": "*.example", "no_proxy": "shop.example"}, "shop.example,*.example,127.0.0.1,localhost"),
+    ],
+)
+def test_a_proxy_is_passed_by_on_the_way_to_this_machine(
+    given: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in ({"http_proxy": "http://127.0.0.1:9"} | given).items():
+        monkeypatch.setenv(name, value)
+    with surroundings(past_proxies(), without=()):
+        assert os.environ["no_proxy"] == os.environ["NO_PROXY"] == expected
+        # Python's own libraries read both names, and go by the small one.
+        assert urllib.request.proxy_bypass_environment("127.0.0.1:8080")
+        assert not urllib.request.proxy_bypass_environment("elsewhere.test:80")

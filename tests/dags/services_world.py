@@ -49,11 +49,15 @@ class Services:
     def client(self) -> httpx.Client:
         if self._client is None:
             password = json.loads(password_file(self.settings).read_text())["admin"]
-            answer = httpx.post(f"{self.base}/auth/token", json={"username": "admin", "password": password})
+            asked = {"username": "admin", "password": password}
+            answer = httpx.post(f"{self.base}/auth/token", json=asked, trust_env=False)  # past a proxy
             assert answer.status_code == 201, answer.text
             token = answer.json()["access_token"]
             self._client = httpx.Client(
-                base_url=f"{self.base}/api/v2", headers={"Authorization": f"Bearer {token}"}, timeout=20
+                base_url=f"{self.base}/api/v2",
+                headers={"Authorization": f"Bearer {token}"},
+                timeout=20,
+                trust_env=False,
             )
         return self._client
 

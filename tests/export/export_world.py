@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from pipelines.contracts import MartContract, mart_contracts
-from pipelines.contracts.model import Column
+from pipelines.contracts.parts import Column
 from pipelines.publish import Published, current, publish
 from pipelines.quoting import ident, literal
 from pipelines.settings import PROJECT_DIR, Settings

@@ -215,7 +215,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, dict[str
     from pipelines.demo.source import open_source, package_data
     from pipelines.demo.staff import create_account_managers, create_employee_surveys, create_employees
     from pipelines.demo.wallets import create_wallet_surveys
-    from pipelines.demo.write import DATASETS
+    from pipelines.demo.write import GENERATED
 
     deployment = create(
         tmp_path_factory.mktemp("agree") / "demo",
@@ -259,7 +259,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Deployment, dict[str
         connection.execute("alter table demo_employees add column landed_on date")
         connection.execute("update demo_employees set landed_on = landing_date")
         tables = {}
-        for name in DATASETS:
+        for name in GENERATED:
             found = connection.execute(f"select * exclude (landing_date) from demo_{name}")
             columns = [column for column, *_ in found.description]
             tables[name] = pd.DataFrame(found.fetchall(), columns=columns, dtype=object)
