@@ -3,7 +3,8 @@
 A process that has imported all of that, and has run nothing, forks one for each run that a test starts: what the run does is
 the real worker's doing, from its arguments and environment on. The imports are two fifths of a small night's time. Tests of
 how a worker is started, and those that put modules of their own on its path, get the real one. A fork builds what the test's
-own process would: without the checks that `without_dbt_tests` and `with_few_checks` of `conftest` have left out.
+own process would: without the checks that `without_dbt_tests` and `with_few_checks` of `conftest` have left out, and with the
+doubles of the steps that `tests/dags` puts on the path.
 
 One such process serves all processes of the tests: `warm_server`.
 """
@@ -30,6 +31,9 @@ from tests.few_checks import MART_CHECKS
 
 SAME = ("PYTHONPATH", "PATH", "LD_PRELOAD", "TZ")
 """Variables that a process reads as it starts: where they differ, a fork is no replacement."""
+
+DOUBLE = "steps_double.py"
+"""A module that stands for `pipelines.steps`; see `tests/dags/airflow_world.py`."""
 
 
 class Forked:
@@ -82,7 +86,8 @@ class WarmWorkers:
     ) -> Any:
         """In place of `inprocess.start_worker`."""
         env = airflow_environment(settings, "inprocess")
-        if any(env.get(name) != self._env.get(name) for name in SAME):
+        path, double = _without_double(env["PYTHONPATH"])
+        if any((env | {"PYTHONPATH": path}).get(name) != self._env.get(name) for name in SAME):
             return self._real(arguments, settings, output, inherited)
         if self._calls is None:
             self._calls = self._connected()
@@ -90,7 +95,7 @@ class WarmWorkers:
         status_of_ours, status = os.pipe()
         os.umask(mask := os.umask(0))
         told = {"arguments": arguments, "env": env, "inherited": inherited, "umask": mask}
-        told |= {"selections": dbt_runs.SELECTIONS, "mart_checks": MART_CHECKS}
+        told |= {"selections": dbt_runs.SELECTIONS, "mart_checks": MART_CHECKS, "double": double}
         call = json.dumps(told).encode()
         socket.send_fds(
             self._calls,
@@ -134,6 +139,15 @@ class WarmWorkers:
                 stderr=log,
                 pass_fds=[listening.fileno()],
             )
+
+
+def _without_double(path: str) -> tuple[str, str | None]:
+    """A PYTHONPATH without the folder that has a double of the steps, and the double."""
+    folders = path.split(os.pathsep)
+    doubles = [folder for folder in folders if (Path(folder) / DOUBLE).is_file()]
+    rest = [folder for folder in folders if folder not in doubles]
+    # What a double is put before stands on the path as a process of our own has it anyway.
+    return os.pathsep.join(dict.fromkeys(rest)), str(Path(doubles[0]) / DOUBLE) if doubles else None
 
 
 @contextmanager

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.usefixtures("with_few_checks")
 FIRST = date(2024, 3, 30)
 DAYS = [FIRST + timedelta(days=n) for n in range(4)]
 LAST = DAYS[-1]
+REASON = "the till's [export] was late"
 
 
 def sales(day: date, customers: int = 6, factor: float = 1) -> list[dict[str, Any]]:
@@ -62,9 +63,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     (deployment.settings.home / "mainstay.toml").write_text("new_customer_months = 0\n")
     for day in DAYS:
         deployment.land("transactions", day, sales(day))
-    result = mainstay(
-        deployment.settings.home, "backfill", str(FIRST - timedelta(days=30)), "2199-12-31", "--json"
-    )
+    dates = (str(FIRST - timedelta(days=30)), "2199-12-31")
+    result = mainstay(deployment.settings.home, "backfill", *dates, "--reason", REASON, "--json")
     assert result.exit_code == 0, result.output
     summary = json.loads(result.stdout)
     assert summary["as_of_date"] == str(LAST)
@@ -88,6 +88,15 @@ def test_a_range_that_makes_no_sense_is_refused_at_once(shop: Deployment) -> Non
     feedback = mainstay(home, "backfill", str(FIRST), "--dataset", "feedback")
     says_one_thing(feedback, 3, f"no file is landed for {FIRST}", f"landing/feedback/{FIRST}/")
     assert hashes(shop) == before
+
+
+def test_a_runs_reason_is_kept_in_the_ledger_and_shown_by_status(shop: Deployment) -> None:
+    home = shop.settings.home
+    assert shop.query("select kind, reason from ops.runs order by started_at limit 1") == [
+        ("backfill", REASON)
+    ]
+    assert REASON in " ".join(mainstay(home, "status").output.split())
+    assert REASON in [run["reason"] for run in json.loads(mainstay(home, "status", "--json").stdout)["runs"]]
 
 
 def test_a_refused_file_in_the_range_changes_nothing(shop: Deployment) -> None:

@@ -39,7 +39,10 @@ def test_a_night_calls_every_step_once_for_its_date_and_again_under_a_new_run_id
     deployment: Deployment, capfd: pytest.CaptureFixture[str]
 ) -> None:
     seen: list[Progress] = []
-    first = run_nightly_dag(DAY, deployment.settings, seen.append)
+    with pytest.MonkeyPatch.context() as patch:
+        # One more folder on the path, and no process of `warm_workers` stands for the worker: this one is started.
+        patch.setenv("PYTHONPATH", os.pathsep.join([os.environ["PYTHONPATH"], str(PROJECT_DIR / "tests")]))
+        first = run_nightly_dag(DAY, deployment.settings, seen.append)
     first.raise_for_error()
     assert first.state == "success"
     assert [task.name for task in first.tasks] == CHAIN

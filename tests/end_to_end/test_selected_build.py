@@ -35,7 +35,6 @@ def test_without_marts_there_is_nothing_to_select_among(shop: Deployment) -> Non
 PARENT = "019562be-6600-7f37-858c-61a94e481349"
 
 
-@pytest.mark.soak
 def test_a_selected_build_makes_its_models_alone_and_is_not_published(
     shop: Deployment, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
