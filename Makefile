@@ -44,7 +44,7 @@ spark-nightly: .venv/spark  ## The same on a Spark of this machine, in var/spark
 test: .venv/installed  ## Run all tests but the long ones
 	@$(BIN)/python -m pytest
 
-# What needs no whole build; dbt's unit tests of the models that differ from the last commit.
+# What needs no night; dbt's unit tests of the models that differ from the last commit.
 FAST := tests/contracts tests/draft tests/land tests/load tests/dbt/test_dbt_files.py tests/dbt/test_dbt_properties.py
 
 test-fast: .venv/installed  ## Run the unit tests, and dbt's of what has changed since the last commit
