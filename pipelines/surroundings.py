@@ -36,14 +36,19 @@ def shielded() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not is_foreign(name)}
 
 
-def past_proxies() -> dict[str, str]:
+def past_proxies(*own_hosts: str) -> dict[str, str]:
     """Variables by which a process reaches this machine without a proxy, which could not reach it for us.
 
-    Under both of its names, as programs read the one or the other; what the caller leaves out stays left out.
+    Under both of its names, as programs read the one or the other. Hosts that the caller exempts already stay exempt.
+
+    Args:
+        own_hosts: Further names and addresses of this machine.
     """
     named = [os.environ.get(name) for name in ("no_proxy", "NO_PROXY")]
     hosts = [host.strip() for text in named if text for host in text.split(",")]
-    value = ",".join(dict.fromkeys(filter(None, [*hosts, "127.0.0.1", "localhost"])))
+    value = ",".join(dict.fromkeys(filter(None, [*hosts, "127.0.0.1", "localhost", *own_hosts])))
+    if "*" in hosts:  # no proxy at all, which most programs know by this text alone
+        value = "*"
     return {"no_proxy": value, "NO_PROXY": value}
 
 

@@ -2,9 +2,9 @@
 
 A process that has imported all of that, and has run nothing, forks one for each run that a test starts: what the run does is
 the real worker's doing, from its arguments and environment on. The imports are two fifths of a small night's time. Tests of
-how a worker is started, and those that put modules of their own on its path, get the real one. A fork builds what the test's
-own process would: without the checks that `without_dbt_tests` and `with_few_checks` of `conftest` have left out, and with the
-doubles of the steps that `tests/dags` puts on the path.
+how a worker is started, and those that put other modules of their own on its path, get the real one. A fork builds what the
+test's own process would: without the checks that `without_dbt_tests` and `with_few_checks` of `conftest` have left out, and with
+the doubles of the steps that `tests/dags` puts on the path.
 
 One such process serves all processes of the tests: `warm_server`.
 """
@@ -87,7 +87,8 @@ class WarmWorkers:
         """In place of `inprocess.start_worker`."""
         env = airflow_environment(settings, "inprocess")
         path, double = _without_double(env["PYTHONPATH"])
-        if any((env | {"PYTHONPATH": path}).get(name) != self._env.get(name) for name in SAME):
+        started = self._env | {"PYTHONPATH": _without_double(self._env["PYTHONPATH"])[0]}
+        if any((env | {"PYTHONPATH": path}).get(name) != started.get(name) for name in SAME):
             return self._real(arguments, settings, output, inherited)
         if self._calls is None:
             self._calls = self._connected()

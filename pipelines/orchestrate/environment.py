@@ -51,15 +51,13 @@ def password_file(settings: Settings) -> Path:
     return airflow_home(settings, "services") / "passwords.json"
 
 
-def airflow_environment(
-    settings: Settings, deployment: Deployment, port: int | None = None
-) -> dict[str, str]:
+def airflow_environment(settings: Settings, deployment: Deployment, own: str | None = None) -> dict[str, str]:
     """The environment of a process that uses one of the deployments.
 
     Args:
         settings: Passed on to the process as `MAINSTAY_…` variables, as far as they were set.
         deployment: Which of the two.
-        port: Port of the API server on this machine, for `services`.
+        own: Host and port by which this machine reaches the API server, for `services`.
 
     Creates the deployment's folders and, the first time, its secrets.
     """
@@ -89,7 +87,8 @@ def airflow_environment(
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW__PROVIDERS_MANAGER__CHECK_PROVIDERS_VERSIONS": "False",
         "SCARF_ANALYTICS": "false",
-        **past_proxies(),  # tasks call the API server on this machine
+        # Tasks call the API server on this machine.
+        **past_proxies(*([own.rpartition(":")[0].strip("[]")] if own else [])),
         # A disk that fills up leaves half a compiled module, which Python takes for a whole one ever after.
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": os.pathsep.join(
@@ -98,10 +97,10 @@ def airflow_environment(
         # Airflow's services start `airflow` and `python` by name.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
     }
-    if port is not None:
+    if own is not None:
         env |= {
-            "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
+            "AIRFLOW__API__BASE_URL": f"http://{own}",
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://{own}/execution/",
         }
     return env
 

@@ -39,6 +39,12 @@ class Service:
             raise MainstayError(f"{self.name} ended with code {code}; its log is {self.log}")
 
 
+def reached_at(host: str) -> str:
+    """Where this machine reaches a service that listens on an address, as it stands in a URL."""
+    own = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - looked at, not bound to
+    return f"[{own}]" if ":" in own else own
+
+
 def is_free(host: str, port: int) -> OSError | None:
     """Why a port cannot be listened on, or None where it can."""
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:

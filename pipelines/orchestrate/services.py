@@ -21,7 +21,15 @@ from pipelines.orchestrate.environment import (
     log_dir,
     password_file,
 )
-from pipelines.orchestrate.guarded import STOP_SECONDS, Service, require_free, running, stop_asked, wait_ready
+from pipelines.orchestrate.guarded import (
+    STOP_SECONDS,
+    Service,
+    reached_at,
+    require_free,
+    running,
+    stop_asked,
+    wait_ready,
+)
 from pipelines.orchestrate.runlock import holder_lives, one_at_a_time
 from pipelines.settings import PROJECT_DIR, Settings
 
@@ -55,7 +63,8 @@ def up(
 
 
 def _serve(settings: Settings, host: str, port: int, say: Callable[[str], None], lock: int) -> None:
-    env = airflow_environment(settings, "services", port)
+    own = f"{reached_at(host)}:{port}"
+    env = airflow_environment(settings, "services", own)
     say("Preparing Airflow's metadata database …")
     _prepare(env)
     password = ensure_password(settings)
@@ -63,10 +72,9 @@ def _serve(settings: Settings, host: str, port: int, say: Callable[[str], None],
     with stop_asked() as asked, ExitStack() as stack:
         services = [stack.enter_context(_running(name, host, port, env, logs, lock)) for name in _SERVICES]
         say(f"Starting {', '.join(_SERVICES)}; their logs are in {logs}")
-        url = f"http://127.0.0.1:{port}/api/v2/monitor/health"
-        wait_ready("Airflow", services, url, READY_SECONDS, asked)
+        wait_ready("Airflow", services, f"http://{own}/api/v2/monitor/health", READY_SECONDS, asked)
         if not asked():
-            say(f"Airflow is ready: http://{host}:{port} (user {ADMIN})")
+            say(f"Airflow is ready: http://{own} (user {ADMIN})")
             if password is None:
                 say(f"The password was printed when it was made; it is in {password_file(settings)}")
             else:
@@ -81,7 +89,7 @@ def _serve(settings: Settings, host: str, port: int, say: Callable[[str], None],
 
 def airflow_cli(settings: Settings, args: list[str], port: int = 8080) -> int:
     """Run Airflow's own command line on the deployment of `up`, say `backfill create …`; returns its code."""
-    env = airflow_environment(settings, "services", port)
+    env = airflow_environment(settings, "services", f"127.0.0.1:{port}")
     _prepare(env)
     return subprocess.call([sys.executable, "-m", "airflow", *args], env=env, cwd=PROJECT_DIR)
 

@@ -38,8 +38,11 @@ class _Bearing(RotatingFileHandler):
 
     def close(self) -> None:
         try:
-            super().close()  # writes what is left, and has let go of the file where that fails
-        except OSError as error:
+            super().close()  # writes what is left; the file is closed even where that fails
+        except (
+            OSError,
+            ValueError,
+        ) as error:  # ValueError: a rotation has closed it, and could not open the next
             self.failure = self.failure or error
 
 

@@ -59,6 +59,7 @@ def test_superset_gets_a_key_and_none_of_mainstays_secrets(
     assert "not-for-superset" not in env.values()
     assert len(env["MAINSTAY_BI_SECRET_KEY"]) >= 42
     assert stat.S_IMODE((home / "secret_key").stat().st_mode) == 0o600
+    assert {"127.0.0.1", "localhost"} <= set(env["no_proxy"].split(","))
     assert start.environment(settings, home) == env, "the key seals sessions, so it is kept"
 
 

@@ -39,6 +39,7 @@ def test_settings_of_other_projects_are_kept_out_and_what_people_give_is_passed_
     [
         ({}, "127.0.0.1,localhost"),
         ({"no_proxy": "shop.example, localhost"}, "shop.example,localhost,127.0.0.1"),
+        ({"NO_PROXY": "*", "no_proxy": "shop.example"}, "*"),
         ({"NO_PROXY": "*.example", "no_proxy": "shop.example"}, "shop.example,*.example,127.0.0.1,localhost"),
     ],
 )
@@ -53,4 +54,4 @@ def test_a_proxy_is_passed_by_on_the_way_to_this_machine(
         assert os.environ["no_proxy"] == os.environ["NO_PROXY"] == expected
         # Python's own libraries read both names, and go by the small one.
         assert urllib.request.proxy_bypass_environment("127.0.0.1:8080")
-        assert not urllib.request.proxy_bypass_environment("elsewhere.test:80")
+        assert bool(urllib.request.proxy_bypass_environment("elsewhere.test:80")) == (expected == "*")

@@ -12,7 +12,9 @@ from threading import Thread
 import pytest
 
 from pipelines.errors import MainstayError
-from pipelines.orchestrate.guarded import Service, wait_ready
+from pipelines.orchestrate.environment import airflow_environment
+from pipelines.orchestrate.guarded import Service, reached_at, wait_ready
+from pipelines.settings import Settings
 
 
 class _Health(BaseHTTPRequestHandler):
@@ -34,6 +36,25 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     yield Service("It", process, tmp_path / "it.log")
     process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("0.0.0.0", "127.0.0.1"),  # noqa: S104
+        ("::", "[::1]"),
+        ("fd00::7", "[fd00::7]"),
+        ("10.0.0.7", "10.0.0.7"),
+        ("tills.example", "tills.example"),
+    ],
+)
+def test_airflow_is_asked_where_it_listens(host: str, own: str, tmp_path: Path) -> None:
+    assert reached_at(host) == own
+    env = airflow_environment(Settings(home=tmp_path), "services", f"{reached_at(host)}:8080")
+    assert env["AIRFLOW__API__BASE_URL"] == f"http://{own}:8080"
+    assert env["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == f"http://{own}:8080/execution/"
+    assert {"127.0.0.1", own.strip("[]")} <= set(env["no_proxy"].split(","))
 
 
 def test_what_answers_is_ready(service: Service) -> None:

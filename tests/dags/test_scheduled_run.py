@@ -44,6 +44,8 @@ def test_the_scheduler_publishes_a_real_night(
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("MAINSTAY_HOME", str(home))
+    for name in ("HTTP_PROXY", "http_proxy"):  # one that is down: nothing on this machine goes by it
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
     with listening() as told:
         monkeypatch.setenv("MAINSTAY_NOTIFY_URLS", told.address("json"))
         monkeypatch.setenv("MAINSTAY_NOTIFY_ON", "failed, published")

@@ -110,6 +110,18 @@ def test_where_alerts_go_is_a_secret_that_may_be_left_out(compose: dict[str, Any
     assert not old.search(example + (PROJECT_DIR / "docker-compose.yml").read_text())
 
 
+def test_no_service_asks_a_proxy_for_itself_or_another(compose: dict[str, Any]) -> None:
+    airflows = compose["services"]["scheduler"]["environment"]
+    asked = airflows["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"].removeprefix("http://").partition(":")[0]
+    for name in SERVICES - {"postgres"}:
+        environment = compose["services"][name]["environment"]
+        assert environment["NO_PROXY"] == environment["no_proxy"] == airflows["NO_PROXY"], name
+    first, *others = airflows["NO_PROXY"].split(",")
+    assert {"127.0.0.1", asked} <= set(others)
+    assert first == "${MAINSTAY_NO_PROXY:-localhost}"  # never an empty name, which some take for all hosts
+    assert "# MAINSTAY_NO_PROXY=" in (DEPLOY / "env.example").read_text()
+
+
 def test_every_required_variable_is_in_the_example_and_none_has_a_value(text: str) -> None:
     required = {name for name, operator, _ in VARIABLE.findall(text) if operator == ":?"}
     assert required
