@@ -1,7 +1,7 @@
 """Data contracts: what a dataset or mart is, in ODCS v3.1 files.
 
 The files are the one place where columns, types, keys and rules are written down. What is read from them: typed, checked
-views (`model`, `read`), which datasets and marts there are (`catalog`), the policies beside them (`policies`), and
+views (`parts`, `model`, `read`), which datasets and marts there are (`catalog`), the policies beside them (`policies`), and
 everything that is generated from them (`generate`).
 """
 

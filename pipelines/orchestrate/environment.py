@@ -19,6 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -51,13 +52,13 @@ def password_file(settings: Settings) -> Path:
     return airflow_home(settings, "services") / "passwords.json"
 
 
-def airflow_environment(settings: Settings, deployment: Deployment, own: str | None = None) -> dict[str, str]:
+def airflow_environment(settings: Settings, deployment: Deployment, url: str = "") -> dict[str, str]:
     """The environment of a process that uses one of the deployments.
 
     Args:
         settings: Passed on to the process as `MAINSTAY_…` variables, as far as they were set.
         deployment: Which of the two.
-        own: Host and port by which this machine reaches the API server, for `services`.
+        url: Where this machine reaches the API server, for `services`.
 
     Creates the deployment's folders and, the first time, its secrets.
     """
@@ -88,7 +89,7 @@ def airflow_environment(settings: Settings, deployment: Deployment, own: str | N
         "AIRFLOW__PROVIDERS_MANAGER__CHECK_PROVIDERS_VERSIONS": "False",
         "SCARF_ANALYTICS": "false",
         # Tasks call the API server on this machine.
-        **past_proxies(*([own.rpartition(":")[0].strip("[]")] if own else [])),
+        **past_proxies(urlsplit(url).hostname or ""),
         # A disk that fills up leaves half a compiled module, which Python takes for a whole one ever after.
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": os.pathsep.join(
@@ -97,10 +98,10 @@ def airflow_environment(settings: Settings, deployment: Deployment, own: str | N
         # Airflow's services start `airflow` and `python` by name.
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
     }
-    if own is not None:
+    if url:
         env |= {
-            "AIRFLOW__API__BASE_URL": f"http://{own}",
-            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://{own}/execution/",
+            "AIRFLOW__API__BASE_URL": url,
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
         }
     return env
 

@@ -63,8 +63,8 @@ def up(
 
 
 def _serve(settings: Settings, host: str, port: int, say: Callable[[str], None], lock: int) -> None:
-    own = f"{reached_at(host)}:{port}"
-    env = airflow_environment(settings, "services", own)
+    url = f"http://{reached_at(host)}:{port}"
+    env = airflow_environment(settings, "services", url)
     say("Preparing Airflow's metadata database …")
     _prepare(env)
     password = ensure_password(settings)
@@ -72,9 +72,9 @@ def _serve(settings: Settings, host: str, port: int, say: Callable[[str], None],
     with stop_asked() as asked, ExitStack() as stack:
         services = [stack.enter_context(_running(name, host, port, env, logs, lock)) for name in _SERVICES]
         say(f"Starting {', '.join(_SERVICES)}; their logs are in {logs}")
-        wait_ready("Airflow", services, f"http://{own}/api/v2/monitor/health", READY_SECONDS, asked)
+        wait_ready("Airflow", services, f"{url}/api/v2/monitor/health", READY_SECONDS, asked)
         if not asked():
-            say(f"Airflow is ready: http://{own} (user {ADMIN})")
+            say(f"Airflow is ready: {url} (user {ADMIN})")
             if password is None:
                 say(f"The password was printed when it was made; it is in {password_file(settings)}")
             else:
@@ -89,7 +89,7 @@ def _serve(settings: Settings, host: str, port: int, say: Callable[[str], None],
 
 def airflow_cli(settings: Settings, args: list[str], port: int = 8080) -> int:
     """Run Airflow's own command line on the deployment of `up`, say `backfill create …`; returns its code."""
-    env = airflow_environment(settings, "services", f"127.0.0.1:{port}")
+    env = airflow_environment(settings, "services", f"http://127.0.0.1:{port}")
     _prepare(env)
     return subprocess.call([sys.executable, "-m", "airflow", *args], env=env, cwd=PROJECT_DIR)
 

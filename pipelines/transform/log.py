@@ -21,7 +21,6 @@ _MAX_BYTES = 10 * 1024 * 1024
 _KEPT = 5
 _LEVELS = {"info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 
-
 _log = logging.getLogger(__name__)
 
 
@@ -39,10 +38,8 @@ class _Bearing(RotatingFileHandler):
     def close(self) -> None:
         try:
             super().close()  # writes what is left; the file is closed even where that fails
-        except (
-            OSError,
-            ValueError,
-        ) as error:  # ValueError: a rotation has closed it, and could not open the next
+        # ValueError: a rotation has closed the file, and could not open the next.
+        except (OSError, ValueError) as error:
             self.failure = self.failure or error
 
 

@@ -1,4 +1,4 @@
-"""What is to survive a power cut."""
+"""What is to survive a power cut, and the moments at which tests end a process."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def test_a_range_that_makes_no_sense_is_refused_at_once(shop: Deployment) -> Non
     assert hashes(shop) == before
 
 
-def test_a_runs_reason_is_kept_in_the_ledger_and_shown_by_status(shop: Deployment) -> None:
+def test_the_reason_that_the_command_is_given_is_in_the_ledger_and_in_status(shop: Deployment) -> None:
     home = shop.settings.home
     assert shop.query("select kind, reason from ops.runs order by started_at limit 1") == [
         ("backfill", REASON)

@@ -51,7 +51,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service
 )
 def test_airflow_is_asked_where_it_listens(host: str, own: str, tmp_path: Path) -> None:
     assert reached_at(host) == own
-    env = airflow_environment(Settings(home=tmp_path), "services", f"{reached_at(host)}:8080")
+    env = airflow_environment(Settings(home=tmp_path), "services", f"http://{reached_at(host)}:8080")
     assert env["AIRFLOW__API__BASE_URL"] == f"http://{own}:8080"
     assert env["AIRFLOW__CORE__EXECUTION_API_SERVER_URL"] == f"http://{own}:8080/execution/"
     assert {"127.0.0.1", own.strip("[]")} <= set(env["no_proxy"].split(","))

@@ -65,17 +65,13 @@ class World:
         (folder / "tier_policy.csv").write_text(header + tiers, encoding="utf-8")
 
     def _set_points(self, folder: Path, per_unit: float) -> None:
-        since = "2000-01-01"
-        rates = f"{since},all,{per_unit}\n" if per_unit else ""
         files = {
-            "points_rates": ("category,points_per_currency_unit", rates),
-            "points_multipliers": ("tier,multiplier", f"{since},gold,1.5\n" if per_unit else ""),
-            "points_expectations": (
-                "points_value,expected_redemption_rate",
-                f"{since},0.01,0.9\n" if per_unit else "",
-            ),
+            "points_rates": ("category,points_per_currency_unit", f"all,{per_unit}"),
+            "points_multipliers": ("tier,multiplier", "gold,1.5"),
+            "points_expectations": ("points_value,expected_redemption_rate", "0.01,0.9"),
         }
-        for name, (columns, rows) in files.items():
+        for name, (columns, row) in files.items():
+            rows = f"2000-01-01,{row}\n" if per_unit else ""
             (folder / f"{name}.csv").write_text(f"valid_from,{columns}\n{rows}", encoding="utf-8")
 
     def go(self, way: Callable[[History], Rounds]) -> None:
